@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What the SDK asks of a platform: the shapes of ECMA-419, handed in as one `Host` object.
+ *
+ * Types only. `hosts/moddable`, `hosts/node`, `hosts/world` and `hosts/xs` implement them, and
+ * `test/host` holds each to the same promises:
+ *
+ * - a constructor validates its options completely before it takes a resource, and never changes them;
+ * - callbacks are read once, in the constructor, and never run from inside a call into the object:
+ *   they come from the event loop, with nothing of ours on the stack;
+ * - a stream's first `onWritable` says that it is connected (for TLS: that the handshake is over);
+ * - `onError` runs at most once and is the last callback of a stream; it also means "the peer closed";
+ * - `close` may be called twice and inside any callback; no callback follows it;
+ * - what fails is a `DeviceError` with a stable code; nothing is thrown into the event loop.
+ */
+import type { DeviceError } from "./base/error.js";
+
+/** An open stream. Owned by whoever made it until `close`: an open socket is never collected. */
+export interface Stream {
+	/**
+	 * Fills all of `target`, which must not be longer than what `onReadable` announced and is not read yet.
+	 * @returns the bytes read, that is `target.byteLength`
+	 * @throws DeviceError `argument` when `target` is empty or longer than what is available; `state` after `close`
+	 */
+	read(target: Uint8Array): number;
+	/**
+	 * Takes all of `source` or nothing. The bytes are copied: `source` may be reused at once.
+	 * @returns the bytes that may still be written now
+	 * @throws DeviceError `full` when `source` is longer than the room last reported; `state` before the first
+	 * `onWritable` and after `close`
+	 */
+	write(source: Uint8Array): number;
+	close(): void;
+}
+
+export interface StreamCallbacks {
+	/** `count` bytes can be read now. Called again when more arrives; never called with 0. */
+	onReadable?: ((count: number) => void) | undefined;
+	/** `count` bytes can be written now. The first call means connected. Level information, not an edge. */
+	onWritable?: ((count: number) => void) | undefined;
+	/**
+	 * The stream is over; only `close` remains. Bytes received before the end are announced before this.
+	 * Codes: `unreachable` (refused, no route), `closed` (ended or reset by the peer), `tls` (handshake or
+	 * certificate refused; `detail` is the alert where the peer sent one), `timeout`.
+	 */
+	onError?: ((error: DeviceError) => void) | undefined;
+}
+
+export interface TCPOptions extends StreamCallbacks {
+	/** IP address literal; names go through `dns` first. */
+	address: string;
+	port: number;
+	/** Switches Nagle's algorithm off. */
+	nodelay?: boolean | undefined;
+}
+
+/** Bytes of DER. Certificates are X.509; the private key is unencrypted PKCS#8. */
+export interface SecureOptions {
+	/** Trust anchors, exactly these: no built-in store is consulted. At least one. */
+	certificates: readonly Uint8Array[];
+	/** Our own chain, leaf first. Absent or empty: no client authentication. */
+	clientCertificates?: readonly Uint8Array[] | undefined;
+	/** Needed with `clientCertificates`. */
+	clientKey?: Uint8Array | undefined;
+	/** Application-Layer Protocol Negotiation, in order of preference (RFC 7301). */
+	applicationLayerProtocolNegotiation?: readonly string[] | undefined;
+}
+
+export interface TLSOptions extends TCPOptions {
+	/** Name (or IP address) for SNI and for the check of the server's certificate (RFC 6125). */
+	host: string;
+	secure: SecureOptions;
+}
+
+export interface Datagrams {
+	/**
+	 * Takes the oldest datagram; what does not fit `target` is lost.
+	 * `remote`, when given, receives the sender.
+	 * @returns the bytes put into `target`, or -1 when none is waiting
+	 */
+	read(target: Uint8Array, remote?: Remote): number;
+	/** Sends `source` to an IP address literal. May be lost silently, as UDP may. */
+	write(source: Uint8Array, address: string, port: number): void;
+	close(): void;
+	/** The local port. */
+	readonly port: number;
+}
+
+export interface Remote { address: string; port: number }
+
+export interface UDPOptions {
+	/** Local port; 0 or absent lets the platform choose. */
+	port?: number | undefined;
+	/** `count` datagrams are waiting. */
+	onReadable?: ((count: number) => void) | undefined;
+	onError?: ((error: DeviceError) => void) | undefined;
+}
+
+export interface ResolveOptions {
+	host: string;
+	onResolved(host: string, address: string): void;
+	onError(error: DeviceError): void;
+}
+
+/** A resolver of names. IP address literals are answered too, and asynchronously as all else. */
+export interface Resolver {
+	resolve(options: ResolveOptions): void;
+	/** Drops what is under way: no callback follows. */
+	close(): void;
+}
+
+/** One named set of small values that outlive a reset; each write is atomic and durable when it returns. */
+export interface StorageDomain {
+	/** A copy of the value, or `undefined`. */
+	read(key: string): Uint8Array | undefined;
+	/** Keys: 1-15 characters of printable ASCII. @throws DeviceError `argument`, `full`, `storage` */
+	write(key: string, value: Uint8Array): void;
+	/** Deleting what is not there is no error. */
+	delete(key: string): void;
+	keys(): string[];
+	close(): void;
+}
+
+export interface StorageProvider { open(options: { path: string }): StorageDomain }
+
+/** NOR flash: erased bytes are 0xFF, programming only clears bits, erasing works on whole blocks. */
+export interface FlashPartition {
+	readonly size: number;
+	readonly blockLength: number;
+	/** Fills all of `target` from `offset`. @throws DeviceError `argument` beyond the end */
+	read(target: Uint8Array, offset: number): void;
+	/** ANDs `source` into the cells at `offset`. @throws DeviceError `argument` beyond the end, `storage` */
+	write(source: Uint8Array, offset: number): void;
+	/** Erases blocks `from` up to but not including `to` (default: one block). */
+	eraseBlock(from: number, to?: number): void;
+	close(): void;
+}
+
+export interface FlashProvider {
+	/** @throws DeviceError `argument` when no partition has that name */
+	open(options: { path: string }): FlashPartition;
+}
+
+/** Opaque: only `clear` takes it. */
+export type TimerHandle = object;
+
+export interface Timers {
+	/** Runs `callback` once after `delay` ms (at least 0, at most 2^31 - 1). */
+	set(callback: () => void, delay: number): TimerHandle;
+	/** Runs `callback` every `interval` ms (at least 1). */
+	repeat(callback: () => void, interval: number): TimerHandle;
+	/** Accepts `undefined`, and handles that fired or were cleared before. */
+	clear(handle: TimerHandle | undefined): void;
+}
+
+export interface Clocks {
+	/** Monotonic ms since some point before boot; never steps, unrelated to the wall clock. */
+	now(): number;
+	/** Wall clock, ms since 1970-01-01 UTC; `undefined` while it was never set. */
+	wall(): number | undefined;
+}
+
+/** The platform's native UTF-8 codec: a loop in JavaScript costs 200 ns a byte on XS. */
+export interface TextCodec {
+	/** Bytes that `encode` will write. @throws DeviceError `argument` on an unpaired surrogate */
+	byteLength(text: string): number;
+	/**
+	 * Writes `text` to `target` from `start`.
+	 * @returns the bytes written
+	 * @throws DeviceError `full` when it does not fit, `argument` on an unpaired surrogate
+	 */
+	encode(text: string, target: Uint8Array, start: number): number;
+	/** @throws DeviceError `malformed` on ill-formed UTF-8. A leading U+FEFF is kept. */
+	decode(bytes: Uint8Array, start: number, end: number): string;
+}
+
+export type DigestAlgorithm = "SHA-1" | "SHA-256" | "SHA-384" | "SHA-512";
+
+export interface Digest {
+	update(bytes: Uint8Array): void;
+	/** Ends the digest; the object cannot be used again. */
+	digest(): Uint8Array;
+}
+
+export interface Crypto {
+	digest(algorithm: DigestAlgorithm): Digest;
+}
+
+export type ResetReason = "power-on" | "software" | "watchdog" | "exception" | "brownout" | "deep-sleep" | "unknown";
+
+export interface System {
+	/** Restarts the device (on a laptop: ends the process or boots the world's device again). Does not return. */
+	restart(): void;
+	readonly resetReason: ResetReason;
+	/** Stable and unique to the chip, such as its MAC address; not a secret. */
+	readonly identifier: string;
+	/** Live bytes of the JavaScript machine; `undefined` where the platform does not tell. */
+	heap(): { slots: number; chunks: number } | undefined;
+}
+
+/** Everything a device program needs of its platform. Import it as `moorline/host`, never in another way. */
+export interface Host {
+	readonly name: "moddable" | "node" | "world" | "xs";
+	readonly tcp: { io: new (options: TCPOptions) => Stream };
+	readonly tls: { io: new (options: TLSOptions) => Stream };
+	readonly udp: { io: new (options: UDPOptions) => Datagrams };
+	readonly dns: { io: new () => Resolver };
+	readonly storage: StorageProvider;
+	readonly flash: FlashProvider;
+	readonly timer: Timers;
+	readonly time: Clocks;
+	/** Fills `target` with random bytes fit for keys (in the world: from the seed). */
+	random(target: Uint8Array): void;
+	readonly text: TextCodec;
+	readonly crypto: Crypto;
+	readonly system: System;
+	/** One line of text for the developer at the console. */
+	trace(line: string): void;
+}
