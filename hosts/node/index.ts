@@ -1,1 +1,3 @@
-export {};
+import type { Host } from "../../src/host.js";
+declare const host: Host;
+export default host;
