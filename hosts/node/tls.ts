@@ -18,7 +18,7 @@ import { checkBytes } from "./check.js";
 import { SocketStream } from "./stream.js";
 import { checkTCP, explainSocket } from "./tcp.js";
 
-/** What OpenSSL's verdicts mean. Its other verdicts are reported under their own names. */
+/** What OpenSSL's verdicts mean. The others are reported in OpenSSL's own words. */
 const VERDICTS: Readonly<Record<string, string>> = Object.freeze({
 	CERT_HAS_EXPIRED: "a certificate has expired",
 	CERT_NOT_YET_VALID: "a certificate is not yet valid",
@@ -83,7 +83,9 @@ function makeContext(secure: SecureOptions): SecureContext {
 }
 
 function toPEM(der: Uint8Array): string {
-	return `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE-----\n`;
+	// OpenSSL refuses an empty last line, so the line ends are put around the lines, not after each 64 characters.
+	const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? [];
+	return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
 }
 
 function keyToPEM(der: Uint8Array): string {
@@ -101,5 +103,5 @@ function explainTLS(error: NodeJS.ErrnoException, host: string): DeviceError | u
 		return new DeviceError("tls", `${host} refused the connection with TLS alert ${alert}`, { detail: Number(alert), cause: error });
 	}
 	if ("errno" in error && error.syscall !== undefined || code === "ECONNRESET") return undefined;
-	return new DeviceError("tls", `the handshake with ${host} failed: ${code || error.message}`, { cause: error });
+	return new DeviceError("tls", `the handshake with ${host} failed: ${error.message}`, { cause: error });
 }
