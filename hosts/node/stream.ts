@@ -27,8 +27,8 @@ const LINGER = 2_000;
 export interface SocketPlan {
 	/** Opens the socket; `onread` must reach Node with the options of the connection. */
 	open(onread: OnReadOpts): Socket;
-	/** The event of the socket that means connected. */
-	connected: "connect" | "secureConnect";
+	/** Calls `connected` from the event loop when the stream may be used; received bytes say so too. */
+	watch(socket: Socket, connected: () => void): void;
 	/** What a failure of the socket means to the program. */
 	explain(error: NodeJS.ErrnoException, connected: boolean): DeviceError;
 }
@@ -64,11 +64,7 @@ export class SocketStream implements Stream {
 			callback: (count, buffer) => this.#receive(buffer.slice(0, count)),
 		});
 		this.#socket = socket;
-		socket.on(plan.connected, () => {
-			this.#connected = true;
-			this.#writableDue = true;
-			this.#announceSoon();
-		});
+		plan.watch(socket, () => this.#connect());
 		socket.on("error", error => this.#end(plan.explain(error, this.#connected)));
 		socket.on("end", () => this.#end(closedByPeer(this.#connected)));
 		socket.on("close", () => this.#end(closedByPeer(this.#connected)));
@@ -136,9 +132,17 @@ export class SocketStream implements Stream {
 		return this.#available <= RECEIVE_WINDOW - SEGMENT;
 	}
 
+	#connect(): void {
+		if (this.#connected) return;
+		this.#connected = true;
+		this.#writableDue = true;
+		this.#announceSoon();
+	}
+
 	/** @returns whether Node may go on reading */
 	#receive(bytes: Uint8Array): boolean {
 		if (this.#closed) return true;
+		this.#connect();
 		this.#chunks.push(bytes);
 		this.#available += bytes.byteLength;
 		this.#readableDue = true;

@@ -24,7 +24,7 @@ export class TCP extends SocketStream {
 		const { address, port, nodelay = false } = options;
 		super(options, {
 			open: onread => connect({ host: address, port, noDelay: nodelay, onread }),
-			connected: "connect",
+			watch: (socket, connected) => socket.once("connect", connected),
 			explain: (error, connected) => explainSocket(error, connected, address, port),
 		});
 	}

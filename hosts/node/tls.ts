@@ -6,12 +6,14 @@
  * OpenSSL builds the path itself: every link of it must be signed by the next, up to an anchor, each a CA and
  * within its validity. Certificates that the server sends but the path does not need are ignored (RFC 8446 §4.4.2).
  *
- * With TLS 1.3 the handshake ends here before the server has looked at our certificate: its refusal arrives
- * later as an alert, after `onWritable`. It is the same failure, so it has the same code.
+ * With TLS 1.3 the handshake ends here before the server has looked at our certificate; its refusal is an alert
+ * that arrives later. It is the same failure, so it has the same code. But what a program writes in the meantime
+ * makes the server's kernel reset the connection, and Node then drops the alert unread. `watchHandshake` therefore
+ * waits for the server's verdict; a refusal that is later still is told as what arrives, alert or reset.
  */
 import { createPrivateKey } from "node:crypto";
 import { isIP, type OnReadOpts } from "node:net";
-import { checkServerIdentity, connect, createSecureContext, type ConnectionOptions, type SecureContext } from "node:tls";
+import { checkServerIdentity, connect, createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
 import { DeviceError } from "../../src/base/error.js";
 import type { SecureOptions, TLSOptions } from "../../src/host.js";
 import { checkBytes } from "./check.js";
@@ -33,6 +35,9 @@ const VERDICTS: Readonly<Record<string, string>> = Object.freeze({
 	INVALID_PURPOSE: "a certificate is not made for this use",
 	ERR_TLS_CERT_ALTNAME_INVALID: "host name mismatch",
 });
+
+/** What a busy server on the same machine may take to look at our certificate, in ms. */
+const VERDICT_TIME = 100;
 
 export class TLS extends SocketStream {
 	constructor(options: TLSOptions) {
@@ -56,10 +61,27 @@ export class TLS extends SocketStream {
 				};
 				return connect(plan).setNoDelay(nodelay);
 			},
-			connected: "secureConnect",
+			watch: (socket, connected) => watchHandshake(socket as TLSSocket, connected),
 			explain: (error, connected) => explainTLS(error, host) ?? explainSocket(error, connected, address, port),
 		});
 	}
+}
+
+/**
+ * Calls `connected` when the server has accepted us.
+ *
+ * With TLS 1.3 it says so with a session ticket, or with its first bytes (RFC 8446 §4.6.1). One that sends neither
+ * is given the time that the handshake took, which is more than the round trip of a refusal, and VERDICT_TIME at least.
+ */
+function watchHandshake(socket: TLSSocket, connected: () => void): void {
+	const startedAt = performance.now();
+	socket.once("session", connected);
+	socket.once("secureConnect", () => {
+		if (socket.getProtocol() !== "TLSv1.3") return connected();
+		const patience = setTimeout(connected, Math.max(VERDICT_TIME, performance.now() - startedAt));
+		socket.once("session", () => clearTimeout(patience));
+		socket.once("close", () => clearTimeout(patience));
+	});
 }
 
 function makeContext(secure: SecureOptions): SecureContext {
@@ -92,16 +114,20 @@ function keyToPEM(der: Uint8Array): string {
 	return createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" }).export({ format: "pem", type: "pkcs8" }) as string;
 }
 
+/** What Node adds to an error of OpenSSL. */
+interface OpenSSLError extends NodeJS.ErrnoException {
+	reason?: string;
+}
+
 /** `undefined` where the failure is one of the connection underneath. */
-function explainTLS(error: NodeJS.ErrnoException, host: string): DeviceError | undefined {
+function explainTLS(error: OpenSSLError, host: string): DeviceError | undefined {
 	const code = error.code ?? "";
 	const verdict = VERDICTS[code];
 	if (verdict !== undefined) return new DeviceError("tls", `the certificate of ${host} is refused: ${verdict}`, { cause: error });
+	const reason = error.reason ?? error.message;
 	// OpenSSL tells the number of an alert only in its text.
 	const alert = /SSL alert number (\d+)/.exec(error.message)?.[1];
-	if (alert !== undefined) {
-		return new DeviceError("tls", `${host} refused the connection with TLS alert ${alert}`, { detail: Number(alert), cause: error });
-	}
-	if ("errno" in error && error.syscall !== undefined || code === "ECONNRESET") return undefined;
-	return new DeviceError("tls", `the handshake with ${host} failed: ${error.message}`, { cause: error });
+	if (alert !== undefined) return new DeviceError("tls", `${host} refused us: ${reason}`, { detail: Number(alert), cause: error });
+	if (error.syscall !== undefined || code === "ECONNRESET") return undefined;
+	return new DeviceError("tls", `TLS with ${host} failed: ${reason}`, { cause: error });
 }
