@@ -6,7 +6,7 @@
  *
  * | topic             | direction | message                                                         |
  * |-------------------|-----------|-----------------------------------------------------------------|
- * | `status`          | to cloud  | `{"online":true,"product":…,"version":…}`, retained; the will says `{"online":false}` |
+ * | `status`          | to cloud  | `{"online":true,"product":…,"version":…}`, retained; will: `false` |
  * | `shadow/get`      | to cloud  | `{"token":…}`                                                   |
  * | `shadow/document` | to device | `{"token":…,"version":n,"desired":{…},"reported":{…}}`          |
  * | `shadow/delta`    | to device | `{"version":n,"delta":{…}}`                                     |
