@@ -137,7 +137,7 @@ class PrivateConnection implements Connection {
 				return shadow.document(String(token), version as number, message["desired"], message["reported"], now);
 			case "shadow/delta": return shadow.delta(version as number, message["delta"], now);
 			case "shadow/accepted": return shadow.accepted(String(token), version as number, now);
-			case "shadow/rejected": return shadow.rejected(String(token), Number(code), String(message["message"]), now);
+	if (url === undefined) throw new DeviceError("credential", "no endpoint: the factory and the program name none");
 		}
 	}
 }
