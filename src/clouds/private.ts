@@ -137,14 +137,15 @@ class PrivateConnection implements Connection {
 				return shadow.document(String(token), version as number, message["desired"], message["reported"], now);
 			case "shadow/delta": return shadow.delta(version as number, message["delta"], now);
 			case "shadow/accepted": return shadow.accepted(String(token), version as number, now);
-	if (url === undefined) throw new DeviceError("credential", "no endpoint: the factory and the program name none");
+			case "shadow/rejected":
+				return shadow.rejected(String(token), Number(code), String(message["message"]), now);
 		}
 	}
 }
 
 function server(options: PrivateCloudOptions, credentials: Credentials): Server {
 	const url = credentials.endpoint ?? options.endpoint;
-	if (url === undefined) throw new DeviceError("credential", "no endpoint: neither the factory nor the program names one");
+	if (url === undefined) throw new DeviceError("credential", "no endpoint: the factory and the program name none");
 	const { scheme, name, port } = parseEndpoint(url, PORTS);
 	return { name, port, secure: scheme === "mqtts" ? secure(credentials) : undefined };
 }
