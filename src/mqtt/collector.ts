@@ -33,7 +33,8 @@ export class Collector {
 		if (offset === 0) {
 			this.#bytes = undefined;
 			if (total > this.#maximum) {
-				return this.#onError(new DeviceError("too-large", `message of ${total} bytes to ${topic}, at most ${this.#maximum}`));
+				const what = `message of ${total} bytes to ${topic}, at most ${this.#maximum} are taken`;
+				return this.#onError(new DeviceError("too-large", what));
 			}
 			if (!message.more) return this.#onMessage(topic, bytes, start, end);
 			this.#bytes = new Uint8Array(total);

@@ -6,7 +6,8 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { ROOT, sources, type Source } from "./sources.js";
 
-const LINE_MAXIMUM = 120;
+/** Columns, a tab counting as four: the device's code is read beside a specification, the rest beside a log. */
+const WIDTH = Object.freeze({ src: 120, others: 140 });
 const device = sources("src");
 const everything = [...device, ...sources("hosts"), ...sources("examples"), ...sources("test")];
 
@@ -92,7 +93,8 @@ test("every source says its licence and keeps to the width", () => {
 		assert.match(text.replace(/^#!.*\n/, ""), /^\/\/ SPDX-License-Identifier: Apache-2\.0\n/, path);
 		text.split("\n").forEach((line, index) => {
 			const width = line.replaceAll("\t", "    ").length;
-			assert.ok(width <= LINE_MAXIMUM || /https?:|import /.test(line), `${path}:${index + 1} is ${width} wide`);
+			const maximum = path.startsWith("src/") ? WIDTH.src : WIDTH.others;
+			assert.ok(width <= maximum || /https?:|import /.test(line), `${path}:${index + 1} is ${width} wide`);
 			assert.doesNotMatch(line, /\b(TODO|FIXME|XXX)\b/, `${path}:${index + 1}`);
 		});
 	}
