@@ -2,7 +2,8 @@
 /**
  * The private cloud: any MQTT 3.1.1 broker, with JSON messages that are simple enough to serve by hand.
  *
- * All topics begin with `moorline/<device>/`; all messages are QoS 1.
+ * All topics begin with `moorline/<device>/`. Messages to the device are QoS 1. Messages to the cloud are QoS 0: each
+ * is answered, or said again on every connection, so that an older one sent again by MQTT could only do harm.
  *
  * | topic             | direction | message                                                         |
  * |-------------------|-----------|-----------------------------------------------------------------|
@@ -101,7 +102,8 @@ class PrivateConnection implements Connection {
 	}
 
 	#send(topic: string, message: JSONObject, retain = false): boolean {
-		return this.#client.publish(this.#prefix + topic, JSON.stringify(message), { qos: 1, retain }) !== "full";
+		const result = this.#client.publish(this.#prefix + topic, JSON.stringify(message), { qos: 0, retain });
+		return result === 0;
 	}
 
 	#connected(): void {

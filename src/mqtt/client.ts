@@ -49,7 +49,7 @@ const CONNECT_TIMEOUT = 30_000;
 const BUFFER_LENGTH = 1_024;
 /** A connection that lasted this long, ms, was a good one: the next attempt is a first attempt. */
 const STABLE = 60_000;
-/** ms that DISCONNECT may take to leave. */
+/** ms that the last messages and DISCONNECT may take to leave. */
 const CLOSE_TIMEOUT = 2_000;
 
 export class Client {
@@ -114,7 +114,10 @@ export class Client {
 		this.#kick();
 	}
 
-	/** Says goodbye and lets everything go. May be called twice; no callback follows. */
+	/**
+	 * Sends what is queued, says goodbye and lets everything go, in 2 s at most. May be called twice; no callback
+	 * follows.
+	 */
 	close(): void {
 		if (this.#closing) return;
 		this.#closing = true;

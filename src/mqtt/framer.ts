@@ -125,7 +125,7 @@ export class Framer {
 			this.#partial += (byte & 0x7f) * 2 ** (7 * this.#digits);
 			this.#digits++;
 			if (byte < 0x80) return this.#headerComplete(byte, reader.position);
-			if (this.#digits === DIGITS_MAXIMUM) throw new DeviceError("malformed", "remaining length of over four bytes");
+			if (this.#digits === DIGITS_MAXIMUM) throw new DeviceError("malformed", "remaining length of five bytes");
 		}
 		this.#position = reader.position;
 		return false;

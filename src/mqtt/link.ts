@@ -146,7 +146,7 @@ export class Link {
 		this.#fail(error);
 	}
 
-	/** Says goodbye: DISCONNECT is the next packet to go out, and the last. */
+	/** Says goodbye: DISCONNECT goes out once every queued message did, and is the last packet. */
 	disconnect(): void {
 		if (this.#state === State.CONNECTING) this.#fail(new DeviceError("closed", "closed before it was connected"));
 		else if (this.#state === State.OPEN) this.#state = State.CLOSING;
@@ -178,17 +178,19 @@ export class Link {
 		if (this.#state === State.CONNECTING || this.#state === State.CLOSED) return 0;
 		writer.reset(target, position, limit);
 		if (this.#acks.length > 0) return this.#acks.transmit(writer);
-		if (this.#state === State.CLOSING) return this.#stageDisconnect(target, position, limit);
 		if (this.#pingToSend) {
 			if (limit - position < BARE_LENGTH) return 0;
 			this.#pingToSend = false;
 			encodeBare(writer, PacketType.PINGREQ);
 			return BARE_LENGTH;
 		}
-		if (this.#session.pendingId === 0 && this.#stageSubscriptions()) {
+		if (this.#session.pendingId === 0 && this.#state === State.OPEN && this.#stageSubscriptions()) {
 			return this.#transmitStaged(this.#staged!, target, position, limit);
 		}
-		if (inflight.next < 0 || this.#held(inflight.next)) return 0;
+		if (inflight.next < 0) {
+			return this.#state === State.CLOSING ? this.#stageDisconnect(target, position, limit) : 0;
+		}
+		if (this.#held(inflight.next)) return 0;
 		this.#current = inflight.next;
 		this.#written = 0;
 		return this.#transmitMessage(target, position, limit);

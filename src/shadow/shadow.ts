@@ -30,8 +30,9 @@ export interface ShadowCallbacks {
 	onError?: ((error: DeviceError) => void) | undefined;
 }
 
-/** ms within which the cloud must answer. */
+/** ms within which the cloud must answer; twice as long after each time that it did not, up to the maximum. */
 export const ANSWER_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT_MAXIMUM = 320_000;
 /** ms after which what found no room is tried again. */
 const RETRY = 1_000;
 /** The report was made on a version that is not the current one. */
@@ -49,6 +50,7 @@ export class Shadow {
 	#token = "";
 	#tokens = 0;
 	#due = Infinity;
+	#timeout = ANSWER_TIMEOUT;
 	/** What the cloud desires and was not reported yet. */
 	#outstanding: JSONObject = {};
 	/** Reports to make, and the report under way. */
@@ -143,13 +145,14 @@ export class Shadow {
 		}
 		this.#callbacks.onError?.(new DeviceError("rejected", `shadow refused: ${message}`, { detail: code }));
 		// A report that was refused would be refused again; a document is needed whatever the reason was.
-		if (reporting === undefined) this.#due = now + ANSWER_TIMEOUT;
+		if (reporting === undefined) this.#due = now + this.#timeout;
 		else this.#proceed(now);
 	}
 
 	/** Does what is due; early calls are harmless. */
 	expire(now: number): void {
 		if (now < this.#due) return;
+		if (this.#token !== "") this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
 		this.#abandon();
 		if (this.#connected) this.#proceed(now);
 	}
@@ -184,7 +187,7 @@ export class Shadow {
 			this.#tokens++;
 			this.#token = token;
 		}
-		this.#due = now + (sent ? ANSWER_TIMEOUT : RETRY);
+		this.#due = now + (sent ? this.#timeout : RETRY);
 	}
 
 	#report(token: string): boolean {
@@ -211,13 +214,18 @@ export class Shadow {
 	}
 
 	#answered(): void {
+		this.#timeout = ANSWER_TIMEOUT;
+		this.#forget();
+	}
+
+	#forget(): void {
 		this.#token = "";
 		this.#due = Infinity;
 	}
 
 	/** No answer will come: a report under way goes back to what is to be reported. */
 	#abandon(): void {
-		this.#answered();
+		this.#forget();
 		if (this.#reporting !== undefined) this.#pending = compose(this.#reporting, this.#pending);
 		this.#reporting = undefined;
 	}
