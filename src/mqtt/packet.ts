@@ -157,6 +157,7 @@ export function connectLength(text: TextCodec, connect: Connect): number {
 	}
 	if (will) {
 		checkTopic(will.topic);
+		if (![undefined, 0, 1, 2].includes(will.qos)) throw new DeviceError("argument", `will at QoS ${will.qos}`);
 		if (payloadLength(text, will.payload) > 0xffff) throw new DeviceError("argument", "will longer than 65535 bytes");
 	}
 	return packetLength(connectRemaining(text, connect));
