@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The public surface of Moorline. */
+/** The public surface of Moorline: a device, and what a program meets when it uses one. */
 export { DeviceError, type ErrorCode } from "./base/error.js";
+export type { Backoff } from "./base/backoff.js";
+export type { Cloud, Firmware } from "./clouds/cloud.js";
+export { Device, type DeviceOptions } from "./device.js";
 export type { Host } from "./host.js";
+export type { JSONObject, JSONValue } from "./shadow/document.js";

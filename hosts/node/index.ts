@@ -1,1 +1,21 @@
-export {};
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * `moorline/host` on Node: the device whose directory the environment names.
+ *
+ * MOORLINE_DIRECTORY: where the device keeps what it keeps; else `.moorline` in the working directory.
+ * MOORLINE_RESET_REASON: why it starts, told by whoever supervises it; else it was switched on.
+ */
+import type { ResetReason } from "../../src/host.js";
+import { createHost } from "./host.js";
+
+const RESET_REASONS: readonly ResetReason[] = Object.freeze(["power-on", "software", "watchdog", "exception", "brownout", "deep-sleep"]);
+
+const told = process.env["MOORLINE_RESET_REASON"];
+
+export { createHost, PARTITIONS, type HostOptions } from "./host.js";
+export { RESTART_EXIT_CODE } from "./system.js";
+
+export default createHost({
+	directory: process.env["MOORLINE_DIRECTORY"] || ".moorline",
+	resetReason: told === undefined ? "power-on" : RESET_REASONS.find(reason => reason === told) ?? "unknown",
+});

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The last retained message of each topic. Pure. Spec: MQTT 3.1.1 §3.3.1.3.
+ */
+import type { Message } from "./message.js";
+import { matches } from "./topics.js";
+
+export class Retained {
+	readonly #maximum: number;
+	readonly #messages = new Map<string, Message>();
+
+	constructor(maximum: number) {
+		this.#maximum = maximum;
+	}
+
+	get size(): number { return this.#messages.size; }
+
+	/** @returns false when the store is full and the topic is new to it */
+	keep(message: Message): boolean {
+		if (message.payload.byteLength === 0) {
+			this.#messages.delete(message.topic);
+			return true;
+		}
+		if (this.#messages.size >= this.#maximum && !this.#messages.has(message.topic)) return false;
+		this.#messages.set(message.topic, message);
+		return true;
+	}
+
+	matching(filter: string): Message[] {
+		if (!filter.includes("+") && !filter.includes("#")) {
+			const message = this.#messages.get(filter);
+			return message ? [message] : [];
+		}
+		const found: Message[] = [];
+		for (const message of this.#messages.values()) if (matches(filter, message.topic)) found.push(message);
+		return found;
+	}
+}

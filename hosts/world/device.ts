@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A device of the world: a program, what it keeps through a reset, and the power that may fail.
+ *
+ * Every boot runs the program anew with a fresh host. Only flash and storage carry anything over.
+ */
+import { DeviceError } from "../../src/base/error.js";
+import type { Digest, DigestAlgorithm, Host, ResetReason } from "../../src/host.js";
+import { Boot, PowerCut } from "./boot.js";
+import type { Clock } from "./clock.js";
+import { dnsClass } from "./dns.js";
+import { Flash } from "./flash.js";
+import { Hash } from "./hash.js";
+import type { Log } from "./log.js";
+import type { Network } from "./network.js";
+import { PowerSupply, type Tear } from "./power.js";
+import { Task } from "./queue.js";
+import type { Random } from "./random.js";
+import { Storage, type StorageValues } from "./storage.js";
+import { tcpClass } from "./tcp.js";
+import { text } from "./text.js";
+import { createTimers } from "./timers.js";
+import { tlsClass } from "./tls.js";
+import { udpClass } from "./udp.js";
+
+/** Crashes remembered; of more, the last ones. */
+const CRASHES_MAXIMUM = 32;
+const BOOT_DELAY = 500;
+
+/** What a device runs. Called at every boot; what it returns is told when the device is closed in order. */
+export type Program = (host: Host) => void | { close?(): void };
+
+export interface DeviceOptions {
+	/** Unique in its world. */
+	id: string;
+	program: Program;
+	/** IP address literal; by default the world chooses. */
+	address?: string | undefined;
+	/** Bytes of each flash partition. */
+	partitions?: Readonly<Record<string, number>> | undefined;
+	/** Values that the factory put into storage, by path. */
+	storage?: Readonly<Record<string, StorageValues>> | undefined;
+	/** From a reset to the start of the program (ms). Default 500. */
+	bootDelay?: number | undefined;
+}
+
+export interface Crash { time: number; error: unknown }
+
+/** What a device is given of its world. */
+export interface Surroundings {
+	clock: Clock;
+	log: Log;
+	network: Network;
+	random: Random;
+	digest: ((algorithm: DigestAlgorithm) => Digest) | undefined;
+}
+
+export class Device {
+	readonly id: string;
+	readonly address: string;
+	readonly flash: Flash;
+	readonly storage = new Storage();
+	/** Exceptions that left the program; each reset the device. */
+	readonly crashes: Crash[] = [];
+	readonly #world: Surroundings;
+	readonly #program: Program;
+	readonly #bootDelay: number;
+	readonly #power: PowerSupply;
+	readonly #entropy: Random;
+	readonly #start = new Task(() => this.#boot());
+	#boots = 0;
+	#reason: ResetReason = "power-on";
+	#current: { boot: Boot; host: Host; close: (() => void) | undefined } | undefined;
+
+	constructor(world: Surroundings, options: DeviceOptions & { address: string }) {
+		const { id, address, program, partitions = {}, storage = {}, bootDelay = BOOT_DELAY } = options;
+		this.id = id;
+		this.address = address;
+		this.flash = new Flash(partitions);
+		this.#world = world;
+		this.#program = program;
+		this.#bootDelay = bootDelay;
+		this.#entropy = world.random.fork("entropy");
+		this.#power = new PowerSupply(world.random.fork("power"), () => {
+			this.#reset("power-on");
+			throw new PowerCut();
+		});
+		for (const [path, values] of Object.entries(storage)) this.storage.provision(path, values);
+		world.network.attach(address, false);
+		this.powerOn();
+	}
+
+	/** Operations of flash and storage since the device was made. */
+	get operations(): number {
+		return this.#power.operations;
+	}
+
+	/** Boots so far. */
+	get boots(): number {
+		return this.#boots;
+	}
+
+	/** Whether the program runs now. */
+	get running(): boolean {
+		return this.#current !== undefined;
+	}
+
+	/** The host of the present boot, for tests that do what a program would do. */
+	get host(): Host {
+		if (this.#current === undefined) throw new DeviceError("state", `device ${this.id} is not running`);
+		return this.#current.host;
+	}
+
+	/** Cuts the power in flash operation number `operation` (the first is 1); the device boots again. */
+	cutPowerAt(operation: number, tear: Tear = "any"): void {
+		this.#power.cutAt(operation, tear);
+	}
+
+	/** Cuts the power now; the device boots again. */
+	cutPower(): void {
+		this.#reset("power-on");
+	}
+
+	/** Resets the device from outside, as its own `restart` does from inside. */
+	restart(): void {
+		this.#reset("software");
+	}
+
+	powerOff(): void {
+		this.#halt();
+		this.#world.clock.cancel(this.#start);
+	}
+
+	powerOn(): void {
+		if (this.running || this.#start.waiting) return;
+		this.#reason = "power-on";
+		this.#world.clock.schedule(this.#start, this.#bootDelay);
+	}
+
+	/** Ends the program in good order, then the power. */
+	close(): void {
+		const current = this.#current;
+		if (current?.close !== undefined) current.boot.enter(current.close, undefined);
+		this.powerOff();
+	}
+
+	#boot(): void {
+		const { clock, log, network } = this.#world;
+		const boot = new Boot(this.id, this.address, clock.now, (error) => this.#crash(error));
+		const current = { boot, host: this.#makeHost(boot, this.#reason), close: undefined as (() => void) | undefined };
+		this.#boots++;
+		this.#current = current;
+		log.add("boot", this.id, this.#boots, this.#reason);
+		network.attach(this.address, true);
+		boot.enter((host) => {
+			const result = this.#program(host);
+			if (typeof result === "object" && result.close !== undefined) current.close = () => result.close!();
+		}, current.host);
+	}
+
+	#reset(reason: ResetReason): void {
+		this.#halt();
+		const { clock } = this.#world;
+		clock.cancel(this.#start);
+		this.#reason = reason;
+		clock.schedule(this.#start, this.#bootDelay);
+	}
+
+	#halt(): void {
+		const current = this.#current;
+		if (current === undefined) return;
+		this.#current = undefined;
+		this.#world.log.add("halt", this.id, this.operations);
+		this.#world.network.attach(this.address, false);
+		current.boot.end();
+	}
+
+	#crash(error: unknown): void {
+		if (this.crashes.length === CRASHES_MAXIMUM) this.crashes.shift();
+		this.crashes.push({ time: this.#world.clock.now, error });
+		this.#world.log.add("crash", this.id, this.crashes.length, String(error));
+		this.#reset("exception");
+	}
+
+	#makeHost(boot: Boot, resetReason: ResetReason): Host {
+		const { clock, log, network, digest } = this.#world;
+		return Object.freeze({
+			name: "world",
+			tcp: Object.freeze({ io: tcpClass(network, boot) }),
+			tls: Object.freeze({ io: tlsClass(network, boot) }),
+			udp: Object.freeze({ io: udpClass(network, boot) }),
+			dns: Object.freeze({ io: dnsClass(network, boot) }),
+			storage: this.storage.provider(boot, this.#power, log),
+			flash: this.flash.provider(boot, this.#power, log),
+			timer: createTimers(clock, log, boot),
+			time: Object.freeze({
+				now() {
+					boot.check();
+					return clock.now - boot.began;
+				},
+				wall() {
+					boot.check();
+					return clock.wall;
+				},
+			}),
+			random: (target: Uint8Array) => {
+				boot.check();
+				this.#entropy.fill(target);
+			},
+			text,
+			crypto: Object.freeze({
+				digest(algorithm: DigestAlgorithm) {
+					boot.check();
+					if (digest === undefined) throw new DeviceError("unsupported", "this world was given no digests");
+					return digest(algorithm);
+				},
+			}),
+			system: Object.freeze({
+				restart: () => {
+					boot.check();
+					this.#reset("software");
+					throw new PowerCut();
+				},
+				resetReason,
+				identifier: new Hash().text(this.id).hex().slice(0, 12),
+				heap: () => undefined,
+			}),
+			trace(line: string) {
+				boot.check();
+				log.add("trace", boot.id, line.length, line);
+			},
+		});
+	}
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A stream that begins with a handshake: carries its messages, then passes bytes through.
+ *
+ * Who says what is `tls.ts`; here is how it travels: type byte, length, JSON. The messages respect the
+ * stream's window and come together from pieces, like everything else on a stream.
+ */
+import { DeviceError } from "../../src/base/error.js";
+import type { Stream, StreamCallbacks } from "../../src/host.js";
+import type { Certificate, Refusal } from "./certificate.js";
+import type { Connection } from "./connection.js";
+import type { Peer } from "./listener.js";
+import type { Network } from "./network.js";
+import type { Party } from "./party.js";
+import { fromBytes, toBytes } from "./text.js";
+
+/** First byte of a handshake record (RFC 5246 §6.2.1), and the longest record taken. */
+const HANDSHAKE = 22, RECORD_MAXIMUM = 16_384, HEADER_LENGTH = 3;
+const DECODE_ERROR = 50;
+
+export type Message =
+	| { type: "hello"; host: string; protocols: readonly string[] }
+	| { type: "server"; chain: readonly Certificate[]; keyId: string; asks: boolean }
+	| { type: "client"; chain: readonly Certificate[]; keyId: string | undefined }
+	| { type: "finished" }
+	| { type: "alert"; alert: number };
+
+/** What a handshake may do with the stream that it runs on. */
+export interface Wire {
+	send(message: Message): void;
+	finish(): void;
+	refuse(refusal: Refusal): void;
+}
+
+export interface Handshake {
+	/** What was learnt of the other side. */
+	readonly peer: Partial<Peer>;
+	begin(wire: Wire): void;
+	receive(wire: Wire, message: Message): void;
+}
+
+export class SecureStream implements Stream, Wire {
+	readonly #network: Network;
+	readonly #party: Party;
+	readonly #handshake: Handshake;
+	readonly #stream: Stream;
+	#callbacks: StreamCallbacks;
+	#phase: "handshake" | "open" | "ended" | "closed" = "handshake";
+	#begun = false;
+	#finished = false;
+	/** Bytes received of the stream below and not taken. */
+	#available = 0;
+	/** Length of the record that is coming, or 0 before its header. */
+	#expected = 0;
+	/** Handshake bytes that found no room yet. */
+	#outgoing: Uint8Array = new Uint8Array(0);
+
+	constructor(network: Network, party: Party, handshake: Handshake, callbacks: StreamCallbacks, open: (callbacks: StreamCallbacks) => Stream) {
+		this.#network = network;
+		this.#party = party;
+		this.#handshake = handshake;
+		const { onReadable, onWritable, onError } = callbacks;
+		this.#callbacks = { onReadable, onWritable, onError };
+		this.#stream = open({
+			onReadable: (count) => this.#readable(count),
+			onWritable: (room) => this.#writable(room),
+			onError: (error) => this.#end(error),
+		});
+	}
+
+	get connection(): Connection | undefined {
+		return (this.#stream as Stream & { connection?: Connection }).connection;
+	}
+
+	read(target: Uint8Array): number {
+		this.#party.check();
+		if (this.#phase === "handshake") throw new DeviceError("argument", "cannot read: the handshake is not over");
+		const count = this.#stream.read(target);
+		this.#available -= count;
+		return count;
+	}
+
+	write(source: Uint8Array): number {
+		this.#party.check();
+		if (this.#phase !== "open") throw new DeviceError("state", `cannot write: the stream is ${this.#phase}`);
+		return this.#stream.write(source);
+	}
+
+	close(): void {
+		this.#phase = "closed";
+		this.#stream.close();
+	}
+
+	/** Replaces the callbacks, once, for who takes an incoming stream; they begin with `onWritable`. */
+	adopt(callbacks: StreamCallbacks): void {
+		const { onReadable, onWritable, onError } = callbacks;
+		this.#callbacks = { onReadable, onWritable, onError };
+		this.#network.clock.after(0, () => {
+			if (this.#phase === "open") this.#callbacks.onWritable?.(this.#room());
+		});
+	}
+
+	send(message: Message): void {
+		const body = toBytes(JSON.stringify(message)), before = this.#outgoing, bytes = new Uint8Array(before.byteLength + HEADER_LENGTH + body.byteLength);
+		bytes.set(before);
+		bytes.set([HANDSHAKE, body.byteLength >> 8, body.byteLength & 0xff], before.byteLength);
+		bytes.set(body, before.byteLength + HEADER_LENGTH);
+		this.#outgoing = bytes;
+		this.#flush();
+	}
+
+	finish(): void {
+		this.#finished = true;
+		if (this.#outgoing.byteLength > 0) return;
+		this.#phase = "open";
+		this.#network.log.add("tls.open", this.#party.id, 0);
+		this.#callbacks.onWritable?.(this.#room());
+	}
+
+	refuse(refusal: Refusal): void {
+		this.send({ type: "alert", alert: refusal.alert });
+		this.#end(new DeviceError("tls", refusal.reason));
+	}
+
+	#readable(count: number): void {
+		this.#available = count;
+		while (this.#phase === "handshake" && this.#record()) {}
+		if (this.#phase === "open" && this.#available > 0) this.#callbacks.onReadable?.(this.#available);
+	}
+
+	#writable(room: number): void {
+		if (this.#phase === "open") {
+			this.#callbacks.onWritable?.(room);
+			return;
+		}
+		if (this.#phase !== "handshake") return;
+		if (!this.#begun) {
+			this.#begun = true;
+			this.#handshake.begin(this);
+		}
+		this.#flush();
+		if (this.#finished) this.finish();
+	}
+
+	/** Takes one record, or its header. @returns whether there may be another */
+	#record(): boolean {
+		if (this.#expected === 0) {
+			if (this.#available < HEADER_LENGTH) return false;
+			const header = this.#take(HEADER_LENGTH), length = header[1]! << 8 | header[2]!;
+			if (header[0] !== HANDSHAKE || length === 0 || length > RECORD_MAXIMUM) {
+				this.refuse({ alert: DECODE_ERROR, reason: "the peer does not speak TLS" });
+				return false;
+			}
+			this.#expected = length;
+		}
+		if (this.#available < this.#expected) return false;
+		const message = parse(this.#take(this.#expected));
+		this.#expected = 0;
+		if (message === undefined) this.refuse({ alert: DECODE_ERROR, reason: "the peer does not speak TLS" });
+		else if (message.type === "alert") this.#end(new DeviceError("tls", `the peer refused the handshake with alert ${message.alert}`, { detail: message.alert }));
+		else this.#handshake.receive(this, message);
+		return true;
+	}
+
+	#take(count: number): Uint8Array {
+		const bytes = new Uint8Array(count);
+		this.#stream.read(bytes);
+		this.#available -= count;
+		return bytes;
+	}
+
+	#flush(): void {
+		const outgoing = this.#outgoing, count = Math.min(outgoing.byteLength, this.#room());
+		if (count === 0) return;
+		this.#stream.write(outgoing.subarray(0, count));
+		this.#outgoing = outgoing.subarray(count);
+	}
+
+	#room(): number {
+		return this.#stream.write(this.#outgoing.subarray(0, 0));
+	}
+
+	#end(error: DeviceError): void {
+		if (this.#phase === "ended" || this.#phase === "closed") return;
+		this.#network.log.add("tls.end", this.#party.id, error.detail ?? 0, error.message);
+		this.#phase = "ended";
+		this.#stream.close();
+		this.#callbacks.onError?.(error);
+	}
+}
+
+function parse(bytes: Uint8Array): Message | undefined {
+	try {
+		return JSON.parse(fromBytes(bytes)) as Message;
+	} catch {
+		return undefined;
+	}
+}

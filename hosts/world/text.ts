@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * UTF-8 in plain ECMAScript: the world runs where no platform codec exists.
+ *
+ * Strict both ways: unpaired surrogates, overlong forms, encoded surrogates and what lies beyond U+10FFFF are refused.
+ */
+import { DeviceError } from "../../src/base/error.js";
+import type { TextCodec } from "../../src/host.js";
+
+/** Characters collected before they become a string: bounds the argument list of one call. */
+const CHUNK = 512;
+
+export const text: TextCodec = Object.freeze({ byteLength, encode, decode });
+
+/** A string as bytes of its own. */
+export function toBytes(value: string): Uint8Array {
+	const bytes = new Uint8Array(byteLength(value));
+	encode(value, bytes, 0);
+	return bytes;
+}
+
+export function fromBytes(bytes: Uint8Array): string {
+	return decode(bytes, 0, bytes.byteLength);
+}
+
+function byteLength(value: string): number {
+	const { length } = value;
+	let count = length;
+	for (let index = 0; index < length; index++) {
+		const unit = value.charCodeAt(index);
+		if (unit < 0x80) continue;
+		if (unit < 0x800) count++;
+		else if ((unit & 0xf800) !== 0xd800) count += 2;
+		else {
+			lowSurrogate(value, unit, index++);
+			count += 2;
+		}
+	}
+	return count;
+}
+
+function encode(value: string, target: Uint8Array, start: number): number {
+	const { length } = value, count = byteLength(value);
+	if (start < 0 || count > target.byteLength - start) throw new DeviceError("full", `${count} bytes of text do not fit ${target.byteLength - start}`);
+	let position = start;
+	for (let index = 0; index < length; index++) {
+		let point = value.charCodeAt(index);
+		if (point < 0x80) {
+			target[position++] = point;
+			continue;
+		}
+		if ((point & 0xf800) === 0xd800) point = 0x10000 + ((point & 0x3ff) << 10 | lowSurrogate(value, point, index++) & 0x3ff);
+		if (point < 0x800) target[position++] = 0xc0 | point >> 6;
+		else {
+			if (point < 0x10000) target[position++] = 0xe0 | point >> 12;
+			else {
+				target[position++] = 0xf0 | point >> 18;
+				target[position++] = 0x80 | point >> 12 & 0x3f;
+			}
+			target[position++] = 0x80 | point >> 6 & 0x3f;
+		}
+		target[position++] = 0x80 | point & 0x3f;
+	}
+	return count;
+}
+
+function decode(bytes: Uint8Array, start: number, end: number): string {
+	if (!(start >= 0 && start <= end && end <= bytes.byteLength)) throw new DeviceError("argument", `no such range: ${start} to ${end}`);
+	const units: number[] = [];
+	let result = "", position = start;
+	while (position < end) {
+		let point = bytes[position++]!;
+		if (point >= 0x80) {
+			const more = point >= 0xf0 ? 3 : point >= 0xe0 ? 2 : 1;
+			if (point < 0xc2 || point > 0xf4 || position + more > end) throw illFormed(position - 1);
+			point &= 0x3f >> more;
+			for (let index = 0; index < more; index++) {
+				const next = bytes[position++]!;
+				if ((next & 0xc0) !== 0x80) throw illFormed(position - 1);
+				point = point << 6 | next & 0x3f;
+			}
+			if ((more === 2 && (point < 0x800 || (point & 0xf800) === 0xd800)) || (more === 3 && (point < 0x10000 || point > 0x10ffff))) {
+				throw illFormed(position - 1 - more);
+			}
+		}
+		if (point < 0x10000) units.push(point);
+		else units.push(0xd800 | point - 0x10000 >> 10, 0xdc00 | point & 0x3ff);
+		if (units.length >= CHUNK) {
+			result += String.fromCharCode.apply(undefined, units);
+			units.length = 0;
+		}
+	}
+	return result + String.fromCharCode.apply(undefined, units);
+}
+
+/** The unit behind the high surrogate at `index`. */
+function lowSurrogate(value: string, high: number, index: number): number {
+	const low = value.charCodeAt(index + 1);
+	if (high < 0xdc00 && (low & 0xfc00) === 0xdc00) return low;
+	throw new DeviceError("argument", `the text has an unpaired surrogate at ${index}`);
+}
+
+function illFormed(position: number): DeviceError {
+	return new DeviceError("malformed", `ill-formed UTF-8 at byte ${position}`);
+}

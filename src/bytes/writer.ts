@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A cursor that writes big-endian fields into a byte range.
+ *
+ * Values out of range are the caller's fault (`argument`); a range too short for what is written is
+ * `too-large`, so that an encoder need not compute its length first where a limit is enough.
+ */
+import { DeviceError } from "../base/error.js";
+import type { TextCodec } from "../host.js";
+import { refuseNul } from "./reader.js";
+
+/** The largest variable byte integer: four groups of seven bits (MQTT 3.1.1 §2.2.3, MQTT 5 §1.5.5). */
+export const VARINT_MAXIMUM = 0x0fff_ffff;
+const NOTHING = new Uint8Array(0);
+
+export class Writer {
+	/** Index of the next byte. */
+	position = 0;
+	/** Index after the last byte that may be written. */
+	end = 0;
+	bytes: Uint8Array = NOTHING;
+	readonly #text: TextCodec;
+
+	constructor(text: TextCodec) {
+		this.#text = text;
+	}
+
+	/** Points the cursor at `bytes[start, end)`, which is borrowed until the next call. */
+	reset(bytes: Uint8Array, start: number, end: number): void {
+		this.bytes = bytes;
+		this.position = start;
+		this.end = end;
+	}
+
+	uint8(value: number): void {
+		const position = this.#take(1);
+		this.bytes[position] = value;
+	}
+
+	/** @throws DeviceError `argument` when `value` is no 16-bit number */
+	uint16(value: number): void {
+		if (value < 0 || value > 0xffff) throw outOfRange("16-bit field", value, 0xffff);
+		const position = this.#take(2);
+		const bytes = this.bytes;
+		bytes[position] = value >> 8;
+		bytes[position + 1] = value;
+	}
+
+	uint32(value: number): void {
+		this.uint16(Math.floor(value / 0x10000));
+		this.uint16(value % 0x10000);
+	}
+
+	/** Spec: MQTT 3.1.1 §2.2.3. @throws DeviceError `argument` beyond `VARINT_MAXIMUM` */
+	varint(value: number): void {
+		if (value < 0 || value > VARINT_MAXIMUM) throw outOfRange("variable byte integer", value, VARINT_MAXIMUM);
+		let rest = value;
+		while (rest > 0x7f) {
+			this.uint8((rest & 0x7f) | 0x80);
+			rest >>= 7;
+		}
+		this.uint8(rest);
+	}
+
+	/**
+	 * A UTF-8 string behind its 16-bit length.
+	 * @throws DeviceError `argument` beyond 65,535 bytes, on U+0000 and on an unpaired surrogate
+	 */
+	utf8(value: string): void {
+		const prefix = this.#take(2);
+		const start = prefix + 2;
+		const length = this.text(value);
+		refuseNul(this.bytes, start, start + length, "argument");
+		this.position = prefix;
+		this.uint16(length);
+		this.position = start + length;
+	}
+
+	/** UTF-8 without a length. @returns the bytes written */
+	text(value: string): number {
+		// Measured first: the codec knows the buffer's end only, and what lies behind ours is not to be touched.
+		const start = this.#take(this.#text.byteLength(value));
+		return this.#text.encode(value, this.bytes, start);
+	}
+
+	/** Copies `source[start, end)`. */
+	copy(source: Uint8Array, start: number, end: number): void {
+		const position = this.#take(end - start);
+		if (start === 0 && end === source.byteLength) this.bytes.set(source, position);
+		else this.bytes.set(source.subarray(start, end), position);
+	}
+
+	/** Bytes behind their 16-bit length. */
+	binary(source: Uint8Array): void {
+		this.uint16(source.byteLength);
+		this.copy(source, 0, source.byteLength);
+	}
+
+	#take(count: number): number {
+		const position = this.position;
+		if (position + count > this.end) {
+			throw new DeviceError("too-large", `${count} bytes do not fit the ${this.end - position} left`);
+		}
+		this.position = position + count;
+		return position;
+	}
+}
+
+/** Bytes that `value` takes as a variable byte integer. */
+export function varintLength(value: number): number {
+	if (value < 0x80) return 1;
+	if (value < 0x4000) return 2;
+	return value < 0x20_0000 ? 3 : 4;
+}
+
+function outOfRange(what: string, value: number, maximum: number): DeviceError {
+	return new DeviceError("argument", `${what} of ${value} is not within 0 to ${maximum}`);
+}

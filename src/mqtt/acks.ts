@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Acknowledgements that wait to be sent, in the order of the messages they answer [MQTT-4.6.0-2].
+ *
+ * Grows to what one delivery of the network can ask for and never further, because a driver reads again only
+ * after these went out.
+ */
+import type { Writer } from "../bytes/writer.js";
+import { ACK_LENGTH, encodeAck } from "./packet.js";
+
+const GROWTH = 16 * ACK_LENGTH;
+const NOTHING = new Uint8Array(0);
+
+export class Acks {
+	#bytes: Uint8Array = NOTHING;
+	#start = 0;
+	#end = 0;
+
+	get length(): number {
+		return this.#end - this.#start;
+	}
+
+	push(writer: Writer, type: number, packetId: number): void {
+		if (this.#end + ACK_LENGTH > this.#bytes.byteLength) {
+			const larger = new Uint8Array(this.#bytes.byteLength + GROWTH);
+			larger.set(this.#bytes);
+			this.#bytes = larger;
+		}
+		writer.reset(this.#bytes, this.#end, this.#end + ACK_LENGTH);
+		encodeAck(writer, type, packetId);
+		this.#end += ACK_LENGTH;
+	}
+
+	/** Writes whole acknowledgements only. @returns the bytes written */
+	transmit(writer: Writer): number {
+		const room = writer.end - writer.position;
+		const count = Math.min(this.length, room - room % ACK_LENGTH);
+		writer.copy(this.#bytes, this.#start, this.#start + count);
+		this.#start += count;
+		if (this.#start === this.#end) this.#start = this.#end = 0;
+		return count;
+	}
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The driver of an MQTT session: name resolution, TCP or TLS, one timer, and reconnecting.
+ *
+ * Owns the one stream and the one timer; parses nothing. All callbacks run from IO or timer callbacks, never from
+ * inside a call into the client.
+ */
+import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.js";
+import { DeviceError, toDeviceError } from "../base/error.js";
+import type { Host, Resolver, SecureOptions, Stream, TimerHandle } from "../host.js";
+import type { QoS } from "./constants.js";
+import { EventType, type MQTTEvent } from "./event.js";
+import { Link } from "./link.js";
+import type { Payload } from "./packet.js";
+import { Session, type PublishOptions, type SessionOptions } from "./session.js";
+
+/** Where the server is, and how to know that it is the right one. */
+export interface Server {
+	/** Name or IP address; with TLS also what the server's certificate must be for. */
+	name: string;
+	port: number;
+	/** Absent: plain TCP. */
+	secure?: SecureOptions | undefined;
+}
+
+export interface ClientOptions extends SessionOptions {
+	host: Host;
+	server: Server;
+	/** ms for name resolution, TCP and TLS together. Default: 30,000. */
+	connectTimeout?: number | undefined;
+	/** Default: full jitter from 1 s, at most 2 minutes. */
+	reconnect?: Backoff | undefined;
+	/** Bytes read or written at a time. Default: 1,024. */
+	bufferLength?: number | undefined;
+	/** The server accepted us. Messages queued before, and subscriptions, follow by themselves. */
+	onConnected?(sessionPresent: boolean): void;
+	/** A message or a fragment of one; the record and its bytes are borrowed until the callback returns. */
+	onMessage?(message: MQTTEvent): void;
+	/** The server has the message that `publish` gave this identifier. */
+	onAcknowledged?(packetId: number): void;
+	/** The server's answer for a filter: the granted QoS, or 0x80 for a refusal. */
+	onSubscribed?(filter: string, reasonCode: number): void;
+	onUnsubscribed?(filter: string): void;
+	/** The connection, or an attempt at one, ended; the next attempt follows in `delay` ms. */
+	onDisconnected?(error: DeviceError, delay: number): void;
+}
+
+const CONNECT_TIMEOUT = 30_000;
+const BUFFER_LENGTH = 1_024;
+/** A connection that lasted this long, ms, was a good one: the next attempt is a first attempt. */
+const STABLE = 60_000;
+/** ms that the last messages and DISCONNECT may take to leave. */
+const CLOSE_TIMEOUT = 2_000;
+
+export class Client {
+	readonly session: Session;
+	readonly #options: ClientOptions;
+	readonly #host: Host;
+	readonly #buffer: Uint8Array;
+	/** Random bytes for the jitter. */
+	readonly #fraction = new Uint8Array(4);
+	#resolver: Resolver | undefined;
+	#stream: Stream | undefined;
+	#link: Link | undefined;
+	#readable = 0;
+	#writable = 0;
+	#attempt = 0;
+	#connectedAt = Infinity;
+	/** When something other than the link's own deadline is due: the connect timeout, the next attempt, the close. */
+	#due = Infinity;
+	#timer: TimerHandle | undefined;
+	#timerAt = Infinity;
+	#draining = false;
+	#closing = false;
+
+	/** Starts to connect. @throws DeviceError `argument` */
+	constructor(options: ClientOptions) {
+		this.#options = options;
+		this.#host = options.host;
+		this.session = new Session(options.host.text, options);
+		this.#buffer = new Uint8Array(options.bufferLength ?? BUFFER_LENGTH);
+		this.#schedule(0);
+	}
+
+	/** True between CONNACK and the loss of the connection. */
+	get connected(): boolean {
+		return this.#link?.open ?? false;
+	}
+
+	/**
+	 * Sends a message: at QoS 1 now or as soon as there is a connection, at QoS 0 only now. The payload is copied.
+	 * @returns its packet identifier (0 at QoS 0); `full` when there is no room; `closed` at QoS 0 when not connected
+	 * @throws DeviceError `argument`; `too-large` for what never fits; `state` after `close`
+	 */
+	publish(topic: string, payload: Payload, options?: PublishOptions): number | "full" | "closed" {
+		this.#check();
+		if ((options?.qos ?? 0) === 0 && !this.connected) return "closed";
+		const id = this.session.publish(topic, payload, options);
+		this.#kick();
+		return id;
+	}
+
+	/** Subscribes now and on every later connection. @throws DeviceError `argument`, `full`, `state` */
+	subscribe(filter: string, qos: QoS = 1): void {
+		this.#check();
+		this.session.subscribe(filter, qos);
+		this.#kick();
+	}
+
+	/** @throws DeviceError `argument`, `state` */
+	unsubscribe(filter: string): void {
+		this.#check();
+		this.session.unsubscribe(filter);
+		this.#kick();
+	}
+
+	/**
+	 * Sends what is queued, says goodbye and lets everything go, in 2 s at most. May be called twice; no callback
+	 * follows.
+	 */
+	close(): void {
+		if (this.#closing) return;
+		this.#closing = true;
+		if (this.#link?.open) {
+			this.#link.disconnect();
+			this.#schedule(CLOSE_TIMEOUT);
+			this.#kick();
+		} else {
+			this.#release();
+		}
+	}
+
+	#check(): void {
+		if (this.#closing) throw new DeviceError("state", "the client is closed");
+	}
+
+	/** Sends what a call into us queued. Events wait for a callback of their own. */
+	#kick(): void {
+		if (this.#link === undefined || this.#draining) return;
+		if (this.#transmit(this.#link) && this.#closing) this.#release();
+		else this.#arm();
+	}
+
+	#connect(): void {
+		const { name } = this.#options.server;
+		this.#schedule(this.#options.connectTimeout ?? CONNECT_TIMEOUT);
+		this.#resolver = new this.#host.dns.io();
+		this.#resolver.resolve({
+			host: name,
+			onResolved: (_, address) => this.#open(address),
+			onError: (error) => this.#lost(error),
+		});
+	}
+
+	#open(address: string): void {
+		const { name, port, secure } = this.#options.server;
+		this.#closeResolver();
+		const { tcp, tls } = this.#host;
+		const options = {
+			address, port, nodelay: true,
+			onReadable: (count: number) => {
+				this.#readable = count;
+				this.#pump();
+			},
+			onWritable: (count: number) => {
+				this.#writable = count;
+				this.#link ??= this.#linkUp();
+				this.#pump();
+			},
+			onError: (error: DeviceError) => this.#streamLost(error),
+		};
+		try {
+			this.#stream = secure === undefined ? new tcp.io(options) : new tls.io({ ...options, host: name, secure });
+		} catch (error) {
+			this.#lost(toDeviceError(error, "unreachable", "no stream"));
+		}
+	}
+
+	/** The stream stands: from here on the link watches the time. */
+	#linkUp(): Link {
+		this.#due = Infinity;
+		return new Link(this.session, this.#host.time.now());
+	}
+
+	#streamLost(error: DeviceError): void {
+		if (this.#link === undefined) {
+			this.#lost(error);
+		} else {
+			this.#link.lost(error);
+			this.#pump();
+		}
+	}
+
+	/** Moves bytes and events until nothing moves. */
+	#pump(): void {
+		for (let link = this.#link; link !== undefined && link === this.#link;) {
+			this.#drain(link);
+			if (link !== this.#link) return;
+			if (this.#transmit(link)) continue;
+			if (this.#readable === 0 || !link.flushed) break;
+			this.#receive(link);
+		}
+		this.#arm();
+	}
+
+	#receive(link: Link): void {
+		const count = Math.min(this.#readable, this.#buffer.byteLength);
+		const target = count === this.#buffer.byteLength ? this.#buffer : this.#buffer.subarray(0, count);
+		try {
+			this.#stream!.read(target);
+			this.#readable -= count;
+			link.receive(this.#buffer, 0, count, this.#host.time.now());
+		} catch (error) {
+			this.#readable = 0;
+			link.lost(toDeviceError(error, "closed", "reading failed"));
+		}
+	}
+
+	/** Writes what fits. True when the link ended by it, so that its event is to be drained. */
+	#transmit(link: Link): boolean {
+		const buffer = this.#buffer;
+		link.expire(this.#host.time.now());
+		while (this.#writable > 0) {
+			const limit = Math.min(this.#writable, buffer.byteLength);
+			const count = link.transmit(buffer, limit);
+			if (count === 0) break;
+			try {
+				this.#writable = this.#stream!.write(count === buffer.byteLength ? buffer : buffer.subarray(0, count));
+			} catch (error) {
+				link.lost(toDeviceError(error, "closed", "writing failed"));
+				break;
+			}
+		}
+		return link.failed;
+	}
+
+	#drain(link: Link): void {
+		this.#draining = true;
+		try {
+			for (let event = link.next(); event !== undefined; event = link.next()) {
+				this.#dispatch(event);
+				if (this.#link !== link) return;
+			}
+		} finally {
+			this.#draining = false;
+		}
+	}
+
+	#dispatch(event: MQTTEvent): void {
+		const options = this.#options;
+		if (this.#closing && event.type !== EventType.CLOSED) return;
+		switch (event.type) {
+			case EventType.CONNECTED:
+				this.#connectedAt = this.#host.time.now();
+				options.onConnected?.(event.sessionPresent);
+				break;
+			case EventType.MESSAGE: options.onMessage?.(event); break;
+			case EventType.ACKNOWLEDGED: options.onAcknowledged?.(event.packetId); break;
+			case EventType.SUBSCRIBED: options.onSubscribed?.(event.filter, event.reasonCode); break;
+			case EventType.UNSUBSCRIBED: options.onUnsubscribed?.(event.filter); break;
+			case EventType.CLOSED: this.#lost(event.error!); break;
+		}
+	}
+
+	/** The connection or the attempt is over: try again later. */
+	#lost(error: DeviceError): void {
+		this.#release();
+		if (this.#closing) return;
+		if (this.#host.time.now() - this.#connectedAt >= STABLE) this.#attempt = 0;
+		this.#connectedAt = Infinity;
+		const backoff = error.code === "rejected" ? REFUSED : this.#options.reconnect ?? RECONNECT;
+		this.#host.random(this.#fraction);
+		const { reader } = this.session;
+		reader.reset(this.#fraction, 0, 4);
+		const delay = backoffDelay(backoff, this.#attempt++, reader.uint32() / 2 ** 32);
+		this.#schedule(delay);
+		this.#options.onDisconnected?.(error, delay);
+	}
+
+	/** Closes whatever is open. */
+	#release(): void {
+		this.#closeResolver();
+		this.#link = undefined;
+		this.#stream?.close();
+		this.#stream = undefined;
+		this.#readable = this.#writable = 0;
+		this.#due = Infinity;
+		this.#arm();
+	}
+
+	#closeResolver(): void {
+		this.#resolver?.close();
+		this.#resolver = undefined;
+	}
+
+	#schedule(delay: number): void {
+		this.#due = this.#host.time.now() + delay;
+		this.#arm();
+	}
+
+	/** One timer for all deadlines. One that is set too early fires for nothing, which costs less than moving it. */
+	#arm(): void {
+		const deadline = Math.min(this.#due, this.#link?.deadline ?? Infinity);
+		if (deadline >= this.#timerAt && deadline !== Infinity) return;
+		this.#host.timer.clear(this.#timer);
+		this.#timer = undefined;
+		this.#timerAt = deadline;
+		if (deadline === Infinity) return;
+		this.#timer = this.#host.timer.set(() => this.#expire(), Math.max(0, deadline - this.#host.time.now()));
+	}
+
+	#expire(): void {
+		this.#timer = undefined;
+		this.#timerAt = Infinity;
+		const now = this.#host.time.now();
+		if (now >= this.#due) {
+			this.#due = Infinity;
+			if (this.#closing) return this.#release();
+			if (this.#resolver === undefined && this.#stream === undefined) return this.#connect();
+			return this.#lost(new DeviceError("timeout", "no connection in time"));
+		}
+		this.#link?.expire(now);
+		this.#pump();
+		this.#arm();
+	}
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What a link tells its driver: one record, used again for each event. */
+import type { DeviceError } from "../base/error.js";
+import type { QoS } from "./constants.js";
+
+export const EventType = Object.freeze({
+	/** The server accepted us; `sessionPresent` says whether it still had our session. */
+	CONNECTED: 1,
+	/** A message, or a fragment of one. */
+	MESSAGE: 2,
+	/** The message with `packetId` reached the server. */
+	ACKNOWLEDGED: 3,
+	/** The server answered for `filter`: `reasonCode` is the granted QoS, or 0x80. */
+	SUBSCRIBED: 4,
+	/** `filter` is gone. */
+	UNSUBSCRIBED: 5,
+	/** The link is over, for the reason in `error`. Always the last. */
+	CLOSED: 6,
+});
+
+export class MQTTEvent {
+	type = 0;
+	topic = "";
+	/** The payload's bytes that are here: borrowed until the next call on the link. */
+	bytes: Uint8Array = new Uint8Array(0);
+	start = 0;
+	end = 0;
+	/** Where in the payload `start` lies; 0 for the first fragment. */
+	offset = 0;
+	/** Bytes of the whole payload. */
+	total = 0;
+	qos: QoS = 0;
+	retain = false;
+	duplicate = false;
+	packetId = 0;
+	filter = "";
+	reasonCode = 0;
+	sessionPresent = false;
+	error: DeviceError | undefined;
+
+	/** True when more fragments of this message follow. */
+	get more(): boolean {
+		return this.offset + (this.end - this.start) < this.total;
+	}
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The MQTT client on its own, for programs that speak to a broker without a cloud. */
+export { Client, type ClientOptions, type Server } from "./client.js";
+export type { QoS } from "./constants.js";
+export type { MQTTEvent } from "./event.js";
+export type { Payload, Will } from "./packet.js";
+export type { PublishOptions, SessionOptions } from "./session.js";
+export { matches } from "./topic.js";

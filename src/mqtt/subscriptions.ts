@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What we are subscribed to, and how far the server has been told.
+ *
+ * Survives connections: a server that lost its session is told again, one that kept it is not.
+ */
+import { DeviceError } from "../base/error.js";
+import { SUBSCRIBE_FAILURE, type QoS } from "./constants.js";
+import type { Subscription } from "./packet.js";
+
+/** Filters that one client may hold. */
+export const SUBSCRIPTION_MAXIMUM = 32;
+/** Filters per SUBSCRIBE: the least that a public cloud allows (AWS: 8). */
+const BATCH_MAXIMUM = 8;
+
+const Progress = Object.freeze({ WANTED: 0, SUBSCRIBING: 1, ACTIVE: 2, REFUSED: 3, UNWANTED: 4, UNSUBSCRIBING: 5 });
+
+class Entry implements Subscription {
+	progress: number = Progress.WANTED;
+	qos: QoS;
+	readonly filter: string;
+
+	constructor(filter: string, qos: QoS) {
+		this.filter = filter;
+		this.qos = qos;
+	}
+}
+
+export class Subscriptions {
+	readonly #entries: Entry[] = [];
+
+	/** True when the server answered for every filter. */
+	get settled(): boolean {
+		return this.#entries.every(({ progress }) => progress === Progress.ACTIVE || progress === Progress.REFUSED);
+	}
+
+	/** @throws DeviceError `full` */
+	add(filter: string, qos: QoS): void {
+		const entry = this.#entries.find((candidate) => candidate.filter === filter);
+		if (entry) {
+			entry.qos = qos;
+			entry.progress = Progress.WANTED;
+			return;
+		}
+		if (this.#entries.length === SUBSCRIPTION_MAXIMUM) {
+			throw new DeviceError("full", `over ${SUBSCRIPTION_MAXIMUM} subscriptions`);
+		}
+		this.#entries.push(new Entry(filter, qos));
+	}
+
+	/** Filters that nobody subscribed to are passed over. */
+	remove(filter: string): void {
+		const entry = this.#entries.find((candidate) => candidate.filter === filter);
+		if (entry) entry.progress = Progress.UNWANTED;
+	}
+
+	/** On a new connection: what was under way is to be said again, and all of it to a server without session. */
+	reset(sessionPresent: boolean): void {
+		for (const entry of this.#entries) {
+			if (entry.progress === Progress.UNSUBSCRIBING) entry.progress = Progress.UNWANTED;
+			else if (entry.progress === Progress.SUBSCRIBING) entry.progress = Progress.WANTED;
+			else if (!sessionPresent && entry.progress !== Progress.UNWANTED) entry.progress = Progress.WANTED;
+		}
+	}
+
+	/** The filters of the next SUBSCRIBE, which are under way from now on; empty when there are none. */
+	takeWanted(): Subscription[] {
+		return this.#take(Progress.WANTED, Progress.SUBSCRIBING);
+	}
+
+	/** The filters of the next UNSUBSCRIBE, which are under way from now on; empty when there are none. */
+	takeUnwanted(): Subscription[] {
+		return this.#take(Progress.UNWANTED, Progress.UNSUBSCRIBING);
+	}
+
+	/** Notes the server's answer for a filter that was taken; `subscribe` again in between is not undone. */
+	subscribed(subscription: Subscription, reasonCode: number): void {
+		const entry = subscription as Entry;
+		if (entry.progress !== Progress.SUBSCRIBING) return;
+		entry.progress = reasonCode === SUBSCRIBE_FAILURE ? Progress.REFUSED : Progress.ACTIVE;
+	}
+
+	unsubscribed(subscription: Subscription): void {
+		const entry = subscription as Entry;
+		if (entry.progress === Progress.UNSUBSCRIBING) this.#entries.splice(this.#entries.indexOf(entry), 1);
+	}
+
+	#take(from: number, to: number): Subscription[] {
+		const batch: Entry[] = [];
+		for (const entry of this.#entries) {
+			if (entry.progress !== from) continue;
+			entry.progress = to;
+			if (batch.push(entry) === BATCH_MAXIMUM) break;
+		}
+		return batch;
+	}
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Topic names and topic filters: what is well-formed, and which filter matches which name. Spec: MQTT 3.1.1 §4.7. */
+import { DeviceError } from "../base/error.js";
+
+/** True for a name without wildcards and with at least one character. Spec: [MQTT-3.3.2-2] [MQTT-4.7.3-1]. */
+export function isTopic(topic: string): boolean {
+	return topic !== "" && !topic.includes("#") && !topic.includes("+");
+}
+
+/** Spec: [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1]. */
+export function isFilter(filter: string): boolean {
+	if (filter === "") return false;
+	if (!filter.includes("#") && !filter.includes("+")) return true;
+	const levels = filter.split("/");
+	const last = levels.length - 1;
+	return levels.every((level, index) =>
+		level === "+" || (level === "#" && index === last) || !(level.includes("#") || level.includes("+")));
+}
+
+/** @throws DeviceError `argument` */
+export function checkTopic(topic: string): void {
+	if (!isTopic(topic)) throw new DeviceError("argument", `"${topic}" is no topic name`);
+}
+
+/** @throws DeviceError `argument` */
+export function checkFilter(filter: string): void {
+	if (!isFilter(filter)) throw new DeviceError("argument", `"${filter}" is no topic filter`);
+}
+
+/**
+ * Whether a message to `topic` is for `filter`; both are well-formed.
+ * Spec: §4.7.1; [MQTT-4.7.2-1] a leading wildcard does not match names that begin with `$`.
+ */
+export function matches(filter: string, topic: string): boolean {
+	if (filter === topic) return true;
+	const wanted = filter.split("/");
+	const levels = topic.split("/");
+	if (topic.startsWith("$") && (wanted[0] === "+" || wanted[0] === "#")) return false;
+	for (let index = 0; index < wanted.length; index++) {
+		if (wanted[index] === "#") return true;
+		if (index >= levels.length) return false;
+		if (wanted[index] !== "+" && wanted[index] !== levels[index]) return false;
+	}
+	return wanted.length === levels.length;
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A device's shadow: what the cloud desires, what the device reports, and how the two are brought together.
+ *
+ * 1. After each connect, once the subscriptions stand, the whole document is fetched: nothing that changed
+ *    in between is missed.
+ * 2. From then on deltas arrive; each has a version, and nothing stale or repeated is applied. A gap fetches again.
+ * 3. Reports are collected into one patch, of which one part is under way at a time. What was under way when the
+ *    connection was lost is reported again: a patch applied twice does no harm.
+ *
+ * Pure: knows no topics and no clock; a cloud translates between `ShadowPort` and its messages.
+ */
+import { DeviceError, toDeviceError } from "../base/error.js";
+import { compose, difference, isEmpty, isObject, type JSONObject } from "./document.js";
+
+/**
+ * What a shadow asks of a cloud. Tokens come back with the answer. False: there is no room now, ask again later;
+ * what throws is dropped.
+ */
+export interface ShadowPort {
+	get(token: string): boolean;
+	report(token: string, patch: JSONObject): boolean;
+}
+
+export interface ShadowCallbacks {
+	/** Members that the cloud desires and the device does not report. Borrowed: not to be changed. */
+	onDelta(delta: JSONObject, version: number): void;
+	/** The device reports all that is desired, and the cloud has every report. */
+	onSync?: ((version: number) => void) | undefined;
+	onError?: ((error: DeviceError) => void) | undefined;
+}
+
+/** ms within which the cloud must answer; twice as long after each time that it did not, up to the maximum. */
+export const ANSWER_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT_MAXIMUM = 320_000;
+/** ms after which what found no room is tried again. */
+const RETRY = 1_000;
+/** The report was made on a version that is not the current one. */
+const CONFLICT = 409;
+
+export class Shadow {
+	/** Of the newest document or delta that was applied; -1 before the first. */
+	version = -1;
+	readonly #port: ShadowPort;
+	readonly #callbacks: ShadowCallbacks;
+	#connected = false;
+	/** True from a document on, until the connection is lost or a gap is seen. */
+	#fetched = false;
+	/** Token of the request under way, "" for none; one at a time. */
+	#token = "";
+	#tokens = 0;
+	#due = Infinity;
+	#timeout = ANSWER_TIMEOUT;
+	/** What the cloud desires and was not reported yet. */
+	#outstanding: JSONObject = {};
+	/** Reports to make, and the report under way. */
+	#pending: JSONObject = {};
+	#reporting: JSONObject | undefined;
+	#synced = false;
+
+	constructor(port: ShadowPort, callbacks: ShadowCallbacks) {
+		this.#port = port;
+		this.#callbacks = callbacks;
+	}
+
+	/** True when the device reports all that is desired, and the cloud has every report. */
+	get inSync(): boolean {
+		return this.#synced;
+	}
+
+	/** Monotonic ms at which `expire` has something to do, or `Infinity`. */
+	get deadline(): number {
+		return this.#due;
+	}
+
+	/** The connection stands, and so do the subscriptions that answers come by. */
+	connected(now: number): void {
+		this.#connected = true;
+		this.#fetched = false;
+		this.#proceed(now);
+	}
+
+	disconnected(): void {
+		this.#connected = this.#fetched = this.#synced = false;
+		this.#abandon();
+	}
+
+	/**
+	 * Adds to what the device reports; null deletes. The patch is copied, and goes out with the others of this turn
+	 * when `expire` is called. @throws DeviceError `argument`
+	 */
+	report(patch: JSONObject, now: number): void {
+		if (!isObject(patch)) throw new DeviceError("argument", "a report is an object");
+		compose(this.#pending, patch);
+		this.#outstanding = difference(this.#outstanding, patch);
+		this.#synced = false;
+		if (this.#connected && this.#token === "") this.#due = now;
+	}
+
+	/** The cloud's answer to `get`. @throws DeviceError `malformed` */
+	document(token: string, version: number, desired: unknown, reported: unknown, now: number): void {
+		if (token !== this.#token) return;
+		checkVersion(version);
+		const delta = difference(checkObject(desired), checkObject(reported));
+		this.#answered();
+		this.#fetched = true;
+		this.version = version;
+		this.#delta(delta, now);
+	}
+
+	/** The cloud desires something else. @throws DeviceError `malformed` */
+	delta(version: number, delta: unknown, now: number): void {
+		checkVersion(version);
+		// Before the document there is nothing to compare with, and the document will hold it.
+		if (!this.#fetched || version <= this.version) return;
+		const gap = version > this.version + 1;
+		const changes = checkObject(delta);
+		if (gap) return this.#refetch(now);
+		this.version = version;
+		this.#delta(changes, now);
+	}
+
+	/** The cloud's answer to a report. @throws DeviceError `malformed` */
+	accepted(token: string, version: number, now: number): void {
+		checkVersion(version);
+		if (token !== this.#token || this.#reporting === undefined) return;
+		this.#reporting = undefined;
+		this.#answered();
+		// Versions between ours and this one belong to deltas that we did not get.
+		const gap = version > this.version + 1;
+		if (version > this.version) this.version = version;
+		if (gap) this.#refetch(now);
+		else this.#proceed(now);
+	}
+
+	/** The cloud refused a request. */
+	rejected(token: string, code: number, message: string, now: number): void {
+		if (token !== this.#token) return;
+		const reporting = this.#reporting;
+		this.#reporting = undefined;
+		this.#answered();
+		if (reporting !== undefined && code === CONFLICT) {
+			this.#pending = compose(reporting, this.#pending);
+			return this.#refetch(now);
+		}
+		this.#callbacks.onError?.(new DeviceError("rejected", `shadow refused: ${message}`, { detail: code }));
+		// A report that was refused would be refused again; a document is needed whatever the reason was.
+		if (reporting === undefined) this.#due = now + this.#timeout;
+		else this.#proceed(now);
+	}
+
+	/** Does what is due; early calls are harmless. */
+	expire(now: number): void {
+		if (now < this.#due) return;
+		if (this.#token !== "") this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
+		this.#abandon();
+		if (this.#connected) this.#proceed(now);
+	}
+
+	#delta(changes: JSONObject, now: number): void {
+		// What the device said meanwhile is on its way, and newer than what the cloud compared with.
+		const said = compose(compose({}, this.#reporting ?? {}), this.#pending);
+		this.#outstanding = difference(changes, said);
+		this.#synced = false;
+		if (!isEmpty(this.#outstanding)) this.#callbacks.onDelta(this.#outstanding, this.version);
+		if (this.#token === "") this.#proceed(now);
+	}
+
+	#refetch(now: number): void {
+		this.#fetched = false;
+		if (this.#token === "") this.#proceed(now);
+	}
+
+	/** Asks for what is missing: the document, or an answer to the next report. */
+	#proceed(now: number): void {
+		if (!this.#connected) return;
+		const token = String(this.#tokens + 1);
+		let sent: boolean;
+		if (!this.#fetched) {
+			sent = this.#port.get(token);
+		} else if (!isEmpty(this.#pending)) {
+			sent = this.#report(token);
+		} else {
+			return this.#settle();
+		}
+		if (sent) {
+			this.#tokens++;
+			this.#token = token;
+		}
+		this.#due = now + (sent ? this.#timeout : RETRY);
+	}
+
+	#report(token: string): boolean {
+		const patch = this.#pending;
+		let sent = false;
+		try {
+			sent = this.#port.report(token, patch);
+		} catch (error) {
+			// It would never go, and nothing after it either: what cannot be said is dropped, and said to be.
+			this.#pending = {};
+			this.#callbacks.onError?.(toDeviceError(error, "internal", "report failed"));
+		}
+		if (sent) {
+			this.#reporting = patch;
+			this.#pending = {};
+		}
+		return sent;
+	}
+
+	#settle(): void {
+		if (this.#synced || !isEmpty(this.#outstanding)) return;
+		this.#synced = true;
+		this.#callbacks.onSync?.(this.version);
+	}
+
+	#answered(): void {
+		this.#timeout = ANSWER_TIMEOUT;
+		this.#forget();
+	}
+
+	#forget(): void {
+		this.#token = "";
+		this.#due = Infinity;
+	}
+
+	/** No answer will come: a report under way goes back to what is to be reported. */
+	#abandon(): void {
+		this.#forget();
+		if (this.#reporting !== undefined) this.#pending = compose(this.#reporting, this.#pending);
+		this.#reporting = undefined;
+	}
+}
+
+function checkVersion(version: unknown): void {
+	if (!Number.isSafeInteger(version) || (version as number) < 0) {
+		throw new DeviceError("malformed", "shadow version is no whole number");
+	}
+}
+
+function checkObject(value: unknown): JSONObject {
+	if (!isObject(value)) throw new DeviceError("malformed", "shadow section is no object");
+	return value;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The rules of the house that a machine can check. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { ROOT, sources, type Source } from "./sources.js";
+
+/** Columns, a tab counting as four: the device's code is read beside a specification, the rest beside a log. */
+const WIDTH = Object.freeze({ src: 120, others: 140 });
+const device = sources("src");
+const everything = [...device, ...sources("hosts"), ...sources("examples"), ...sources("test")];
+
+/** Lower layers first; a file imports from its own layer or from lower ones. */
+const LAYERS: readonly (readonly [string, RegExp])[] = [
+	["base", /^src\/(base\/|host\.ts$)/],
+	["bytes", /^src\/bytes\//],
+	["cores", /^src\/(mqtt\/(?!client|index)|shadow\/)/],
+	["drivers", /^src\/(mqtt\/(client|index)\.ts$|identity\/)/],
+	["clouds", /^src\/clouds\//],
+	["device", /^src\/(device|index)\.ts$/],
+];
+
+function layer(path: string): number {
+	const index = LAYERS.findIndex(([, pattern]) => pattern.test(path));
+	assert.notEqual(index, -1, `${path} belongs to no layer`);
+	return index;
+}
+
+test("imports in src go down the layers and never leave src", () => {
+	assert.ok(device.flatMap(({ imports }) => imports).length > device.length, "imports are seen");
+	for (const { path, imports } of device) {
+		for (const { from } of imports) {
+			assert.ok(from.startsWith("src/"), `${path} imports ${from}`);
+			assert.ok(layer(from) <= layer(path), `${path} imports ${from}, of a higher layer`);
+		}
+	}
+});
+
+test("services do not know protocols, and protocols not services", () => {
+	for (const { path, imports } of device.filter(({ path }) => /^src\/(mqtt|shadow)\//.test(path))) {
+		const other = path.startsWith("src/mqtt/") ? "src/shadow/" : "src/mqtt/";
+		assert.deepEqual(imports.filter(({ from }) => from.startsWith(other)), [], path);
+	}
+});
+
+test("cores take the platform as an argument: of the host they import types alone", () => {
+	for (const { path, imports } of device) {
+		for (const { from, typeOnly } of imports) {
+			if (from === "src/host.ts") assert.ok(typeOnly, `${path} imports values of the host`);
+		}
+	}
+});
+
+test("no file of src is out of use", () => {
+	const { exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { exports: Record<string, { default?: string }> };
+	const used = new Set(Object.values(exports).map((entry) => entry.default?.replace(/^\.\/dist\/(.*)\.js$/, "$1.ts")));
+	for (const { imports } of device) for (const { from } of imports) used.add(from);
+	assert.deepEqual(device.map(({ path }) => path).filter((path) => !used.has(path)), []);
+});
+
+const BANNED: readonly (readonly [RegExp, string])[] = [
+	[/\b(Buffer|process|setTimeout|setInterval|queueMicrotask|console)\b/, "the device has none"],
+	[/\bText(En|De)coder\b/, "text goes through host.text"],
+	[/\bDate\b|\bMath\.random\b|\bperformance\b/, "time and randomness are arguments"],
+	[/\basync\b|\bawait\b|\bnew Promise\b/, "a suspended call costs a kilobyte"],
+	[/\bfunction\s*\*|\byield\b/, "generators cannot be preloaded"],
+	[/\beval\b|\bnew Function\b|\bWeakRef\b/, "stripped on the device"],
+	[/^(export )?let\b/m, "nothing mutable at module level"],
+	[/^(export )?const \w+(: [^=]+)? = new (Map|Set|WeakMap)\b/m, "read-only once it is preloaded"],
+	[/\bstatic\b(?! readonly)/, "static fields are read-only once they are preloaded"],
+	[/^(export )?const \w+(: [^=]+)? = [[{]/m, "module-level objects are frozen"],
+	[/\benum\b|\bnamespace\b/, "mutable objects at run time"],
+	[/\bthis\.name\s*=/, "Error.prototype.name is frozen"],
+];
+
+test("src uses only what the device has", () => {
+	for (const { path, code } of device) {
+		for (const [pattern, reason] of BANNED) {
+			assert.doesNotMatch(code, pattern, `${path}: ${pattern} (${reason})`);
+		}
+	}
+});
+
+test("only src/bytes indexes bytes", () => {
+	for (const { path, code } of device.filter(({ path }) => !path.startsWith("src/bytes/"))) {
+		assert.doesNotMatch(code, /\b(bytes|buffer|target|source)\[/, path);
+	}
+});
+
+test("every source says its licence and keeps to the width", () => {
+	for (const { path, text } of everything) {
+		assert.match(text.replace(/^#!.*\n/, ""), /^\/\/ SPDX-License-Identifier: Apache-2\.0\n/, path);
+		text.split("\n").forEach((line, index) => {
+			const width = line.replaceAll("\t", "    ").length;
+			const maximum = path.startsWith("src/") ? WIDTH.src : WIDTH.others;
+			assert.ok(width <= maximum || /https?:|import /.test(line), `${path}:${index + 1} is ${width} wide`);
+			assert.doesNotMatch(line, /\b(TODO|FIXME|XXX)\b/, `${path}:${index + 1}`);
+		});
+	}
+});
+
+test("the manifest names every folder of src, and preloads all of it", { skip: !existsSync(join(ROOT, "manifest.json")) }, () => {
+	const manifest = JSON.parse(readFileSync(join(ROOT, "manifest.json"), "utf8")) as {
+		modules: Record<string, string>; preload: string[];
+	};
+	for (const folder of new Set(device.map(({ path }: Source) => dirname(path)))) {
+		assert.equal(manifest.modules[`moorline/dist/${folder}/*`], `./dist/${folder}/*`, folder);
+		assert.ok(manifest.preload.includes(`moorline/dist/${folder}/*`), `${folder} is preloaded`);
+	}
+});
