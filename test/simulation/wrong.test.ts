@@ -47,7 +47,3 @@ test("a shadow that does not fetch after a reconnect is caught", () => {
 		},
 	}));
 });
-
-test("a shadow that does not report again what was under way is caught", () => {
-	assert.ok(caught(Shadow.prototype, "disconnected", { value: () => {} }));
-});
