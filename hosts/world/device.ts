@@ -116,14 +116,14 @@ export class Device {
 		this.#power.cutAt(operation, tear);
 	}
 
-	/** Cuts the power now; the device boots again. */
+	/** Cuts the power now; the device boots again. Nothing happens to one that is off. */
 	cutPower(): void {
-		this.#reset("power-on");
+		if (this.#powered) this.#reset("power-on");
 	}
 
 	/** Resets the device from outside, as its own `restart` does from inside. */
 	restart(): void {
-		this.#reset("software");
+		if (this.#powered) this.#reset("software");
 	}
 
 	powerOff(): void {
@@ -132,7 +132,7 @@ export class Device {
 	}
 
 	powerOn(): void {
-		if (this.running || this.#start.waiting) return;
+		if (this.#powered) return;
 		this.#reason = "power-on";
 		this.#world.clock.schedule(this.#start, this.#bootDelay);
 	}
@@ -142,6 +142,10 @@ export class Device {
 		const current = this.#current;
 		if (current?.close !== undefined) current.boot.enter(current.close, undefined);
 		this.powerOff();
+	}
+
+	get #powered(): boolean {
+		return this.running || this.#start.waiting;
 	}
 
 	#boot(): void {

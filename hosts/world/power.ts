@@ -18,7 +18,7 @@ export type Tear = "none" | "prefix" | "bits" | "words" | "whole" | "any";
 
 const TEARS = Object.freeze(["none", "prefix", "bits", "words", "whole"] as const);
 
-/** How an operation of `count` bytes is torn: which bits of the byte at `index` still change. */
+/** Which bits of an operation's byte at `index` still change when the operation is torn. */
 export type TornMask = (index: number) => number;
 
 export class PowerSupply {

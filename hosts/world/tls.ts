@@ -40,6 +40,7 @@ class ClientHandshake implements Handshake {
 	readonly #chain: readonly Certificate[];
 	readonly #keyId: string | undefined;
 	readonly #protocols: readonly string[];
+	#verified = false;
 
 	/** @throws DeviceError `argument` */
 	constructor(network: Network, options: TLSOptions) {
@@ -62,13 +63,14 @@ class ClientHandshake implements Handshake {
 	}
 
 	receive(wire: Wire, message: Message): void {
-		if (message.type === "finished") return wire.finish();
+		if (message.type === "finished" && this.#verified) return wire.finish();
 		if (message.type !== "server") return wire.refuse({ alert: UNEXPECTED_MESSAGE, reason: "the server answered out of order" });
 		const { chain } = message, leaf = chain[0];
-		let wrong = verifyChain(chain, this.#anchors, this.#network.clock.wall);
+		let wrong = verifyChain(chain, this.#anchors, this.#network.clock.wall, "server");
 		if (wrong === undefined && !isFor(leaf!, this.#host)) wrong = { alert: BAD_CERTIFICATE, reason: `the certificate is not for ${this.#host}` };
 		if (wrong === undefined && leaf!.keyId !== message.keyId) wrong = { alert: DECRYPT_ERROR, reason: "the server does not have its key" };
 		if (wrong !== undefined) return wire.refuse(wrong);
+		this.#verified = true;
 		wire.send({ type: "client", chain: message.asks ? this.#chain : [], keyId: this.#keyId });
 	}
 }
@@ -119,7 +121,7 @@ class ServerHandshake implements Handshake {
 		}
 		const { clock } = this.#network;
 		// A server knows the date: where the world's wall clock is unset, it is the devices that lack it.
-		const wrong = verifyChain(chain, this.#authorities, clock.wall ?? chain[0]!.notBefore);
+		const wrong = verifyChain(chain, this.#authorities, clock.wall ?? chain[0]!.notBefore, "client");
 		if (wrong === undefined && chain[0]!.keyId !== keyId) return { alert: DECRYPT_ERROR, reason: "the client does not have its key" };
 		return wrong;
 	}
