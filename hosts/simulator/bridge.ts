@@ -40,7 +40,6 @@ export interface Bridge extends CloudChannel {
 const OUTSTANDING_MAXIMUM = 1_000;
 const CONNECT_TIMEOUT = 10_000;
 const RECONNECT_PERIOD = 500;
-const SUBSCRIBE_FAILURE = 0x80;
 
 /** @throws DeviceError `unreachable` when the first connection fails */
 export async function connectBridge(options: BridgeOptions): Promise<Bridge> {
@@ -94,10 +93,10 @@ class MqttBridge implements Bridge {
 
 	subscribe(filter: string, onMessage: (topic: string, payload: Uint8Array, retain: boolean) => void): void {
 		this.#subscriptions.push({ filter, onMessage });
-		const granted = this.#client.subscribeAsync(filter, { qos: 1 }).then(answers => {
-			if (answers.some(answer => (answer.qos as number) >= SUBSCRIBE_FAILURE)) throw new DeviceError("rejected", `broker refused to subscribe to ${filter}`);
-		}, (error: unknown) => {
-			throw new DeviceError("closed", `cannot subscribe to ${filter}`, { cause: error });
+		const granted = this.#client.subscribeAsync(filter, { qos: 1 }).then(() => {}, (error: unknown) => {
+			// MQTT.js attaches the SUBACK when there was one: then the broker refused, else the connection was lost.
+			const isRefused = (error as { packet?: unknown }).packet !== undefined;
+			throw new DeviceError(isRefused ? "rejected" : "closed", `cannot subscribe to ${filter}`, { cause: error });
 		});
 		granted.catch((error: unknown) => { this.#onState("refused", error instanceof Error ? error.message : ""); });
 		this.#granted.push(granted);

@@ -83,11 +83,17 @@ export class Cloud {
 	 */
 	async bridge(options: BridgeOptions): Promise<Bridge> {
 		const issued = options.url.startsWith("mqtts:") && options.cert === undefined ? await this.authority.issueDevice({ id: BRIDGE_ID }) : undefined;
-		const bridge = this.#keep(await connectBridge({
+		const bridge = await connectBridge({
 			clientId: BRIDGE_ID, ...(issued ? { ca: this.authority.certificatePem, cert: issued.certificatePem, key: issued.keyPem } : {}), ...options,
-		}));
+		});
 		this.#backend.attach(bridge);
-		await bridge.ready();
+		try {
+			await bridge.ready();
+		} catch (error) {
+			await bridge.close();
+			throw error;
+		}
+		this.#keep(bridge);
 		this.#endpoint = options.url;
 		return bridge;
 	}
