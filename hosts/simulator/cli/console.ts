@@ -24,11 +24,11 @@ export class UsageError extends DeviceError {
 
 export class Console {
 	readonly json: boolean;
-	readonly #verbose: boolean;
+	readonly verbose: boolean;
 
 	constructor(options: ConsoleOptions) {
 		this.json = options.json === true;
-		this.#verbose = options.verbose === true;
+		this.verbose = options.verbose === true;
 	}
 
 	/** A result: `text` for people, or `event` with `fields` for scripts. */
@@ -45,8 +45,8 @@ export class Console {
 	/** The one line that a failure is worth. @returns the exit code */
 	fail(error: unknown): number {
 		const { code, message, stack } = describe(error);
-		this.note("error", { code, message, ...(this.#verbose && { stack }) }, `moorline: ${code}: ${message}`);
-		if (this.#verbose && !this.json && stack !== undefined) process.stderr.write(`${stack}\n`);
+		this.note("error", { code, message, ...(this.verbose && { stack }) }, `moorline: ${code}: ${message}`);
+		if (this.verbose && !this.json && stack !== undefined) process.stderr.write(`${stack}\n`);
 		return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 	}
 }

@@ -32,3 +32,8 @@ export function aborted(signal: AbortSignal): Promise<void> {
 		else signal.addEventListener("abort", () => resolve(), { once: true });
 	});
 }
+
+/** A signal that is aborted with `signal`, or after `milliseconds` where there is a limit. */
+export function timeLimit(signal: AbortSignal, milliseconds: number | undefined): AbortSignal {
+	return milliseconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
+}

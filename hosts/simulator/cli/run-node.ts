@@ -3,6 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bundle } from "./bundle.js";
+import { timeLimit } from "./interrupt.js";
 import { runProcess } from "./process.js";
 import type { Run } from "./run.js";
 import { openSite } from "./site.js";
@@ -13,13 +14,12 @@ export async function runNode({ file, options, output, stopped }: Run): Promise<
 	try {
 		const scriptFile = join(site.scratch, "program.mjs");
 		await writeFile(scriptFile, script);
-		const over = options.for === undefined ? stopped : AbortSignal.any([stopped, AbortSignal.timeout(options.for)]);
 		await runProcess({
 			file: scriptFile,
 			directory: site.directory,
 			onLine: (line, stream) => stream === "stdout" ? output.say("trace", { line }, line) : output.note("stderr", { line }, line),
 			onRestart: () => output.note("restart", {}, "the device restarts"),
-		}, over);
+		}, timeLimit(stopped, options.for));
 	} finally {
 		await site.close();
 	}

@@ -6,9 +6,10 @@ import { Console, UsageError } from "./console.js";
 import { interruptible } from "./interrupt.js";
 import { arena, brokerURL, duration, seed } from "./options.js";
 import { runNode } from "./run-node.js";
+import { runXSHost } from "./run-xs.js";
 import type { SiteOptions } from "./site.js";
 
-type HostName = "node" | "world";
+type HostName = "node" | "xs" | "world";
 
 export interface RunOptions extends SiteOptions {
 	host: HostName;
@@ -28,20 +29,20 @@ export interface Run {
 	stopped: AbortSignal;
 }
 
-const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.freeze({ node: runNode, world: runNode });
+const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.freeze({ node: runNode, xs: runXSHost, world: runNode });
 
 /** Options that mean something to some hosts only. */
 const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>> = Object.freeze({
-	broker: ["node"], ca: ["node"], cert: ["node"], key: ["node"], directory: ["node"],
+	broker: ["node", "xs"], ca: ["node", "xs"], cert: ["node", "xs"], key: ["node", "xs"], directory: ["node", "xs"],
 	seed: ["world"],
-	arena: [],
+	arena: ["xs"],
 });
 
 export function addRun(program: Command): void {
 	program.command("run")
 		.description("Run a device program. Without --broker it gets a cloud of its own, and the identity to connect to it.")
 		.argument("<program>", "a folder with main.ts, or a file; TypeScript or JavaScript")
-		.addOption(new Option("--host <host>", "node: real sockets and files; world: virtual time and network, seeded").choices(Object.keys(RUNNERS)).default("node"))
+		.addOption(new Option("--host <host>", "node: real sockets and files; xs: the device's engine and memory; world: virtual time and network, seeded").choices(Object.keys(RUNNERS)).default("node"))
 		.option("--broker <url>", "connect to this broker: mqtts://name:port or mqtt://name:port", brokerURL)
 		.option("--ca <file>", "with --broker: trust anchor, PEM or DER")
 		.option("--cert <file>", "with --broker: the device's certificate, PEM or DER")
