@@ -15,18 +15,23 @@ const INTERRUPTED = 130;
 interface Row { title: string; seen: string; took: string }
 
 async function main(interrupted: AbortSignal): Promise<number> {
-	let tell: (line: string) => void = () => undefined;
+	/** What happens between the steps and after them has nobody to tell it to: a finished task takes no output. */
+	let tell: ((line: string) => void) | undefined;
 	const rows: Row[] = [];
 	const began = performance.now();
-	const day = new Day({ program: PROGRAM, deadline: DEADLINE, onLine: line => tell(line) });
+	const day = new Day({ program: PROGRAM, deadline: DEADLINE, onLine: line => tell?.(line) });
 	interrupted.addEventListener("abort", () => day.interrupt(new Error("interrupted")));
 	const tasks = day.steps.map(({ title, run }) => ({
 		title,
 		task: async (_context: unknown, task: { output: string | undefined }): Promise<void> => {
 			tell = line => { task.output = line; };
 			const began = performance.now();
-			const seen = await run();
-			rows.push({ title, seen, took: seconds(began) });
+			try {
+				const seen = await run();
+				rows.push({ title, seen, took: seconds(began) });
+			} finally {
+				tell = undefined;
+			}
 		},
 	}));
 	try {
