@@ -20,12 +20,15 @@ export interface DeviceIdentity {
 /** Path of the storage domain. */
 export const IDENTITY_DOMAIN = "identity";
 
-/** Writes the five keys; the id comes last, so that a device with an id has all of it. */
-export function writeIdentity(domain: StorageDomain, identity: DeviceIdentity): void {
+/** The five keys with their values; the id comes last, so that a device with an id has all of it. */
+export function identityValues(identity: DeviceIdentity): Record<string, Uint8Array> {
 	const encoder = new TextEncoder();
-	domain.write("endpoint", encoder.encode(identity.endpoint));
-	domain.write("anchor", identity.anchor);
-	domain.write("certificate", identity.certificate);
-	domain.write("key", identity.key);
-	domain.write("id", encoder.encode(identity.id));
+	return {
+		endpoint: encoder.encode(identity.endpoint), anchor: identity.anchor, certificate: identity.certificate, key: identity.key,
+		id: encoder.encode(identity.id),
+	};
+}
+
+export function writeIdentity(domain: StorageDomain, identity: DeviceIdentity): void {
+	for (const [key, value] of Object.entries(identityValues(identity))) domain.write(key, value);
 }

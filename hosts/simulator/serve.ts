@@ -12,6 +12,7 @@ import { createServer } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { createServer as createSecureServer } from "node:tls";
 import { DeviceError } from "../../src/base/error.js";
+import { Alarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
 import type { Connection, Identity } from "./broker/connection.js";
 
@@ -38,7 +39,6 @@ export interface Server {
 /** Milliseconds that a connection the broker ended may take to send what is left. */
 const LINGER = 1_000;
 const HANDSHAKE_TIMEOUT = 10_000;
-const TIMER_MAXIMUM = 2 ** 31 - 1;
 
 export async function serve(broker: Broker, options: ServeOptions): Promise<Server> {
 	const sockets = new Sockets(broker);
@@ -111,12 +111,12 @@ class Sockets {
 	readonly #broker: Broker;
 	readonly #open = new Set<Socket>();
 	readonly #connections = new Set<Connection>();
+	readonly #alarm: Alarm<NodeJS.Timeout>;
 	#isClosed = false;
-	#timer: NodeJS.Timeout | undefined;
-	#timerAt = Infinity;
 
 	constructor(broker: Broker) {
 		this.#broker = broker;
+		this.#alarm = new Alarm<NodeJS.Timeout>(broker, { now: () => performance.now(), set: setTimeout, clear: clearTimeout });
 	}
 
 	/** Keeps a socket so that `close` can end it. */
@@ -145,7 +145,7 @@ class Sockets {
 		this.#connections.add(connection);
 		socket.on("data", bytes => {
 			connection.receive(bytes, performance.now());
-			this.#arm();
+			this.#alarm.arm();
 		});
 		socket.on("drain", () => {
 			connection.drained();
@@ -156,27 +156,14 @@ class Sockets {
 			this.#connections.delete(connection);
 			connection.lost(performance.now());
 		});
-		this.#arm();
+		this.#alarm.arm();
 	}
 
 	close(): void {
 		this.#isClosed = true;
-		clearTimeout(this.#timer);
+		this.#alarm.stop();
 		for (const connection of this.#connections) connection.close("restart", performance.now());
 		for (const socket of this.#open) socket.destroy();
-	}
-
-	#arm(): void {
-		const { deadline } = this.#broker;
-		if (this.#isClosed || deadline >= this.#timerAt) return;
-		clearTimeout(this.#timer);
-		this.#timerAt = deadline;
-		const delay = Math.min(Math.max(0, Math.ceil(deadline - performance.now())), TIMER_MAXIMUM);
-		this.#timer = setTimeout(() => {
-			this.#timerAt = Infinity;
-			this.#broker.expire(performance.now());
-			this.#arm();
-		}, delay);
 	}
 }
 

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const ROOTS = ["backend.js", "identity.js"];
+const ROOTS = ["world.js", "identity.js"];
 /** `buffer` is what mqtt-packet itself stands on; outside Node a package of that name takes its place. */
 const PACKAGES = new Set(["mqtt-packet", "buffer"]);
 const BANNED = /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|process|require|performance|Date|crypto)\b|Math\.random|\basync\b|\bawait\b/;
