@@ -53,7 +53,7 @@ export async function readPem(files: IdentityFiles): Promise<{ ca?: string; cert
 }
 
 /** Writes what `identity` holds into the storage of the Node host's device in `directory`. */
-export function writeIdentity(directory: string, identity: Identity): void {
+export function storeIdentity(directory: string, identity: Identity): void {
 	const host = createHost({ directory });
 	const domain = host.storage.open({ path: IDENTITY });
 	for (const [name, value] of Object.entries(identity)) {

@@ -6,6 +6,7 @@ import { Console, UsageError } from "./console.js";
 import { interruptible } from "./interrupt.js";
 import { arena, brokerURL, duration, seed } from "./options.js";
 import { runNode } from "./run-node.js";
+import { runWorld } from "./run-world.js";
 import { runXSHost } from "./run-xs.js";
 import type { SiteOptions } from "./site.js";
 
@@ -29,7 +30,7 @@ export interface Run {
 	stopped: AbortSignal;
 }
 
-const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.freeze({ node: runNode, xs: runXSHost, world: runNode });
+const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.freeze({ node: runNode, xs: runXSHost, world: runWorld });
 
 /** Options that mean something to some hosts only. */
 const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>> = Object.freeze({

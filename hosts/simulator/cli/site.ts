@@ -13,7 +13,7 @@ import { createAuthority } from "../authority.js";
 import { type Cloud, createCloud } from "../cloud.js";
 import { isDeviceId } from "../services/registry.js";
 import { type Console, UsageError } from "./console.js";
-import { hasIdentity, type Identity, type IdentityFiles, readIdentity, writeIdentity } from "./identity.js";
+import { hasIdentity, type Identity, type IdentityFiles, readIdentity, storeIdentity } from "./identity.js";
 
 export interface SiteOptions extends IdentityFiles {
 	broker?: string | undefined;
@@ -65,7 +65,7 @@ export function nameOf(file: string): string {
 /** What is not given now may be in the directory from an earlier run. */
 function enrol(directory: string, identity: Identity): void {
 	if (identity.id === undefined && !hasIdentity(directory)) throw new UsageError("--broker needs --id, or --cert with --key, to know who the device is");
-	writeIdentity(directory, identity);
+	storeIdentity(directory, identity);
 }
 
 async function embed(directory: string, id: string, output: Console): Promise<Cloud> {
@@ -73,7 +73,7 @@ async function embed(directory: string, id: string, output: Console): Promise<Cl
 	const cloud = await createCloud({ authority: await createAuthority({ directory: join(directory, "cloud") }) });
 	try {
 		await cloud.serve({ tlsPort: 0, onRefused: reason => output.note("refused", { reason }, `cloud: a connection was refused: ${reason}`) });
-		writeIdentity(directory, { ...await cloud.manufacture(id) });
+		storeIdentity(directory, { ...await cloud.manufacture(id) });
 	} catch (error) {
 		await cloud.close();
 		throw error;

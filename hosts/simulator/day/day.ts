@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { DeviceError } from "../../../src/base/error.js";
 import { bundle, findProgram } from "../cli/bundle.js";
-import { writeIdentity } from "../cli/identity.js";
+import { storeIdentity } from "../cli/identity.js";
 import { runProcess } from "../cli/process.js";
 import { type Cloud, createCloud } from "../cloud.js";
 import type { Server } from "../serve.js";
@@ -82,7 +82,7 @@ export class Day {
 	}
 
 	async #manufacture(): Promise<string> {
-		writeIdentity(this.#directory, { ...await this.#cloud.manufacture(ID) });
+		storeIdentity(this.#directory, { ...await this.#cloud.manufacture(ID) });
 		const [fingerprint] = this.#cloud.registry.get(ID)!.fingerprints;
 		return `${ID}, P-256, certificate ${fingerprint!.slice(0, 16)}…`;
 	}
