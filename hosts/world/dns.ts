@@ -48,7 +48,6 @@ export function dnsClass(network: Network, party: Party): new () => Resolver {
 		}
 
 		close(): void {
-			party.check();
 			this.abandon();
 			party.disown(this);
 		}

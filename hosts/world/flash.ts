@@ -100,7 +100,6 @@ class OpenPartition implements FlashPartition {
 	}
 
 	close(): void {
-		this.#party.check();
 		this.#closed = true;
 	}
 

@@ -19,7 +19,7 @@ const HANDSHAKE = 22, RECORD_MAXIMUM = 16_384, HEADER_LENGTH = 3;
 const DECODE_ERROR = 50;
 
 export type Message =
-	| { type: "hello"; host: string; protocols: readonly string[] }
+	| { type: "hello"; serverName: string | undefined; protocols: readonly string[] }
 	| { type: "server"; chain: readonly Certificate[]; keyId: string; asks: boolean }
 	| { type: "client"; chain: readonly Certificate[]; keyId: string | undefined }
 	| { type: "finished" }
@@ -121,7 +121,7 @@ export class SecureStream implements Stream, Wire {
 
 	refuse(refusal: Refusal): void {
 		this.send({ type: "alert", alert: refusal.alert });
-		this.#end(new DeviceError("tls", refusal.reason));
+		this.#fail(new DeviceError("tls", refusal.reason));
 	}
 
 	#readable(count: number): void {
@@ -168,7 +168,7 @@ export class SecureStream implements Stream, Wire {
 
 	#act(message: Message | undefined): void {
 		if (message === undefined) this.refuse({ alert: DECODE_ERROR, reason: "the peer does not speak TLS" });
-		else if (message.type === "alert") this.#end(new DeviceError("tls", `the peer refused the handshake with alert ${message.alert}`, { detail: message.alert }));
+		else if (message.type === "alert") this.#fail(new DeviceError("tls", `the peer refused the handshake with alert ${message.alert}`, { detail: message.alert }));
 		else this.#handshake.receive(this, message);
 	}
 
@@ -183,11 +183,14 @@ export class SecureStream implements Stream, Wire {
 		return this.#stream.write(this.#outgoing.subarray(0, 0));
 	}
 
+	#fail(error: DeviceError): void {
+		this.#stream.close();
+		this.#end(error);
+	}
+
 	#end(error: DeviceError): void {
-		if (this.#phase === "ended" || this.#phase === "closed") return;
 		this.#network.log.add("tls.end", this.#party.id, error.detail ?? 0, error.message);
 		this.#phase = "ended";
-		this.#stream.close();
 		this.#callbacks.onError?.(error);
 	}
 }

@@ -107,7 +107,6 @@ class OpenDomain implements StorageDomain {
 	}
 
 	close(): void {
-		this.#party.check();
 		this.#closed = true;
 	}
 

@@ -10,7 +10,7 @@
  */
 import { DeviceError } from "../../src/base/error.js";
 import type { Stream, StreamCallbacks, TLSOptions } from "../../src/host.js";
-import { checkBytes } from "./address.js";
+import { checkBytes, isAddress } from "./address.js";
 import { decodeCertificate, isFor, keyIdOf, verifyChain, type Certificate, type Refusal } from "./certificate.js";
 import type { Incoming, Peer } from "./listener.js";
 import type { Network } from "./network.js";
@@ -46,20 +46,24 @@ class ClientHandshake implements Handshake {
 	constructor(network: Network, options: TLSOptions) {
 		const { host, secure } = options;
 		if (typeof host !== "string" || host === "") throw new DeviceError("argument", "host must be a name");
+		if (typeof secure !== "object" || !Array.isArray(secure.certificates)) throw new DeviceError("argument", "secure.certificates is missing");
 		const { certificates, clientCertificates = [], clientKey, applicationLayerProtocolNegotiation: protocols = [] } = secure;
 		if (certificates.length === 0) throw new DeviceError("argument", "secure.certificates must hold at least one trust anchor");
-		if (clientCertificates.length > 0 && clientKey === undefined) throw new DeviceError("argument", "secure.clientKey is missing");
-		if (clientKey !== undefined) checkBytes("secure.clientKey", clientKey);
+		if (protocols.some((protocol) => typeof protocol !== "string" || protocol === "")) throw new DeviceError("argument", "a protocol must have a name");
 		this.#network = network;
 		this.#host = host;
 		this.#anchors = decodeAll("secure.certificates", certificates);
 		this.#chain = decodeAll("secure.clientCertificates", clientCertificates);
-		this.#keyId = clientKey === undefined ? undefined : keyIdOf(clientKey);
+		if (this.#chain.length > 0) {
+			checkBytes("secure.clientKey", clientKey);
+			this.#keyId = keyIdOf(clientKey!);
+			if (this.#keyId !== this.#chain[0]!.keyId) throw new DeviceError("argument", "secure.clientKey is not the key of secure.clientCertificates");
+		}
 		this.#protocols = [...protocols];
 	}
 
 	begin(wire: Wire): void {
-		wire.send({ type: "hello", host: this.#host, protocols: this.#protocols });
+		wire.send({ type: "hello", serverName: isAddress(this.#host) ? undefined : this.#host, protocols: this.#protocols });
 	}
 
 	receive(wire: Wire, message: Message): void {
@@ -76,7 +80,7 @@ class ClientHandshake implements Handshake {
 }
 
 class ServerHandshake implements Handshake {
-	readonly peer: { certificate?: Certificate; protocol?: string } = {};
+	readonly peer: { serverName?: string | undefined; certificate?: Certificate; protocol?: string } = {};
 	readonly #network: Network;
 	readonly #options: ServerSecureOptions;
 	readonly #chain: readonly Certificate[];
@@ -94,7 +98,10 @@ class ServerHandshake implements Handshake {
 	begin(): void {}
 
 	receive(wire: Wire, message: Message): void {
-		if (message.type === "hello") return this.#hello(wire, message.protocols);
+		if (message.type === "hello") {
+			this.peer.serverName = message.serverName;
+			return this.#hello(wire, message.protocols);
+		}
 		if (message.type !== "client") return wire.refuse({ alert: UNEXPECTED_MESSAGE, reason: "the client answered out of order" });
 		const wrong = this.#checkClient(message.chain, message.keyId);
 		if (wrong !== undefined) return wire.refuse(wrong);

@@ -291,7 +291,7 @@ export class Link {
 		const packet = this.#packet;
 		decodePacket(packet, header, reader);
 		if ((this.#state === State.CONNECTING) !== (packet.type === PacketType.CONNACK)) { // [MQTT-3.2.0-1]
-			throw new DeviceError("violation", `packet of type ${packet.type} ${this.open ? "after" : "before"} CONNACK`);
+			throw new DeviceError("violation", `packet of type ${packet.type} out of turn`);
 		}
 		switch (packet.type) {
 			case PacketType.CONNACK: return this.#connack();
