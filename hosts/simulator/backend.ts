@@ -58,7 +58,10 @@ export function authorize(registry: Registry, { clientId, identity }: Client): R
 	return registry.hasRoomFor(clientId) ? undefined : "unavailable";
 }
 
+/** Who connects by this name (over TLS: with a certificate of this name) is a person with a tool, and may touch every topic. */
+export const OPERATOR_ID = "moorline-operator";
+
 /** A device touches `moorline/<its id>/#` and nothing else. A device id holds no wildcard, so a prefix decides. */
 export function isPermitted(clientId: string, topic: string): boolean {
-	return topic.startsWith(`moorline/${clientId}/`);
+	return clientId === OPERATOR_ID || topic.startsWith(`moorline/${clientId}/`);
 }
