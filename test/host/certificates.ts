@@ -3,7 +3,7 @@
  * A small public key infrastructure made at test time: a good one, a foreign one, and every hostile server
  * certificate that a device must refuse. Nothing of it is ever written to the repository.
  */
-import "./reflect.js";
+import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 
@@ -180,6 +180,25 @@ export async function makeCertificates(algorithm: KeyAlgorithm = "P-256", now: n
 		client: await makeIdentity(issuer, [intermediate], { commonName: "device-1", use: "client" }),
 		foreignClient: await makeIdentity(issuer, [foreignRoot], { commonName: "device-1", use: "client" }, 0),
 		hostile: await makeHostile(issuer, root, intermediate, foreignRoot, { commonName: host, names, use: "server" }),
+	};
+}
+
+/** An authority for one broker on this machine and the devices that it knows. */
+export interface BrokerAuthority {
+	readonly anchor: Uint8Array;
+	/** For `localhost` and 127.0.0.1. */
+	readonly server: Identity;
+	/** A device certificate, directly below the anchor. */
+	issueDevice(commonName: string): Promise<Identity>;
+}
+
+export async function makeBrokerAuthority(algorithm: KeyAlgorithm = "P-256", now: number = Date.now()): Promise<BrokerAuthority> {
+	const issuer = new Issuer(algorithm, now);
+	const root = await issuer.makeRoot("Test Broker Root");
+	return {
+		anchor: toDER(root.certificate),
+		server: await makeIdentity(issuer, [root], { commonName: "localhost", names: { dns: ["localhost"], ip: ["127.0.0.1"] }, use: "server" }),
+		issueDevice: commonName => makeIdentity(issuer, [root], { commonName, use: "client" }, 0),
 	};
 }
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What differs between an ESP32 and the simulator on Linux. Types only; lin/ and esp32/ each have one. */
+import type { FlashProvider, StorageProvider, System } from "../../src/host.js";
+
+/** Native TCP with its own semantics: counts are levels, `onError` has no argument and may come after `close`. */
+export interface Socket {
+	read(target: Uint8Array): number | undefined;
+	/** `undefined` when the bytes were refused; the socket is over then. */
+	write(source: Uint8Array): number | undefined;
+	close(): void;
+}
+
+export interface SocketOptions {
+	address: string;
+	port: number;
+	nodelay: boolean;
+	onReadable(count: number): void;
+	onWritable(count: number): void;
+	onError(): void;
+}
+
+export interface Platform {
+	readonly Socket: new (options: SocketOptions) => Socket;
+	readonly storage: StorageProvider;
+	readonly flash: FlashProvider;
+	/** All but the figures of the heap, which the engine tells. */
+	readonly system: Omit<System, "heap">;
+	random(target: Uint8Array): void;
+	/** Monotonic milliseconds. */
+	now(): number;
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * TLS of a device: the SDK's TLS 1.2 client, made strict by session.ts, between our TCP and the program.
+ *
+ * Everything in the SDK's client fails by throwing, which in a callback of a socket restarts the device. Here each
+ * call into it is contained and ends in one `onError`. The SDK's TLSSocket is not used: it hides why a stream
+ * failed and reports a handshake that an alert ended as a success.
+ *
+ * Client keys are RSA: the SDK cannot sign with another. Extended master secret, tickets and renegotiation are not
+ * supported by it. Memory: the unread rest of one record (at most 16 KB, as long as the server makes them) and,
+ * during the handshake, what of our flight the TCP window did not take.
+ */
+import RNG from "rng";
+import Alert from "ssl/alert";
+import type { Link } from "ssl/session";
+import Timer from "timer";
+import platform from "moddable:moorline/platform";
+import { DeviceError, toDeviceError } from "../../src/base/error.js";
+import type { SecureOptions, Stream, TLSOptions } from "../../src/host.js";
+import { checkBytes } from "./check.js";
+import { DER, hex, Tag } from "./der.js";
+import { StrictSession } from "./session.js";
+import { checkTCP, TCP } from "./tcp.js";
+import { Certificate } from "./x509.js";
+
+/** What a record adds to its content, rounded up well: 29 bytes with AES-GCM. */
+const RECORD_OVERHEAD = 96;
+/** RFC 5246 §6.2.1. */
+const RECORD_MAXIMUM = 16_384;
+/** The longest flight of ours that is kept while TCP has no room for it: a chain of several certificates. */
+const BACKLOG_MAXIMUM = 8192;
+/** The SDK's generator is seeded once, on the simulator always alike; this many fresh bytes go in for each stream. */
+const SEED_LENGTH = 64;
+/** Messages that make it our turn (RFC 5246 §7.4). */
+const SERVER_HELLO_DONE = 14;
+const FINISHED = 20;
+const RSA_ENCRYPTION = "2a864886f70d010101";
+
+export class TLS implements Stream {
+	readonly #onReadable: TLSOptions["onReadable"];
+	readonly #onWritable: TLSOptions["onWritable"];
+	readonly #onError: TLSOptions["onError"];
+	readonly #session: StrictSession;
+	readonly #tcp: TCP;
+	readonly #link: TCPLink;
+	/** Decrypted and unread. */
+	#record: Uint8Array | undefined;
+	#state: "handshake" | "open" | "over" | "closed" = "handshake";
+	/** The room last reported. */
+	#room = 0;
+	#isReceiving = false;
+	#resume: object | undefined;
+
+	constructor(options: TLSOptions) {
+		checkTCP(options);
+		checkSecure(options.host, options.secure);
+		const { address, port, nodelay, host, secure } = options;
+		this.#onReadable = options.onReadable;
+		this.#onWritable = options.onWritable;
+		this.#onError = options.onError;
+		const seed = new Uint8Array(SEED_LENGTH);
+		platform.random(seed);
+		RNG.init(seed.buffer);
+		this.#session = new StrictSession(host, secure);
+		this.#session.initiateHandshake();
+		this.#tcp = new TCP({
+			address, port, nodelay,
+			onReadable: count => {
+				this.#link.readable = count;
+				this.#receive();
+			},
+			onWritable: count => this.#grow(count),
+			onError: error => this.#end(error),
+		});
+		this.#link = new TCPLink(this.#tcp);
+	}
+
+	read(target: Uint8Array): number {
+		if (this.#state === "closed") throw new DeviceError("state", "the stream is closed");
+		checkBytes(target);
+		const available = this.#record?.byteLength ?? 0;
+		const count = target.byteLength;
+		if (count === 0 || count > available) throw new DeviceError("argument", `reading ${count} bytes of ${available} available`);
+		const record = this.#record!;
+		target.set(record.subarray(0, count));
+		this.#record = count === available ? undefined : record.subarray(count);
+		if (this.#record === undefined && this.#link.readable > 0 && !this.#isReceiving) {
+			this.#resume ??= Timer.set(() => {
+				this.#resume = undefined;
+				this.#receive();
+			});
+		}
+		return count;
+	}
+
+	write(source: Uint8Array): number {
+		if (this.#state !== "open") throw new DeviceError("state", "writing to a stream that is not connected");
+		checkBytes(source);
+		const count = source.byteLength;
+		if (count > this.#room) throw new DeviceError("full", `writing ${count} bytes into room for ${this.#room}`);
+		if (count === 0) return this.#room;
+		try {
+			this.#session.write(this.#link, source);
+		} catch (error) {
+			Timer.set(() => this.#fail(error));
+			return this.#room = 0;
+		}
+		return this.#room = this.#link.contentRoom;
+	}
+
+	close(): void {
+		if (this.#state === "open") this.#notifyClose();
+		this.#state = "closed";
+		Timer.clear(this.#resume);
+		this.#resume = undefined;
+		this.#record = undefined;
+		this.#tcp.close();
+	}
+
+	#grow(count: number): void {
+		this.#link.grow(count);
+		if (this.#state === "handshake") this.#receive();
+		else if (this.#state === "open") this.#announceRoom();
+	}
+
+	#announceRoom(): void {
+		this.#room = this.#link.contentRoom;
+		if (this.#room > 0) this.#onWritable?.(this.#room);
+	}
+
+	/** Takes from TCP as long as the program takes from us, so that back-pressure reaches the server. */
+	#receive(): void {
+		this.#isReceiving = true;
+		if (this.#state === "handshake" && this.#advance()) {
+			this.#state = "open";
+			this.#announceRoom();
+		}
+		while (this.#state === "open" && this.#record === undefined && this.#link.readable > 0) {
+			const record = this.#decrypt();
+			if (record === undefined || record.byteLength === 0) continue;
+			this.#record = record;
+			this.#onReadable?.(record.byteLength);
+		}
+		this.#isReceiving = false;
+	}
+
+	/** @returns whether the handshake is over */
+	#advance(): boolean {
+		const session = this.#session;
+		const link = this.#link;
+		try {
+			do {
+				if (session.handshake(link)) return true;
+			} while (link.readable > 0 || session.handshakeProcess === SERVER_HELLO_DONE || session.handshakeProcess === FINISHED);
+		} catch (error) {
+			this.#fail(error);
+		}
+		return false;
+	}
+
+	#decrypt(): Uint8Array | undefined {
+		try {
+			const record = this.#session.read(this.#link);
+			if (record !== null) return record;
+			this.#end(new DeviceError("closed", "the peer closed the connection"));
+		} catch (error) {
+			this.#fail(error);
+		}
+		return undefined;
+	}
+
+	#fail(error: unknown): void {
+		this.#end(toDeviceError(error, "tls", "the server's side of TLS cannot be accepted"));
+	}
+
+	#end(error: DeviceError): void {
+		if (this.#state === "over" || this.#state === "closed") return;
+		this.#state = "over";
+		this.#tcp.close();
+		this.#onError?.(error);
+	}
+
+	/** So that the peer can tell the end from a cut (RFC 5246 §7.2.1). Not worth a failure. */
+	#notifyClose(): void {
+		if (this.#link.contentRoom === 0) return;
+		try {
+			this.#tcp.write(Alert.packetize(this.#session, 1, 0));
+		} catch {
+			// The connection is about to be closed; the peer will see that, too.
+		}
+	}
+}
+
+/** The SDK's view of our TCP: it counts `readable` and `writable` itself, and its flights ignore the window. */
+class TCPLink implements Link {
+	readable = 0;
+	writable = 0;
+	readonly #tcp: TCP;
+	#room = 0;
+	#backlog: Uint8Array[] = [];
+	#backlogLength = 0;
+
+	constructor(tcp: TCP) {
+		this.#tcp = tcp;
+	}
+
+	/** What one record may carry now. */
+	get contentRoom(): number {
+		if (this.#backlogLength > 0) return 0;
+		return Math.max(0, Math.min(this.#room - RECORD_OVERHEAD, RECORD_MAXIMUM));
+	}
+
+	read(target: Uint8Array): number {
+		return this.#tcp.read(target);
+	}
+
+	write(source: Uint8Array): number {
+		this.#backlog.push(source);
+		this.#backlogLength += source.byteLength;
+		this.#flush();
+		if (this.#backlogLength > BACKLOG_MAXIMUM) throw new DeviceError("tls", "our flight of the handshake is too long");
+		return this.#room;
+	}
+
+	grow(room: number): void {
+		this.#room = this.writable = room;
+		this.#flush();
+	}
+
+	#flush(): void {
+		while (this.#room > 0 && this.#backlog.length > 0) {
+			const first = this.#backlog[0]!;
+			const count = Math.min(first.byteLength, this.#room);
+			this.#room = this.#tcp.write(first.subarray(0, count));
+			this.#backlogLength -= count;
+			if (count === first.byteLength) this.#backlog.shift();
+			else this.#backlog[0] = first.subarray(count);
+		}
+	}
+}
+
+function checkSecure(host: string, secure: SecureOptions): void {
+	if (typeof host !== "string" || host.length === 0) throw new DeviceError("argument", "TLS needs the host name to check");
+	const { certificates, clientCertificates = [], clientKey, applicationLayerProtocolNegotiation = [] } = secure;
+	if (!Array.isArray(certificates) || certificates.length === 0) throw new DeviceError("argument", "TLS needs at least one trust anchor");
+	for (const protocol of applicationLayerProtocolNegotiation) {
+		if (typeof protocol !== "string" || protocol.length === 0 || protocol.length > 255) {
+			throw new DeviceError("argument", "a protocol name for ALPN must have 1-255 characters");
+		}
+	}
+	if (!isUsable(certificates, clientCertificates)) throw new DeviceError("argument", "a certificate cannot be used");
+	if (clientCertificates.length > 0 && keyAlgorithmOf(clientKey) !== RSA_ENCRYPTION) {
+		throw new DeviceError("unsupported", "the client's key is not an RSA key in PKCS #8");
+	}
+}
+
+/** Our own certificates are the server's to judge; they must only be one value of DER each. */
+function isUsable(anchors: readonly Uint8Array[], ours: readonly Uint8Array[]): boolean {
+	try {
+		for (const bytes of anchors) new Certificate(bytes);
+		for (const bytes of ours) new DER(bytes).content(Tag.SEQUENCE);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/** RFC 5208 §5. */
+function keyAlgorithmOf(key: Uint8Array | undefined): string | undefined {
+	try {
+		const fields = new DER(key!).enter(Tag.SEQUENCE);
+		fields.value(Tag.INTEGER);
+		return hex(fields.enter(Tag.SEQUENCE).content(Tag.OBJECT_IDENTIFIER));
+	} catch {
+		return undefined;
+	}
+}
