@@ -79,6 +79,23 @@ test("a subscription that the server did not answer is told again, though it has
 	assert.equal(bench.send(), subscribe(2, ["a", 1]));
 });
 
+test("a session that may have begun with a CONNECT of which the answer was lost is told everything", () => {
+	const bench = Bench.open();
+	bench.session.subscribe("a", 1);
+	bench.send();
+	bench.receive(suback(1, 1));
+	bench.lose();
+	bench.relink();
+	bench.send();
+	bench.lose();
+	bench.relink();
+	bench.accept(true);
+	assert.equal(bench.send(), subscribe(2, ["a", 1]));
+	bench.receive(suback(2, 1));
+	bench.reconnect(true);
+	assert.equal(bench.send(), "");
+});
+
 test("a device that starts anew subscribes even where the server kept a session of an earlier life", () => {
 	const bench = new Bench();
 	bench.session.subscribe("a", 1);
