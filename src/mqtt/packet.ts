@@ -161,7 +161,7 @@ export function connectLength(text: TextCodec, connect: Connect): number {
 		if (!WILL_QOS.includes(will.qos)) { // [MQTT-3.1.2-14]
 			throw new DeviceError("argument", `will at QoS ${will.qos}`);
 		}
-		if (payloadLength(text, will.payload) > 0xffff) throw new DeviceError("argument", "will longer than 65535 bytes");
+		if (payloadLength(text, will.payload) > 0xffff) throw new DeviceError("argument", "will over 65535 bytes");
 	}
 	return packetLength(connectRemaining(text, connect));
 }
