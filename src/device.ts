@@ -66,8 +66,11 @@ export class Device {
 			firmware: options.firmware,
 			shadow: this.#shadow,
 			onReady: () => {
+				// Closed by the callback that told of a refused filter, or by this one.
+				if (this.#closed) return;
 				this.#connected = true;
 				options.onConnected?.call(this);
+				if (this.#closed) return;
 				this.#shadow.connected(host.time.now());
 				this.#arm();
 			},

@@ -99,13 +99,12 @@ export class Shadow {
 
 	/** The cloud's answer to `get`. @throws DeviceError `malformed` */
 	document(token: string, version: number, desired: unknown, reported: unknown, now: number): void {
-		if (token !== this.#token) return;
+		if (!this.#awaits(token) || this.#reporting !== undefined) return;
 		checkVersion(version);
-		const delta = difference(checkObject(desired), checkObject(reported));
+		const outstanding = this.#unsaid(difference(checkObject(desired), checkObject(reported)));
 		this.#answered();
 		this.#fetched = true;
-		this.version = version;
-		this.#delta(delta, now);
+		this.#apply(outstanding, version, now);
 	}
 
 	/** The cloud desires something else. @throws DeviceError `malformed` */
@@ -113,17 +112,15 @@ export class Shadow {
 		checkVersion(version);
 		// Before the document there is nothing to compare with, and the document will hold it.
 		if (!this.#fetched || version <= this.version) return;
-		const gap = version > this.version + 1;
-		const changes = checkObject(delta);
-		if (gap) return this.#refetch(now);
-		this.version = version;
-		this.#delta(changes, now);
+		const outstanding = this.#unsaid(checkObject(delta));
+		if (version > this.version + 1) return this.#refetch(now);
+		this.#apply(outstanding, version, now);
 	}
 
 	/** The cloud's answer to a report. @throws DeviceError `malformed` */
 	accepted(token: string, version: number, now: number): void {
 		checkVersion(version);
-		if (token !== this.#token || this.#reporting === undefined) return;
+		if (!this.#awaits(token) || this.#reporting === undefined) return;
 		this.#reporting = undefined;
 		this.#answered();
 		// Versions between ours and this one belong to deltas that we did not get.
@@ -135,7 +132,7 @@ export class Shadow {
 
 	/** The cloud refused a request. */
 	rejected(token: string, code: number, message: string, now: number): void {
-		if (token !== this.#token) return;
+		if (!this.#awaits(token)) return;
 		const reporting = this.#reporting;
 		this.#reporting = undefined;
 		this.#answered();
@@ -157,10 +154,18 @@ export class Shadow {
 		if (this.#connected) this.#proceed(now);
 	}
 
-	#delta(changes: JSONObject, now: number): void {
-		// What the device said meanwhile is on its way, and newer than what the cloud compared with.
-		const said = compose(compose({}, this.#reporting ?? {}), this.#pending);
-		this.#outstanding = difference(changes, said);
+	#awaits(token: string): boolean {
+		return token !== "" && token === this.#token;
+	}
+
+	/** Changes but for what the device said meanwhile, which is on its way and newer than what the cloud knew. */
+	#unsaid(changes: JSONObject): JSONObject {
+		return difference(changes, compose(compose({}, this.#reporting ?? {}), this.#pending));
+	}
+
+	#apply(outstanding: JSONObject, version: number, now: number): void {
+		this.#outstanding = outstanding;
+		this.version = version;
 		this.#synced = false;
 		if (!isEmpty(this.#outstanding)) this.#callbacks.onDelta(this.#outstanding, this.version);
 		if (this.#token === "") this.#proceed(now);
