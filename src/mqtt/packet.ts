@@ -157,7 +157,7 @@ export function connectLength(text: TextCodec, connect: Connect): number {
 	}
 	if (will) {
 		checkTopic(will.topic);
-		if (payloadLength(text, will.payload) > 0xffff) throw new DeviceError("argument", "will longer than 65535 bytes");
+		if (payloadLength(text, will.payload) > 0xffff) throw new DeviceError("argument", "will of over 65535 bytes");
 	}
 	return packetLength(connectRemaining(text, connect));
 }
