@@ -10,13 +10,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const UNPAIRED = /\p{Surrogate}/u;
 
 export const text: TextCodec = Object.freeze({
-	byteLength(text: string): number {
-		if (UNPAIRED.test(text)) throw new DeviceError("argument", "the text has an unpaired surrogate");
-		return Buffer.byteLength(text, "utf8");
-	},
+	byteLength,
 
 	encode(text: string, target: Uint8Array, start: number): number {
-		const count = this.byteLength(text);
+		const count = byteLength(text);
 		checkBytes("the target of a text", target);
 		if (!isIntegerIn(start, 0, target.byteLength)) throw new DeviceError("argument", `the text starts at ${start} of ${target.byteLength} bytes`);
 		if (count > target.byteLength - start) {
@@ -38,3 +35,8 @@ export const text: TextCodec = Object.freeze({
 		}
 	},
 });
+
+function byteLength(text: string): number {
+	if (UNPAIRED.test(text)) throw new DeviceError("argument", "the text has an unpaired surrogate");
+	return Buffer.byteLength(text, "utf8");
+}

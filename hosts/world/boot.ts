@@ -4,7 +4,8 @@
  *
  * Whatever the program made belongs to its boot. When the boot is over, nothing of it is called any
  * more, and a program that is still running (it sits in the write that the power failed at) is
- * unwound by `PowerCut` at every further call of its host, however often it catches.
+ * unwound by `PowerCut` at every further call of its host, however often it catches; `close` alone
+ * stays silent, as everywhere.
  */
 import { DeviceError } from "../../src/base/error.js";
 import type { Party, Resource } from "./party.js";

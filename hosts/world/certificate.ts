@@ -26,6 +26,8 @@ export interface CertificateFields {
 	notAfter: number;
 	/** May sign others. */
 	ca: boolean;
+	/** What the key of a leaf may prove (extended key usage). */
+	use: "server" | "client" | "any";
 	/** Identifier of the key that signed this. */
 	signer: string;
 }
@@ -35,7 +37,7 @@ export interface Certificate extends CertificateFields { signature: string }
 /** Why a chain was refused; `alert` is what TLS tells the peer (RFC 5246 §7.2.2). */
 export interface Refusal { alert: number; reason: string }
 
-export const BAD_CERTIFICATE = 42, CERTIFICATE_EXPIRED = 45, UNKNOWN_CA = 48;
+const BAD_CERTIFICATE = 42, UNSUPPORTED_CERTIFICATE = 43, CERTIFICATE_EXPIRED = 45, UNKNOWN_CA = 48;
 
 export function keyIdOf(key: Uint8Array): string {
 	return new Hash().bytes(key).hex();
@@ -62,14 +64,15 @@ export function decodeCertificate(bytes: Uint8Array): Certificate {
 }
 
 /** Walks from the leaf: an anchor signed this one and all is well, or the next one did and comes next. */
-export function verifyChain(chain: readonly Certificate[], anchors: readonly Certificate[], wall: number | undefined): Refusal | undefined {
+export function verifyChain(chain: readonly Certificate[], anchors: readonly Certificate[], wall: number | undefined, use: "server" | "client"): Refusal | undefined {
 	if (chain.length === 0 || chain.length > CHAIN_MAXIMUM) return { alert: BAD_CERTIFICATE, reason: `a chain of ${chain.length} certificates` };
+	if (chain[0]!.use !== "any" && chain[0]!.use !== use) return { alert: UNSUPPORTED_CERTIFICATE, reason: `the certificate is not for a ${use}` };
 	if (wall === undefined) return { alert: CERTIFICATE_EXPIRED, reason: "the wall clock is not set" };
 	for (let index = 0; index < chain.length; index++) {
 		const certificate = chain[index]!, next = chain[index + 1];
 		const wrong = checkOne(certificate, wall);
 		if (wrong !== undefined) return wrong;
-		const anchor = anchors.find((candidate) => signed(candidate, certificate) || candidate.signature === certificate.signature);
+		const anchor = anchors.find(candidate => signed(candidate, certificate) || candidate.signature === certificate.signature);
 		if (anchor !== undefined) return checkOne(anchor, wall);
 		if (next === undefined) return { alert: UNKNOWN_CA, reason: `nobody trusted signed ${certificate.subject}` };
 		if (!signed(next, certificate)) return { alert: BAD_CERTIFICATE, reason: `${next.subject} did not sign ${certificate.subject}` };
@@ -81,7 +84,7 @@ export function verifyChain(chain: readonly Certificate[], anchors: readonly Cer
 export function isFor(certificate: Certificate, host: string): boolean {
 	const wanted = host.toLowerCase(), dot = wanted.indexOf(".");
 	const wildcard = dot > 0 && !isAddress(wanted) ? `*${wanted.slice(dot)}` : undefined;
-	return certificate.names.some((name) => name.toLowerCase() === wanted || name.toLowerCase() === wildcard);
+	return certificate.names.some(name => name.toLowerCase() === wanted || name.toLowerCase() === wildcard);
 }
 
 function checkOne(certificate: Certificate, wall: number): Refusal | undefined {
@@ -97,14 +100,15 @@ function signed(issuer: Certificate, certificate: Certificate): boolean {
 }
 
 function signatureOf(fields: CertificateFields): string {
-	const { subject, names, issuer, keyId, notBefore, notAfter, ca, signer } = fields;
-	return new Hash().text(JSON.stringify([subject, names, issuer, keyId, notBefore, notAfter, ca, signer])).hex();
+	const { subject, names, issuer, keyId, notBefore, notAfter, ca, use, signer } = fields;
+	return new Hash().text(JSON.stringify([subject, names, issuer, keyId, notBefore, notAfter, ca, use, signer])).hex();
 }
 
-function isCertificate(value: unknown): value is Certificate {
+export function isCertificate(value: unknown): value is Certificate {
 	if (typeof value !== "object" || value === null) return false;
-	const { subject, names, issuer, keyId, notBefore, notAfter, ca, signer, signature } = value as Record<string, unknown>;
-	return [subject, issuer, keyId, signer, signature].every((text) => typeof text === "string")
+	const { subject, names, issuer, keyId, notBefore, notAfter, ca, use, signer, signature } = value as Record<string, unknown>;
+	return [subject, issuer, keyId, signer, signature].every(text => typeof text === "string")
 		&& typeof notBefore === "number" && typeof notAfter === "number" && typeof ca === "boolean"
-		&& Array.isArray(names) && names.every((name) => typeof name === "string");
+		&& (use === "any" || use === "server" || use === "client")
+		&& Array.isArray(names) && names.every(name => typeof name === "string");
 }

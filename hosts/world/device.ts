@@ -116,14 +116,14 @@ export class Device {
 		this.#power.cutAt(operation, tear);
 	}
 
-	/** Cuts the power now; the device boots again. */
+	/** Cuts the power now; the device boots again. Nothing happens to one that is off. */
 	cutPower(): void {
-		this.#reset("power-on");
+		if (this.#powered) this.#reset("power-on");
 	}
 
 	/** Resets the device from outside, as its own `restart` does from inside. */
 	restart(): void {
-		this.#reset("software");
+		if (this.#powered) this.#reset("software");
 	}
 
 	powerOff(): void {
@@ -132,7 +132,7 @@ export class Device {
 	}
 
 	powerOn(): void {
-		if (this.running || this.#start.waiting) return;
+		if (this.#powered) return;
 		this.#reason = "power-on";
 		this.#world.clock.schedule(this.#start, this.#bootDelay);
 	}
@@ -144,15 +144,19 @@ export class Device {
 		this.powerOff();
 	}
 
+	get #powered(): boolean {
+		return this.running || this.#start.waiting;
+	}
+
 	#boot(): void {
 		const { clock, log, network } = this.#world;
-		const boot = new Boot(this.id, this.address, clock.now, (error) => this.#crash(error));
+		const boot = new Boot(this.id, this.address, clock.now, error => this.#crash(error));
 		const current = { boot, host: this.#makeHost(boot, this.#reason), close: undefined as (() => void) | undefined };
 		this.#boots++;
 		this.#current = current;
 		log.add("boot", this.id, this.#boots, this.#reason);
 		network.attach(this.address, true);
-		boot.enter((host) => {
+		boot.enter(host => {
 			const result = this.#program(host);
 			if (typeof result === "object" && result.close !== undefined) current.close = () => result.close!();
 		}, current.host);

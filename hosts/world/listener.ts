@@ -16,6 +16,8 @@ import { TCPStream } from "./tcp.js";
 export interface Peer {
 	readonly address: string;
 	readonly port: number;
+	/** The name that the client asked for with TLS (SNI); absent where it asked for an address. */
+	readonly serverName?: string | undefined;
 	/** What the client proved to be, where TLS asked for it. */
 	readonly certificate?: Certificate | undefined;
 	/** The application protocol agreed on (ALPN). */
@@ -57,7 +59,7 @@ export class Listener {
 		this.#onConnection({
 			party: this.#party,
 			peer: { address: client.party.address, port },
-			accept: (callbacks) => {
+			accept: callbacks => {
 				taken = new TCPStream(network, this.#party, callbacks);
 				const server = taken;
 				new Connection(network, client, server);

@@ -253,10 +253,11 @@ export class Network {
 		for (const connection of this.connections) connection.resume();
 	}
 
-	*#find(target: Target): Iterable<Connection> {
-		for (const connection of this.connections) {
-			if (target === undefined || (typeof target === "string" ? connection.touches(target) : connectionOf(target) === connection)) yield connection;
-		}
+	#find(target: Target): Connection[] {
+		const all = [...this.connections];
+		if (target === undefined) return all;
+		if (typeof target === "string") return all.filter(connection => connection.touches(target));
+		return all.filter(connection => connection === connectionOf(target));
 	}
 }
 

@@ -18,7 +18,7 @@ export type Tear = "none" | "prefix" | "bits" | "words" | "whole" | "any";
 
 const TEARS = Object.freeze(["none", "prefix", "bits", "words", "whole"] as const);
 
-/** How an operation of `count` bytes is torn: which bits of the byte at `index` still change. */
+/** Which bits of an operation's byte at `index` still change when the operation is torn. */
 export type TornMask = (index: number) => number;
 
 export class PowerSupply {
@@ -60,10 +60,10 @@ export class PowerSupply {
 		case "none": return () => 0;
 		case "whole": return () => 0xff;
 		case "bits": return () => random.word() & 0xff;
-		case "words": return (index) => (index & 4) === 0 ? 0xff : 0;
+		case "words": return index => (index & 4) === 0 ? 0xff : 0;
 		case "prefix": {
 			const whole = random.between(0, count - 1), last = random.word() & 0xff;
-			return (index) => index < whole ? 0xff : index === whole ? last : 0;
+			return index => index < whole ? 0xff : index === whole ? last : 0;
 		}
 		}
 	}

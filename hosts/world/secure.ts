@@ -7,7 +7,7 @@
  */
 import { DeviceError } from "../../src/base/error.js";
 import type { Stream, StreamCallbacks } from "../../src/host.js";
-import type { Certificate, Refusal } from "./certificate.js";
+import { isCertificate, type Certificate, type Refusal } from "./certificate.js";
 import type { Connection } from "./connection.js";
 import type { Peer } from "./listener.js";
 import type { Network } from "./network.js";
@@ -19,7 +19,7 @@ const HANDSHAKE = 22, RECORD_MAXIMUM = 16_384, HEADER_LENGTH = 3;
 const DECODE_ERROR = 50;
 
 export type Message =
-	| { type: "hello"; host: string; protocols: readonly string[] }
+	| { type: "hello"; serverName: string | undefined; protocols: readonly string[] }
 	| { type: "server"; chain: readonly Certificate[]; keyId: string; asks: boolean }
 	| { type: "client"; chain: readonly Certificate[]; keyId: string | undefined }
 	| { type: "finished" }
@@ -50,8 +50,10 @@ export class SecureStream implements Stream, Wire {
 	#finished = false;
 	/** Bytes received of the stream below and not taken. */
 	#available = 0;
-	/** Length of the record that is coming, or 0 before its header. */
-	#expected = 0;
+	/** The header or record that is coming, and how much of it came. */
+	#incoming = new Uint8Array(HEADER_LENGTH);
+	#filled = 0;
+	#inBody = false;
 	/** Handshake bytes that found no room yet. */
 	#outgoing: Uint8Array = new Uint8Array(0);
 
@@ -62,9 +64,9 @@ export class SecureStream implements Stream, Wire {
 		const { onReadable, onWritable, onError } = callbacks;
 		this.#callbacks = { onReadable, onWritable, onError };
 		this.#stream = open({
-			onReadable: (count) => this.#readable(count),
-			onWritable: (room) => this.#writable(room),
-			onError: (error) => this.#end(error),
+			onReadable: count => this.#readable(count),
+			onWritable: room => this.#writable(room),
+			onError: error => this.#end(error),
 		});
 	}
 
@@ -119,7 +121,7 @@ export class SecureStream implements Stream, Wire {
 
 	refuse(refusal: Refusal): void {
 		this.send({ type: "alert", alert: refusal.alert });
-		this.#end(new DeviceError("tls", refusal.reason));
+		this.#fail(new DeviceError("tls", refusal.reason));
 	}
 
 	#readable(count: number): void {
@@ -142,31 +144,32 @@ export class SecureStream implements Stream, Wire {
 		if (this.#finished) this.finish();
 	}
 
-	/** Takes one record, or its header. @returns whether there may be another */
+	/** Collects a header or the record behind it, and acts on it when whole. @returns whether there may be more */
 	#record(): boolean {
-		if (this.#expected === 0) {
-			if (this.#available < HEADER_LENGTH) return false;
-			const header = this.#take(HEADER_LENGTH), length = header[1]! << 8 | header[2]!;
-			if (header[0] !== HANDSHAKE || length === 0 || length > RECORD_MAXIMUM) {
-				this.refuse({ alert: DECODE_ERROR, reason: "the peer does not speak TLS" });
-				return false;
-			}
-			this.#expected = length;
+		const record = this.#incoming, count = Math.min(this.#available, record.byteLength - this.#filled);
+		if (count === 0) return false;
+		this.#stream.read(record.subarray(this.#filled, this.#filled + count));
+		this.#available -= count;
+		this.#filled += count;
+		if (this.#filled < record.byteLength) return false;
+		this.#filled = 0;
+		if (this.#inBody) {
+			this.#inBody = false;
+			this.#incoming = new Uint8Array(HEADER_LENGTH);
+			this.#act(parse(record));
+		} else {
+			const length = record[1]! << 8 | record[2]!;
+			this.#inBody = record[0] === HANDSHAKE && length > 0 && length <= RECORD_MAXIMUM;
+			if (this.#inBody) this.#incoming = new Uint8Array(length);
+			else this.#act(undefined);
 		}
-		if (this.#available < this.#expected) return false;
-		const message = parse(this.#take(this.#expected));
-		this.#expected = 0;
-		if (message === undefined) this.refuse({ alert: DECODE_ERROR, reason: "the peer does not speak TLS" });
-		else if (message.type === "alert") this.#end(new DeviceError("tls", `the peer refused the handshake with alert ${message.alert}`, { detail: message.alert }));
-		else this.#handshake.receive(this, message);
 		return true;
 	}
 
-	#take(count: number): Uint8Array {
-		const bytes = new Uint8Array(count);
-		this.#stream.read(bytes);
-		this.#available -= count;
-		return bytes;
+	#act(message: Message | undefined): void {
+		if (message === undefined) this.refuse({ alert: DECODE_ERROR, reason: "the peer does not speak TLS" });
+		else if (message.type === "alert") this.#fail(new DeviceError("tls", `the peer refused the handshake with alert ${message.alert}`, { detail: message.alert }));
+		else this.#handshake.receive(this, message);
 	}
 
 	#flush(): void {
@@ -180,19 +183,33 @@ export class SecureStream implements Stream, Wire {
 		return this.#stream.write(this.#outgoing.subarray(0, 0));
 	}
 
+	#fail(error: DeviceError): void {
+		this.#stream.close();
+		this.#end(error);
+	}
+
 	#end(error: DeviceError): void {
-		if (this.#phase === "ended" || this.#phase === "closed") return;
 		this.#network.log.add("tls.end", this.#party.id, error.detail ?? 0, error.message);
 		this.#phase = "ended";
-		this.#stream.close();
 		this.#callbacks.onError?.(error);
 	}
 }
 
+/** A message, or `undefined` for what is none: the other side may be anybody. */
 function parse(bytes: Uint8Array): Message | undefined {
+	let value: unknown;
 	try {
-		return JSON.parse(fromBytes(bytes)) as Message;
+		value = JSON.parse(fromBytes(bytes));
 	} catch {
 		return undefined;
+	}
+	if (typeof value !== "object" || value === null) return undefined;
+	const { type, chain, alert, protocols } = value as Record<string, unknown>;
+	switch (type) {
+	case "hello": return Array.isArray(protocols) ? value as Message : undefined;
+	case "server": case "client": return Array.isArray(chain) && chain.every(isCertificate) ? value as Message : undefined;
+	case "alert": return typeof alert === "number" ? value as Message : undefined;
+	case "finished": return { type };
+	default: return undefined;
 	}
 }

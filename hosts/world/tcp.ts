@@ -2,8 +2,8 @@
 /**
  * A TCP stream of the world, at either side of a connection, and the way a client gets one.
  *
- * The end of a stream is reported after everything received was read, as lwIP on the device does it;
- * a program that reads slowly loses nothing.
+ * The end is reported as soon as it comes, after all that came before was announced; what is unread
+ * can be read until `close`, so a program that reads slowly loses nothing.
  */
 import { DeviceError } from "../../src/base/error.js";
 import type { Stream, StreamCallbacks, TCPOptions } from "../../src/host.js";
@@ -26,7 +26,6 @@ export class TCPStream implements Stream, Resource {
 	readonly #onWritable: ((count: number) => void) | undefined;
 	readonly #onError: ((error: DeviceError) => void) | undefined;
 	#state: State = "connecting";
-	#ending: DeviceError | undefined;
 	#connection: Connection | undefined;
 	#incoming: Pipe | undefined;
 	#outgoing: Pipe | undefined;
@@ -52,11 +51,10 @@ export class TCPStream implements Stream, Resource {
 	read(target: Uint8Array): number {
 		this.party.check();
 		checkBytes("target", target);
-		if (this.over) throw new DeviceError("state", "cannot read: the stream is over");
+		if (this.#state === "closed") throw new DeviceError("state", "cannot read: the stream is closed");
 		const available = this.#incoming?.available ?? 0, count = target.byteLength;
 		if (count === 0 || count > available) throw new DeviceError("argument", `cannot read ${count} bytes: ${available} are available`);
 		this.#incoming!.read(target);
-		if (this.#ending !== undefined && count === available) this.#network.clock.after(0, () => this.#report());
 		return count;
 	}
 
@@ -71,10 +69,9 @@ export class TCPStream implements Stream, Resource {
 	}
 
 	close(): void {
-		this.party.check();
 		if (this.#state === "closed") return;
 		// Once the connection is lost or ended by the peer there is nobody to tell.
-		if (!this.over && this.#ending === undefined) this.#outgoing?.send("end");
+		if (!this.over) this.#outgoing?.send("end");
 		this.#leave();
 		this.party.disown(this);
 	}
@@ -106,21 +103,13 @@ export class TCPStream implements Stream, Resource {
 	}
 
 	drained(): void {
-		if (this.#state !== "open" || this.#ending !== undefined) return;
-		if (this.#onWritable !== undefined) this.party.enter(this.#onWritable, this.#outgoing!.room);
+		if (this.#state === "open" && this.#onWritable !== undefined) this.party.enter(this.#onWritable, this.#outgoing!.room);
 	}
 
 	ended(error: DeviceError): void {
-		if (this.over || this.#ending !== undefined) return;
-		this.#ending = error;
-		if ((this.#incoming?.available ?? 0) === 0) this.#report();
-	}
-
-	#report(): void {
 		if (this.over) return;
 		this.#state = "ended";
 		this.#connection?.left();
-		const error = this.#ending!;
 		this.#network.log.add("tcp.error", this.party.id, 0, error.code);
 		if (this.#onError !== undefined) this.party.enter(this.#onError, error);
 	}

@@ -41,7 +41,8 @@ function byteLength(value: string): number {
 
 function encode(value: string, target: Uint8Array, start: number): number {
 	const { length } = value, count = byteLength(value);
-	if (start < 0 || count > target.byteLength - start) throw new DeviceError("full", `${count} bytes of text do not fit ${target.byteLength - start}`);
+	if (!(Number.isInteger(start) && start >= 0 && start <= target.byteLength)) throw new DeviceError("argument", `no such place: ${start}`);
+	if (count > target.byteLength - start) throw new DeviceError("full", `${count} bytes of text do not fit ${target.byteLength - start}`);
 	let position = start;
 	for (let index = 0; index < length; index++) {
 		let point = value.charCodeAt(index);
@@ -65,7 +66,7 @@ function encode(value: string, target: Uint8Array, start: number): number {
 }
 
 function decode(bytes: Uint8Array, start: number, end: number): string {
-	if (!(start >= 0 && start <= end && end <= bytes.byteLength)) throw new DeviceError("argument", `no such range: ${start} to ${end}`);
+	if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= bytes.byteLength)) throw new DeviceError("argument", `no such range: ${start} to ${end}`);
 	const units: number[] = [];
 	let result = "", position = start;
 	while (position < end) {

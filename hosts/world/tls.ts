@@ -10,7 +10,7 @@
  */
 import { DeviceError } from "../../src/base/error.js";
 import type { Stream, StreamCallbacks, TLSOptions } from "../../src/host.js";
-import { checkBytes } from "./address.js";
+import { checkBytes, isAddress } from "./address.js";
 import { decodeCertificate, isFor, keyIdOf, verifyChain, type Certificate, type Refusal } from "./certificate.js";
 import type { Incoming, Peer } from "./listener.js";
 import type { Network } from "./network.js";
@@ -40,41 +40,47 @@ class ClientHandshake implements Handshake {
 	readonly #chain: readonly Certificate[];
 	readonly #keyId: string | undefined;
 	readonly #protocols: readonly string[];
+	#verified = false;
 
 	/** @throws DeviceError `argument` */
 	constructor(network: Network, options: TLSOptions) {
 		const { host, secure } = options;
 		if (typeof host !== "string" || host === "") throw new DeviceError("argument", "host must be a name");
+		if (typeof secure !== "object" || !Array.isArray(secure.certificates)) throw new DeviceError("argument", "secure.certificates is missing");
 		const { certificates, clientCertificates = [], clientKey, applicationLayerProtocolNegotiation: protocols = [] } = secure;
 		if (certificates.length === 0) throw new DeviceError("argument", "secure.certificates must hold at least one trust anchor");
-		if (clientCertificates.length > 0 && clientKey === undefined) throw new DeviceError("argument", "secure.clientKey is missing");
-		if (clientKey !== undefined) checkBytes("secure.clientKey", clientKey);
+		if (protocols.some(protocol => typeof protocol !== "string" || protocol === "")) throw new DeviceError("argument", "a protocol must have a name");
 		this.#network = network;
 		this.#host = host;
 		this.#anchors = decodeAll("secure.certificates", certificates);
 		this.#chain = decodeAll("secure.clientCertificates", clientCertificates);
-		this.#keyId = clientKey === undefined ? undefined : keyIdOf(clientKey);
+		if (this.#chain.length > 0) {
+			checkBytes("secure.clientKey", clientKey);
+			this.#keyId = keyIdOf(clientKey!);
+			if (this.#keyId !== this.#chain[0]!.keyId) throw new DeviceError("argument", "secure.clientKey is not the key of secure.clientCertificates");
+		}
 		this.#protocols = [...protocols];
 	}
 
 	begin(wire: Wire): void {
-		wire.send({ type: "hello", host: this.#host, protocols: this.#protocols });
+		wire.send({ type: "hello", serverName: isAddress(this.#host) ? undefined : this.#host, protocols: this.#protocols });
 	}
 
 	receive(wire: Wire, message: Message): void {
-		if (message.type === "finished") return wire.finish();
+		if (message.type === "finished" && this.#verified) return wire.finish();
 		if (message.type !== "server") return wire.refuse({ alert: UNEXPECTED_MESSAGE, reason: "the server answered out of order" });
 		const { chain } = message, leaf = chain[0];
-		let wrong = verifyChain(chain, this.#anchors, this.#network.clock.wall);
+		let wrong = verifyChain(chain, this.#anchors, this.#network.clock.wall, "server");
 		if (wrong === undefined && !isFor(leaf!, this.#host)) wrong = { alert: BAD_CERTIFICATE, reason: `the certificate is not for ${this.#host}` };
 		if (wrong === undefined && leaf!.keyId !== message.keyId) wrong = { alert: DECRYPT_ERROR, reason: "the server does not have its key" };
 		if (wrong !== undefined) return wire.refuse(wrong);
+		this.#verified = true;
 		wire.send({ type: "client", chain: message.asks ? this.#chain : [], keyId: this.#keyId });
 	}
 }
 
 class ServerHandshake implements Handshake {
-	readonly peer: { certificate?: Certificate; protocol?: string } = {};
+	readonly peer: { serverName?: string | undefined; certificate?: Certificate; protocol?: string } = {};
 	readonly #network: Network;
 	readonly #options: ServerSecureOptions;
 	readonly #chain: readonly Certificate[];
@@ -92,7 +98,10 @@ class ServerHandshake implements Handshake {
 	begin(): void {}
 
 	receive(wire: Wire, message: Message): void {
-		if (message.type === "hello") return this.#hello(wire, message.protocols);
+		if (message.type === "hello") {
+			this.peer.serverName = message.serverName;
+			return this.#hello(wire, message.protocols);
+		}
 		if (message.type !== "client") return wire.refuse({ alert: UNEXPECTED_MESSAGE, reason: "the client answered out of order" });
 		const wrong = this.#checkClient(message.chain, message.keyId);
 		if (wrong !== undefined) return wire.refuse(wrong);
@@ -105,7 +114,7 @@ class ServerHandshake implements Handshake {
 	#hello(wire: Wire, offered: readonly string[]): void {
 		const { protocols } = this.#options;
 		if (protocols !== undefined && offered.length > 0) {
-			const protocol = protocols.find((name) => offered.includes(name));
+			const protocol = protocols.find(name => offered.includes(name));
 			if (protocol === undefined) return wire.refuse({ alert: NO_APPLICATION_PROTOCOL, reason: "no common application protocol" });
 			this.peer.protocol = protocol;
 		}
@@ -119,7 +128,7 @@ class ServerHandshake implements Handshake {
 		}
 		const { clock } = this.#network;
 		// A server knows the date: where the world's wall clock is unset, it is the devices that lack it.
-		const wrong = verifyChain(chain, this.#authorities, clock.wall ?? chain[0]!.notBefore);
+		const wrong = verifyChain(chain, this.#authorities, clock.wall ?? chain[0]!.notBefore, "client");
 		if (wrong === undefined && chain[0]!.keyId !== keyId) return { alert: DECRYPT_ERROR, reason: "the client does not have its key" };
 		return wrong;
 	}
@@ -132,7 +141,7 @@ export function tlsClass(network: Network, party: Party): new (options: TLSOptio
 			party.check();
 			checkStreamOptions(options);
 			const handshake = new ClientHandshake(network, options), { address, port } = options;
-			super(network, party, handshake, options, (callbacks) => {
+			super(network, party, handshake, options, callbacks => {
 				const stream = new TCPStream(network, party, callbacks);
 				dial(network, stream, address, port);
 				return stream;
@@ -146,7 +155,7 @@ export function listenSecurely(network: Network, options: ServerSecureOptions, o
 	const chain = decodeAll("tls.certificates", options.certificates);
 	const authorities = options.clientAuthorities === undefined ? undefined : decodeAll("tls.clientAuthorities", options.clientAuthorities);
 	if (chain[0]?.keyId !== keyIdOf(options.key)) throw new DeviceError("argument", "tls.key is not the key of tls.certificates");
-	return (incoming) => {
+	return incoming => {
 		const handshake = new ServerHandshake(network, options, chain, authorities);
 		const stream: SecureStream = new SecureStream(network, incoming.party, handshake, {
 			onWritable() {
@@ -162,12 +171,12 @@ export function listenSecurely(network: Network, options: ServerSecureOptions, o
 				});
 				if (!taken) stream.close();
 			},
-		}, (callbacks) => incoming.accept(callbacks));
+		}, callbacks => incoming.accept(callbacks));
 	};
 }
 
 function decodeAll(name: string, list: readonly Uint8Array[]): Certificate[] {
-	return list.map((bytes) => {
+	return list.map(bytes => {
 		checkBytes(name, bytes);
 		try {
 			return decodeCertificate(bytes);

@@ -69,7 +69,6 @@ export class UDPSocket implements Datagrams, Resource {
 	}
 
 	close(): void {
-		this.#party.check();
 		if (this.#closed) return;
 		this.abandon();
 		this.#party.disown(this);

@@ -1,1 +1,73 @@
-export {};
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The host of the XS engine: the shapes of src/host.ts over the C host in hosts/xs/native.
+ *
+ * Runs inside the engine only. Modules here are preloaded: their scope holds constants, and nothing
+ * native is called before the program runs.
+ */
+import { DeviceError } from "../../src/base/error.js";
+import type { Clocks, Host, ResetReason, System, TimerHandle, Timers } from "../../src/host.js";
+import { checkFunction } from "./check.js";
+import { Figure, native } from "./native.js";
+import { Resolver } from "./resolver.js";
+import { flash, storage } from "./storage.js";
+import { TCP, TLS } from "./stream.js";
+import { crypto, text } from "./text.js";
+import { UDP } from "./udp.js";
+
+const DELAY_MAXIMUM = 2 ** 31 - 1;
+
+function checkDelay(delay: number, minimum: number): void {
+	if (!(delay >= minimum && delay <= DELAY_MAXIMUM)) {
+		throw new DeviceError("argument", `delay ${delay} is not in ${minimum} to ${DELAY_MAXIMUM} ms`);
+	}
+}
+
+const timer: Timers = Object.freeze({
+	set(callback: () => void, delay: number): TimerHandle {
+		checkFunction(callback, "callback");
+		checkDelay(delay, 0);
+		return native.timerSet(callback, delay, 0);
+	},
+	repeat(callback: () => void, interval: number): TimerHandle {
+		checkFunction(callback, "callback");
+		checkDelay(interval, 1);
+		return native.timerSet(callback, interval, interval);
+	},
+	clear: (handle: TimerHandle | undefined): void => native.timerClear(handle),
+});
+
+const time: Clocks = Object.freeze({
+	now: (): number => native.now(),
+	wall: (): number => Date.now(),
+});
+
+const system: System = Object.freeze({
+	restart: (): void => native.restart(),
+	get resetReason(): ResetReason { return native.resetReason() as ResetReason; },
+	get identifier(): string { return native.identifier(); },
+	/** Collects first: what the figures count is alive. */
+	heap: (): { slots: number; chunks: number } => {
+		native.collect();
+		return { slots: native.figure(Figure.slots) * native.figure(Figure.slotBytes), chunks: native.figure(Figure.chunks) };
+	},
+});
+
+export const host: Host = Object.freeze({
+	name: "xs",
+	tcp: Object.freeze({ io: TCP }),
+	tls: Object.freeze({ io: TLS }),
+	udp: Object.freeze({ io: UDP }),
+	dns: Object.freeze({ io: Resolver }),
+	storage,
+	flash,
+	timer,
+	time,
+	random: (target: Uint8Array): void => native.random(target),
+	text,
+	crypto,
+	system,
+	trace: (line: string): void => native.trace(line),
+});
+
+export default host;

@@ -183,6 +183,25 @@ export async function makeCertificates(algorithm: KeyAlgorithm = "P-256", now: n
 	};
 }
 
+/** An authority for one broker on this machine and the devices that it knows. */
+export interface BrokerAuthority {
+	readonly anchor: Uint8Array;
+	/** For `localhost` and 127.0.0.1. */
+	readonly server: Identity;
+	/** A device certificate, directly below the anchor. */
+	issueDevice(commonName: string): Promise<Identity>;
+}
+
+export async function makeBrokerAuthority(algorithm: KeyAlgorithm = "P-256", now: number = Date.now()): Promise<BrokerAuthority> {
+	const issuer = new Issuer(algorithm, now);
+	const root = await issuer.makeRoot("Test Broker Root");
+	return {
+		anchor: toDER(root.certificate),
+		server: await makeIdentity(issuer, [root], { commonName: "localhost", names: { dns: ["localhost"], ip: ["127.0.0.1"] }, use: "server" }),
+		issueDevice: commonName => makeIdentity(issuer, [root], { commonName, use: "client" }, 0),
+	};
+}
+
 async function makeHostile(issuer: Issuer, root: Authority, intermediate: Authority, foreignRoot: Authority, good: LeafOptions): Promise<HostileServers> {
 	const namesake = await issuer.makeIntermediate(root, "Test Intermediate");
 	const stranger = await issuer.makeIntermediate(root, "Unrelated Intermediate");

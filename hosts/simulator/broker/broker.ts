@@ -106,11 +106,15 @@ export class Broker {
 	}
 
 	/**
-	 * Ends all connections as a broker does that is killed and keeps its state on disk: no will is published; persistent
-	 * sessions and retained messages stay. A broker that forgets everything is a new `Broker`.
+	 * Ends all connections as a broker does that is killed: no will is published.
+	 * @param options.forget the broker kept nothing on disk: persistent sessions and retained messages are gone, too.
+	 * Services in this process stay attached either way.
 	 */
-	restart(now: number): void {
+	restart(now: number, options: { forget?: boolean } = {}): void {
 		for (const connection of [...this.#connections]) connection.close("restart", now);
+		if (!options.forget) return;
+		for (const session of [...this.#sessions.values()]) this.#discard(session);
+		this.#retained.clear();
 	}
 
 	/** A service's way in; no access rule applies to it. Its subscriptions last as long as the broker. */

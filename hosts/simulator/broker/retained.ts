@@ -26,6 +26,8 @@ export class Retained {
 		return true;
 	}
 
+	clear(): void { this.#messages.clear(); }
+
 	matching(filter: string): Message[] {
 		if (!filter.includes("+") && !filter.includes("#")) {
 			const message = this.#messages.get(filter);

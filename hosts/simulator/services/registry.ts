@@ -22,7 +22,7 @@ export interface DeviceRecord {
 	readonly messages: number;
 }
 
-/** Devices; further ones are refused with `full`, or connect without a record. */
+/** Devices; further ones are refused. */
 export const DEVICE_COUNT_MAXIMUM = 100_000;
 /** Certificates of one device; the oldest makes room. */
 const FINGERPRINTS_MAXIMUM = 16;
@@ -53,6 +53,11 @@ export class Registry {
 	}
 
 	list(): DeviceRecord[] { return [...this.#devices.values()].map(device => ({ ...device })); }
+
+	/** False when the device is not known and another would be too many. */
+	hasRoomFor(id: string): boolean {
+		return this.#devices.has(id) || this.#devices.size < DEVICE_COUNT_MAXIMUM;
+	}
 
 	/** The device that a certificate was issued to. */
 	ownerOf(fingerprint: string): string | undefined { return this.#owners.get(fingerprint); }
@@ -99,8 +104,7 @@ export class Registry {
 		channel.subscribe("moorline/+/status", (topic, payload) => {
 			const id = topic.split("/")[1]!;
 			const online = onlineIn(payload);
-			if (online === undefined || !isDeviceId(id)) return;
-			if (this.#devices.has(id) || this.#devices.size < DEVICE_COUNT_MAXIMUM) this.setOnline(id, online);
+			if (online !== undefined && isDeviceId(id) && this.hasRoomFor(id)) this.setOnline(id, online);
 		});
 	}
 
@@ -108,7 +112,7 @@ export class Registry {
 		const known = this.#devices.get(id);
 		if (known) return known;
 		if (!isDeviceId(id)) throw new DeviceError("argument", `cannot register "${id}": expected up to 128 letters, digits and . _ : -`);
-		if (this.#devices.size >= DEVICE_COUNT_MAXIMUM) throw new DeviceError("full", `cannot register ${id}: ${DEVICE_COUNT_MAXIMUM} devices already`);
+		if (!this.hasRoomFor(id)) throw new DeviceError("full", `cannot register ${id}: ${DEVICE_COUNT_MAXIMUM} devices already`);
 		const device = { id, fingerprints: [], online: false, changedAt: undefined, connections: 0, messages: 0 };
 		this.#devices.set(id, device);
 		return device;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The private cloud without a network: broker, shadow service and registry, and the rules of who may do what.
+ *
+ * Pure, so that the same cloud is served on sockets (`cloud.ts`), inside the world (`world.ts`) and on the XS engine.
+ */
+import { Broker } from "./broker/broker.js";
+import type { Client, Refusal } from "./broker/connection.js";
+import type { BrokerLimits } from "./broker/message.js";
+import type { CloudChannel } from "./channel.js";
+import { isDeviceId, Registry } from "./services/registry.js";
+import type { ShadowLimits } from "./services/shadow.js";
+import { ShadowService } from "./services/shadow.js";
+
+export interface BackendOptions {
+	/** The wall clock in ms since 1970. */
+	wall: () => number;
+	brokerLimits?: Partial<BrokerLimits> | undefined;
+	shadowLimits?: Partial<ShadowLimits> | undefined;
+}
+
+export class Backend {
+	readonly broker: Broker;
+	readonly shadows: ShadowService;
+	readonly registry: Registry;
+
+	constructor(options: BackendOptions) {
+		this.registry = new Registry(options);
+		this.shadows = new ShadowService({ limits: options.shadowLimits });
+		this.broker = new Broker({
+			limits: options.brokerLimits,
+			authorize: client => authorize(this.registry, client),
+			permit: (client, _action, topic) => isPermitted(client.clientId, topic),
+			onConnected: client => {
+				this.registry.register(client.clientId, client.identity?.fingerprint);
+				this.registry.setOnline(client.clientId, true);
+			},
+			onDisconnected: client => { this.registry.setOnline(client.clientId, false); },
+			onPublish: (_message, from) => { if (from) this.registry.countMessage(from.clientId); },
+		});
+		this.shadows.attach(this.broker.attach());
+	}
+
+	/** Serves the devices of a foreign broker, too: shadow and online state go over `channel`. */
+	attach(channel: CloudChannel): void {
+		this.shadows.attach(channel);
+		this.registry.watch(channel);
+	}
+}
+
+/** A certificate speaks for the device it names and for no other. Where TLS asked for none, the client id is believed. */
+export function authorize(registry: Registry, { clientId, identity }: Client): Refusal | undefined {
+	if (!isDeviceId(clientId)) return "identifier";
+	if (identity) {
+		if (identity.name !== clientId) return "identifier";
+		if ((registry.ownerOf(identity.fingerprint) ?? clientId) !== clientId) return "unauthorized";
+	}
+	return registry.hasRoomFor(clientId) ? undefined : "unavailable";
+}
+
+/** Who connects by this name (over TLS: with a certificate of this name) is a person with a tool, and may touch every topic. */
+export const OPERATOR_ID = "moorline-operator";
+
+/** A device touches `moorline/<its id>/#` and nothing else. A device id holds no wildcard, so a prefix decides. */
+export function isPermitted(clientId: string, topic: string): boolean {
+	return clientId === OPERATOR_ID || topic.startsWith(`moorline/${clientId}/`);
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Makes one script of a device program, in memory: TypeScript or JavaScript, with what it imports.
+ *
+ * `moorline` and its parts are this package, wherever the program lives, so that nothing needs to be installed beside it.
+ * Types are not checked: that is the work of the developer's editor and of `tsc`.
+ */
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type BuildFailure, type Plugin } from "esbuild";
+import { DeviceError } from "../../../src/base/error.js";
+
+const MAIN = Object.freeze(["main.ts", "main.js", "main.mts", "main.mjs"]);
+
+export interface BundleOptions {
+	/** A module for Node, or a function body, or whatever else esbuild's word stands for. */
+	format: "esm" | "iife";
+	/** Specifiers that the bundle keeps as they are: the one who runs it has these modules. */
+	external?: readonly string[] | undefined;
+	/** The text of a module that stands in for `moorline/host`. */
+	host?: string | undefined;
+}
+
+/** The file of a program: itself, or `main` in its folder. @throws DeviceError `argument` */
+export async function findProgram(program: string): Promise<string> {
+	const path = resolve(program);
+	const candidates = [path, ...MAIN.map(name => join(path, name))];
+	for (const candidate of candidates) {
+		const found = await stat(candidate).catch(() => undefined);
+		if (found?.isFile()) return candidate;
+	}
+	throw new DeviceError("argument", `no program at ${program}: expected a file, or a folder with ${MAIN.join(" or ")}`);
+}
+
+/** @throws DeviceError `argument` with the place of the first mistake */
+export async function bundle(file: string, options: BundleOptions): Promise<string> {
+	try {
+		const { outputFiles } = await build({
+			entryPoints: [file],
+			bundle: true,
+			write: false,
+			format: options.format,
+			platform: options.format === "esm" ? "node" : "neutral",
+			mainFields: ["module", "main"],
+			target: "es2022",
+			charset: "utf8",
+			sourcemap: "inline",
+			logLevel: "silent",
+			external: [...options.external ?? []],
+			plugins: [moorline(options.host, options.external ?? [])],
+		});
+		return outputFiles[0]!.text;
+	} catch (error) {
+		const [first] = (error as Partial<BuildFailure>).errors ?? [];
+		if (first === undefined) throw error;
+		const { location, text } = first;
+		throw new DeviceError("argument", `cannot bundle ${location ? `${location.file}:${location.line}:${location.column}` : file}: ${text}`, { cause: error });
+	}
+}
+
+function moorline(host: string | undefined, external: readonly string[]): Plugin {
+	return {
+		name: "moorline",
+		setup({ onResolve, onLoad }) {
+			onResolve({ filter: /^moorline(\/|$)/ }, ({ path }) => {
+				if (external.includes(path)) return { path, external: true };
+				if (path === "moorline/host" && host !== undefined) return { path, namespace: "host" };
+				try {
+					return { path: fileURLToPath(import.meta.resolve(path)) };
+				} catch {
+					return { errors: [{ text: `moorline has no "${path}"` }] };
+				}
+			});
+			onLoad({ filter: /.*/, namespace: "host" }, () => ({ contents: host!, loader: "js" }));
+		},
+	};
+}

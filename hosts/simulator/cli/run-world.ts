@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Runs a program in a world of its own, with a cloud in it: an hour takes a moment, and a seed repeats it bit for bit.
+ *
+ * The program is one function, called at every boot with the host of that boot. It shares the globals of this process:
+ * one that asks `Date` or `Math.random` instead of its host has a different run each time.
+ */
+import { setImmediate as breathe } from "node:timers/promises";
+import { compileFunction } from "node:vm";
+import { toDeviceError } from "../../../src/base/error.js";
+import type { Host } from "../../../src/host.js";
+import { crypto } from "../../node/digest.js";
+import { createWorld, type Device, type Program, type WorldEvent } from "../../world/index.js";
+import { IDENTITY_DOMAIN, identityValues } from "../identity.js";
+import { WorldCloud } from "../world.js";
+import { bundle } from "./bundle.js";
+import type { Run } from "./run.js";
+import { nameOf } from "./site.js";
+
+const HOUR = 3_600_000;
+/** Virtual ms between two looks at whether Ctrl-C was pressed. */
+const SLICE = 10_000;
+/** The name under which the function that the program becomes knows its host. */
+const HOST = "moorlineHost";
+
+export async function runWorld({ file, options, output, stopped }: Run): Promise<void> {
+	const program = compile(await bundle(file, { format: "iife", host: `export default ${HOST};` }), file);
+	const world = createWorld({ seed: options.seed ?? 1, digest: algorithm => crypto.digest(algorithm) });
+	const cloud = new WorldCloud(world);
+	const id = options.id ?? nameOf(file);
+	const storage = { [IDENTITY_DOMAIN]: identityValues(cloud.manufacture(id)) };
+	const say = (event: string, text: string, fields: object): void => {
+		output.say(event, { time: world.clock.now, ...fields }, `${String(world.clock.now).padStart(9)} ms  ${text}`);
+	};
+	cloud.registry.onChanged = ({ online }) => say(online ? "online" : "offline", `cloud: ${id} is ${online ? "online" : "offline"}`, { device: id });
+	cloud.shadows.onChanged = (_id, { version, desired, reported }, changed) => {
+		const section = changed === "desired" ? desired : reported;
+		say("shadow", `cloud: ${changed} version ${version}: ${JSON.stringify(section)}`, { device: id, changed, version, desired, reported });
+	};
+	world.log.onEvent = ({ kind, text }: WorldEvent) => { if (kind === "trace") say("trace", text, { line: text }); };
+	const device = world.device({ id, program, storage });
+	for (const end = options.for ?? HOUR; world.clock.now < end && !stopped.aborted; ) {
+		world.run(Math.min(world.clock.now + SLICE, end));
+		check(device);
+		await breathe();
+	}
+	const { now } = world.clock, { fingerprint, seed } = world;
+	output.say("fingerprint", { seed, time: now, fingerprint }, `seed ${seed}, ${now} ms: fingerprint ${fingerprint}`);
+}
+
+function compile(script: string, file: string): Program {
+	const evaluate = compileFunction(script, [HOST], { filename: file }) as (host: Host) => void;
+	// What a script returns is nothing to the world.
+	return host => { evaluate(host); };
+}
+
+/** @throws DeviceError for the first exception that left the program */
+function check({ crashes, id }: Device): void {
+	const [crash] = crashes;
+	if (crash !== undefined) throw toDeviceError(crash.error, "internal", `the program of ${id} crashed at ${crash.time} ms`);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `moorline run PROGRAM`: a device program on the laptop, unchanged, on one of the hosts. */
+import { type Command, Option } from "commander";
+import { findProgram } from "./bundle.js";
+import { Console, UsageError } from "./console.js";
+import { interruptible } from "./interrupt.js";
+import { arena, brokerURL, duration, seed } from "./options.js";
+import { runNode } from "./run-node.js";
+import { runWorld } from "./run-world.js";
+import { runXSHost } from "./run-xs.js";
+import type { SiteOptions } from "./site.js";
+
+type HostName = "node" | "xs" | "world";
+
+export interface RunOptions extends SiteOptions {
+	host: HostName;
+	seed?: number;
+	arena?: number;
+	for?: number;
+	json?: boolean;
+	verbose?: boolean;
+}
+
+/** What a runner is given. It returns when the program has ended, when `stopped` is aborted or the duration is over. */
+export interface Run {
+	/** The program. */
+	file: string;
+	options: RunOptions;
+	output: Console;
+	stopped: AbortSignal;
+}
+
+const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.freeze({ node: runNode, xs: runXSHost, world: runWorld });
+
+/** Options that mean something to some hosts only. */
+const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>> = Object.freeze({
+	broker: ["node", "xs"], ca: ["node", "xs"], cert: ["node", "xs"], key: ["node", "xs"], directory: ["node", "xs"],
+	seed: ["world"],
+	arena: ["xs"],
+});
+
+export function addRun(program: Command): void {
+	program.command("run")
+		.description("Run a device program. Without --broker it gets a cloud of its own, and the identity to connect to it.")
+		.argument("<program>", "a folder with main.ts, or a file; TypeScript or JavaScript")
+		.addOption(new Option("--host <host>", "node: real sockets and files; xs: the device's engine and memory; world: virtual time and network, seeded").choices(Object.keys(RUNNERS)).default("node"))
+		.option("--broker <url>", "connect to this broker: mqtts://name:port or mqtt://name:port", brokerURL)
+		.option("--ca <file>", "with --broker: trust anchor, PEM or DER")
+		.option("--cert <file>", "with --broker: the device's certificate, PEM or DER")
+		.option("--key <file>", "with --broker: the private key of --cert, PEM or DER, without passphrase")
+		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name")
+		.option("--directory <directory>", "keeps what the device keeps; default: a temporary one")
+		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
+		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)
+		.option("--for <duration>", "end after this time, such as 90s or 1h; world: virtual time, default 1h", duration)
+		.option("--json", "print one JSON object a line")
+		.option("--verbose", "show where a failure came from")
+		.action((program: string, options: RunOptions) => interruptible(interrupted => run(program, options, interrupted)));
+}
+
+async function run(program: string, options: RunOptions, interrupted: AbortSignal): Promise<void> {
+	for (const [name, hosts] of Object.entries(HOSTS_OF)) {
+		if (name in options && !hosts.includes(options.host)) throw new UsageError(`--${name} means nothing with --host ${options.host}`);
+	}
+	if (options.broker === undefined && (options.ca ?? options.cert ?? options.key) !== undefined) throw new UsageError("--ca, --cert and --key need --broker");
+	const file = await findProgram(program);
+	await RUNNERS[options.host]({ file, options, output: new Console(options), stopped: interrupted });
+}

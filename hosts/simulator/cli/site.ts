@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Where a device lives for a run: a directory that is its flash, an identity in it, and a cloud to talk to.
+ *
+ * Without a broker the cloud is embedded: broker and services in this process, on a port of the loopback interface that
+ * the system chooses. Directory `cloud` beside the device's own files keeps that cloud's authority.
+ */
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { createAuthority } from "../authority.js";
+import { type Cloud, createCloud } from "../cloud.js";
+import { isDeviceId } from "../services/registry.js";
+import { type Console, UsageError } from "./console.js";
+import { hasIdentity, type Identity, type IdentityFiles, readIdentity, storeIdentity } from "./identity.js";
+
+export interface SiteOptions extends IdentityFiles {
+	broker?: string | undefined;
+	id?: string | undefined;
+	directory?: string | undefined;
+}
+
+export interface Site {
+	/** The device's own. */
+	readonly directory: string;
+	/** For the files of this run. */
+	readonly scratch: string;
+	/** The embedded cloud, where there is one. */
+	readonly cloud: Cloud | undefined;
+	close(): Promise<void>;
+}
+
+/** @param file the program, for the name of a device that has none */
+export async function openSite(options: SiteOptions, file: string, output: Console): Promise<Site> {
+	const identity = await readIdentity(options);
+	const id = options.id ?? identity.id;
+	const scratch = await mkdtemp(join(tmpdir(), "moorline-"));
+	const directory = options.directory ?? join(scratch, "device");
+	let cloud: Cloud | undefined;
+	const close = async (): Promise<void> => {
+		await cloud?.close();
+		await rm(scratch, { recursive: true, force: true });
+	};
+	try {
+		if (options.broker !== undefined) {
+			enrol(directory, { ...identity, id, endpoint: options.broker });
+		} else if (existsSync(join(directory, "cloud")) || !hasIdentity(directory)) {
+			cloud = await embed(directory, id ?? nameOf(file), output);
+		}
+	} catch (error) {
+		await close();
+		throw error;
+	}
+	return { directory, scratch, cloud, close };
+}
+
+/** The program's own name: of its file, or of its folder where the file is `main`. */
+export function nameOf(file: string): string {
+	const name = basename(file).replace(/\.[^.]*$/, "");
+	const chosen = name === "main" ? basename(dirname(file)) : name;
+	return isDeviceId(chosen) ? chosen : "device";
+}
+
+/** What is not given now may be in the directory from an earlier run. */
+function enrol(directory: string, identity: Identity): void {
+	if (identity.id === undefined && !hasIdentity(directory)) throw new UsageError("--broker needs --id, or --cert with --key, to know who the device is");
+	storeIdentity(directory, identity);
+}
+
+async function embed(directory: string, id: string, output: Console): Promise<Cloud> {
+	if (!isDeviceId(id)) throw new UsageError(`"${id}" cannot be a device: expected up to 128 letters, digits and . _ : -, the first no sign`);
+	const cloud = await createCloud({ authority: await createAuthority({ directory: join(directory, "cloud") }) });
+	try {
+		await cloud.serve({ tlsPort: 0, onRefused: reason => output.note("refused", { reason }, `cloud: a connection was refused: ${reason}`) });
+		storeIdentity(directory, { ...await cloud.manufacture(id) });
+	} catch (error) {
+		await cloud.close();
+		throw error;
+	}
+	output.note("cloud", { endpoint: cloud.endpoint, device: id }, `cloud: ${id} was manufactured for ${cloud.endpoint}`);
+	cloud.registry.onChanged = ({ online }) => {
+		output.note(online ? "online" : "offline", { device: id }, `cloud: ${id} is ${online ? "online" : "offline"}`);
+	};
+	cloud.shadows.onChanged = (_id, { version, desired, reported }, changed) => {
+		output.note("shadow", { device: id, changed, version, desired, reported }, `cloud: ${changed} version ${version}: ${JSON.stringify(changed === "desired" ? desired : reported)}`);
+	};
+	return cloud;
+}

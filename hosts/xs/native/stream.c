@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Byte streams: TCP, and TLS carried by the parent's relay.
+ *
+ * Windows have the size of an ESP32's, so that a program meets the same back-pressure here: writes
+ * go to a buffer that the loop empties; reading stops while the program leaves the buffer full.
+ *
+ * A relayed stream opens TCP to the relay, sends one header, and then receives frames of
+ * type (1 byte), length (2 bytes, big endian) and payload: OPEN (the handshake is over), DATA, and
+ * FAIL (code, alert or 255, message). What it sends after the header is not framed.
+ */
+#include "host.h"
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+enum { WINDOW = 5744, FRAME_HEAD = 3, FAILURE_MAXIMUM = 512 };
+enum { FRAME_OPEN = 1, FRAME_DATA = 2, FRAME_FAIL = 3 };
+
+typedef struct {
+	resource base;
+	int connecting;
+	int open;                        /* the program may write */
+	int over;                        /* the failure below is to be delivered; what arrived before it can still be read */
+	int delivered;
+	int code, detail;
+	char message[FAILURE_MAXIMUM];
+	txU1* header;                    /* relayed: what is sent first */
+	size_t headerLength, headerSent;
+	int relayed;
+	txU1 head[FRAME_HEAD];
+	int headLength;
+	int frameRest;
+	int failureLength;
+	txU1 failure[FAILURE_MAXIMUM];
+	txU1 input[WINDOW];
+	int inputLength, inputRead;
+	txU1 output[WINDOW];
+	int outputLength;
+} stream;
+
+/* THE END OF A STREAM */
+
+static void end(stream* it, int code, int detail, const char* message)
+{
+	if (it->over)
+		return;
+	it->over = 1;
+	it->code = code;
+	it->detail = detail;
+	snprintf(it->message, sizeof(it->message), "%s", message);
+	close(it->base.fd);
+	it->base.fd = -1;
+}
+
+static void endWithErrno(stream* it, int number)
+{
+	int code = CODE_UNREACHABLE;
+	if ((number == ECONNRESET) || (number == EPIPE))
+		code = CODE_CLOSED;
+	else if (number == ETIMEDOUT)
+		code = CODE_TIMEOUT;
+	end(it, code, -1, strerror(number));
+}
+
+static int unread(stream* it)
+{
+	return it->inputLength - it->inputRead;
+}
+
+/* LOOP */
+
+static short interest(resource* base)
+{
+	stream* it = (stream*)base;
+	short events = 0;
+	if (it->connecting)
+		return POLLOUT;
+	if (it->outputLength || (it->headerSent < it->headerLength))
+		events |= POLLOUT;
+	if (unread(it) < WINDOW)
+		events |= POLLIN;
+	return events;
+}
+
+static int due(resource* base)
+{
+	stream* it = (stream*)base;
+	return it->over && !it->delivered;
+}
+
+/* Bytes that recv may bring now, at most `size`; 0 when the stream ended or nothing is there. */
+static int receive(stream* it, void* target, int size)
+{
+	ssize_t length = recv(it->base.fd, target, size, 0);
+	if (length > 0)
+		return (int)length;
+	if (length == 0)
+		end(it, CODE_CLOSED, -1, "closed by the peer");
+	else if ((errno != EAGAIN) && (errno != EINTR))
+		endWithErrno(it, errno);
+	return 0;
+}
+
+static int receiveInput(stream* it, int maximum)
+{
+	int space, length;
+	if (it->inputRead) {
+		memmove(it->input, it->input + it->inputRead, unread(it));
+		it->inputLength -= it->inputRead;
+		it->inputRead = 0;
+	}
+	space = WINDOW - it->inputLength;
+	length = space ? receive(it, it->input + it->inputLength, space < maximum ? space : maximum) : 0;
+	it->inputLength += length;
+	return length;
+}
+
+static void endFrame(stream* it)
+{
+	it->headLength = 0;
+	if (it->head[0] == FRAME_FAIL) {
+		int length = it->failureLength < 2 ? 0 : it->failureLength - 2;
+		char message[FAILURE_MAXIMUM];
+		snprintf(message, sizeof(message), "%.*s", length, (char*)it->failure + 2);
+		end(it, it->failure[0], it->failure[1] == 255 ? -1 : it->failure[1], message);
+	}
+}
+
+static void receiveFrames(stream* it)
+{
+	for (;;) {
+		int length;
+		if (it->headLength < FRAME_HEAD) {
+			length = receive(it, it->head + it->headLength, FRAME_HEAD - it->headLength);
+			it->headLength += length;
+			if (it->headLength < FRAME_HEAD)
+				return;
+			it->frameRest = it->head[1] << 8 | it->head[2];
+			it->failureLength = 0;
+		}
+		else {
+			if (it->head[0] == FRAME_DATA)
+				length = receiveInput(it, it->frameRest);
+			else {
+				int space = FAILURE_MAXIMUM - it->failureLength;
+				length = receive(it, it->failure + it->failureLength, it->frameRest < space ? it->frameRest : space);
+				it->failureLength += length;
+			}
+			it->frameRest -= length;
+			if (!length)
+				return;
+		}
+		if (!it->frameRest) {
+			endFrame(it);
+			if (it->over || (it->head[0] == FRAME_OPEN))
+				return;
+		}
+	}
+}
+
+static void receiveReady(txMachine* the, stream* it)
+{
+	int before = unread(it);
+	if (it->relayed) {
+		int opened = it->open;
+		receiveFrames(it);
+		if (!opened && !it->over && (it->head[0] == FRAME_OPEN) && !it->headLength) {
+			it->open = 1;
+			loopEmit(the, &it->base, EVENT_WRITABLE, WINDOW, NULL, -1);
+		}
+	}
+	else
+		receiveInput(it, WINDOW);
+	if (unread(it) > before)
+		loopEmit(the, &it->base, EVENT_READABLE, unread(it), NULL, -1);
+}
+
+static void sendReady(txMachine* the, stream* it)
+{
+	ssize_t length;
+	if (it->headerSent < it->headerLength) {
+		length = send(it->base.fd, it->header + it->headerSent, it->headerLength - it->headerSent, MSG_NOSIGNAL);
+		if (length > 0)
+			it->headerSent += length;
+		else if ((errno != EAGAIN) && (errno != EINTR))
+			endWithErrno(it, errno);
+		return;
+	}
+	length = send(it->base.fd, it->output, it->outputLength, MSG_NOSIGNAL);
+	if (length > 0) {
+		it->outputLength -= length;
+		memmove(it->output, it->output + length, it->outputLength);
+		loopEmit(the, &it->base, EVENT_WRITABLE, WINDOW - it->outputLength, NULL, -1);
+	}
+	else if ((errno != EAGAIN) && (errno != EINTR))
+		endWithErrno(it, errno);
+}
+
+static void connectReady(txMachine* the, stream* it)
+{
+	int error = 0;
+	socklen_t length = sizeof(error);
+	getsockopt(it->base.fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	it->connecting = 0;
+	if (error)
+		end(it, error == ETIMEDOUT ? CODE_TIMEOUT : CODE_UNREACHABLE, -1, strerror(error));
+	else if (!it->relayed) {
+		it->open = 1;
+		loopEmit(the, &it->base, EVENT_WRITABLE, WINDOW, NULL, -1);
+	}
+}
+
+static void ready(txMachine* the, resource* base, short events)
+{
+	stream* it = (stream*)base;
+	if (it->connecting) {
+		if (events)
+			connectReady(the, it);
+	}
+	else {
+		if (events & (POLLIN | POLLERR | POLLHUP))
+			receiveReady(the, it);
+		if (!base->closed && !it->over && (events & POLLOUT))
+			sendReady(the, it);
+	}
+	if (!base->closed && due(base)) {
+		it->delivered = 1;
+		loopEmit(the, base, EVENT_ERROR, it->code, it->message, it->detail);
+	}
+}
+
+static void dispose(resource* base)
+{
+	free(((stream*)base)->header);
+	free(base);
+}
+
+/* NATIVES */
+
+static int parseAddress(const char* text, int port, struct sockaddr_storage* address, socklen_t* length)
+{
+	struct sockaddr_in* four = (struct sockaddr_in*)address;
+	struct sockaddr_in6* six = (struct sockaddr_in6*)address;
+	memset(address, 0, sizeof(*address));
+	if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
+		four->sin_family = AF_INET;
+		four->sin_port = htons(port);
+		*length = sizeof(*four);
+		return 1;
+	}
+	if (inet_pton(AF_INET6, text, &six->sin6_addr) == 1) {
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons(port);
+		*length = sizeof(*six);
+		return 1;
+	}
+	return 0;
+}
+
+static stream* openStream(txMachine* the, const struct sockaddr_storage* address, socklen_t length, int nodelay)
+{
+	stream* it = hostAllocate(sizeof(stream));
+	it->base.interest = interest;
+	it->base.due = due;
+	it->base.ready = ready;
+	it->base.dispose = dispose;
+	it->base.fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	it->connecting = 1;
+	if (it->base.fd < 0)
+		endWithErrno(it, errno);
+	else {
+		setsockopt(it->base.fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
+		if ((connect(it->base.fd, (const struct sockaddr*)address, length) < 0) && (errno != EINPROGRESS))
+			endWithErrno(it, errno);
+	}
+	loopAdd(the, &it->base);
+	return it;
+}
+
+/* tcpOpen(self, dispatch, address: string, port: number, nodelay: boolean): handle, or -1 when the address is no literal */
+void xs_tcpOpen(txMachine* the)
+{
+	struct sockaddr_storage address;
+	socklen_t length;
+	if (parseAddress(fxToString(the, mxArgv(2)), fxToInteger(the, mxArgv(3)), &address, &length))
+		openStream(the, &address, length, fxToBoolean(the, mxArgv(4)));
+	else
+		fxInteger(the, mxResult, -1);
+}
+
+typedef struct {
+	txU1* bytes;
+	size_t length;
+} header;
+
+static void putField(header* to, char tag, const void* data, size_t length)
+{
+	to->bytes = realloc(to->bytes, to->length + 5 + length);
+	if (!to->bytes)
+		hostFail(EXIT_MEMORY_FULL, "memory full: host");
+	to->bytes[to->length] = tag;
+	for (int i = 0; i < 4; i++)
+		to->bytes[to->length + 1 + i] = (txU1)(length >> (24 - 8 * i));
+	memcpy(to->bytes + to->length + 5, data, length);
+	to->length += 5 + length;
+}
+
+static void putBuffer(txMachine* the, header* to, char tag, txSlot* slot)
+{
+	void* data;
+	txUnsigned length;
+	if (slot->kind == XS_UNDEFINED_KIND)
+		return;
+	if ((slot->kind == XS_STRING_KIND) || (slot->kind == XS_STRING_X_KIND)) {
+		putField(to, tag, slot->value.string, strlen(slot->value.string));
+		return;
+	}
+	_xsmcGetBuffer(the, slot, &data, &length, 0);
+	putField(to, tag, data, length);
+}
+
+static void putList(txMachine* the, header* to, char tag, txSlot* list)
+{
+	txInteger count;
+	if (list->kind == XS_UNDEFINED_KIND)
+		return;
+	mxPushSlot(list);
+	mxGetID(mxID(_length));
+	count = fxToInteger(the, the->stack);
+	mxPop();
+	for (txInteger i = 0; i < count; i++) {
+		mxPushSlot(list);
+		mxGetIndex(i);
+		putBuffer(the, to, tag, the->stack);
+		mxPop();
+	}
+}
+
+/*
+ * relayOpen(self, dispatch, address, port, nodelay, host, anchors, chain, key, protocols): handle, or -1 as tcpOpen.
+ * The header: its length in 4 bytes, then fields of tag (1 byte), length (4 bytes) and value.
+ */
+void xs_relayOpen(txMachine* the)
+{
+	struct sockaddr_storage address;
+	socklen_t length;
+	header fields = { NULL, 0 };
+	stream* it;
+	char port[8];
+	if (!parseAddress(fxToString(the, mxArgv(2)), 0, &address, &length)) {
+		fxInteger(the, mxResult, -1);
+		return;
+	}
+	putField(&fields, 0, NULL, 0);
+	fields.length = 4;
+	putField(&fields, 'T', options.relayToken, strlen(options.relayToken));
+	putBuffer(the, &fields, 'A', mxArgv(2));
+	snprintf(port, sizeof(port), "%d", fxToInteger(the, mxArgv(3)) & 0xFFFF);
+	putField(&fields, 'P', port, strlen(port));
+	putBuffer(the, &fields, 'H', mxArgv(5));
+	putList(the, &fields, 'C', mxArgv(6));
+	putList(the, &fields, 'L', mxArgv(7));
+	putBuffer(the, &fields, 'K', mxArgv(8));
+	putList(the, &fields, 'N', mxArgv(9));
+	for (int i = 0; i < 4; i++)
+		fields.bytes[i] = (txU1)((fields.length - 4) >> (24 - 8 * i));
+	parseAddress("127.0.0.1", options.relayPort, &address, &length);
+	it = openStream(the, &address, length, 1);
+	it->relayed = 1;
+	it->header = fields.bytes;
+	it->headerLength = fields.length;
+}
+
+/* streamRead(handle, target): bytes read; -1 when target is empty or longer than what is there, -2 after close */
+void xs_streamRead(txMachine* the)
+{
+	stream* it = (stream*)loopFind(the, mxArgv(0));
+	void* data;
+	txUnsigned length;
+	_xsmcGetBuffer(the, mxArgv(1), &data, &length, 1);
+	if (!it)
+		fxInteger(the, mxResult, -2);
+	else if ((length == 0) || (length > (txUnsigned)unread(it)))
+		fxInteger(the, mxResult, -1);
+	else {
+		memcpy(data, it->input + it->inputRead, length);
+		it->inputRead += length;
+		fxInteger(the, mxResult, length);
+	}
+}
+
+/* streamWrite(handle, source): room that is left; -1 when source is longer than the room, -2 before open and after the end */
+void xs_streamWrite(txMachine* the)
+{
+	stream* it = (stream*)loopFind(the, mxArgv(0));
+	void* data;
+	txUnsigned length;
+	_xsmcGetBuffer(the, mxArgv(1), &data, &length, 0);
+	if (!it || !it->open || it->delivered)
+		fxInteger(the, mxResult, -2);
+	else if (length > (txUnsigned)(WINDOW - it->outputLength))
+		fxInteger(the, mxResult, -1);
+	else {
+		memcpy(it->output + it->outputLength, data, length);
+		it->outputLength += length;
+		fxInteger(the, mxResult, WINDOW - it->outputLength);
+	}
+}
+
+/* streamClose(handle): void. What was written and not yet sent is handed to the operating system. */
+void xs_streamClose(txMachine* the)
+{
+	stream* it = (stream*)loopFind(the, mxArgv(0));
+	if (!it)
+		return;
+	if ((it->base.fd >= 0) && it->open && it->outputLength)
+		(void)!send(it->base.fd, it->output, it->outputLength, MSG_NOSIGNAL | MSG_DONTWAIT);
+	loopClose(the, &it->base);
+}

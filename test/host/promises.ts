@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The promises that every host keeps, as `src/host.ts` makes them, written once for all platforms.
+ *
+ * A promise needs only `Bench` and assertions: a platform without `node:test` can walk through `promises` itself.
+ */
+import { describe, it } from "node:test";
+import { Bench, tcpLink, tlsLink, type HostPromise } from "./bench.js";
+import type { Platform } from "./platform.js";
+import { digestPromises, randomPromises } from "./promises/crypto.js";
+import { dnsPromises } from "./promises/dns.js";
+import { flashPromises } from "./promises/flash.js";
+import { storagePromises } from "./promises/storage.js";
+import { streamPromises } from "./promises/stream.js";
+import { systemPromises } from "./promises/system.js";
+import { tcpPromises } from "./promises/tcp.js";
+import { textPromises } from "./promises/text.js";
+import { clockPromises, timerPromises } from "./promises/time.js";
+import { refusalPromises, tlsPromises } from "./promises/tls.js";
+import { udpPromises } from "./promises/udp.js";
+
+/** Real time for one promise; none waits for time itself. */
+const TIMEOUT = 30_000;
+
+export const promises: Readonly<Record<string, readonly HostPromise[]>> = {
+	"tcp": [...streamPromises(tcpLink), ...tcpPromises],
+	"tls": [...streamPromises(tlsLink), ...tlsPromises, ...refusalPromises],
+	"udp": udpPromises,
+	"dns": dnsPromises,
+	"timer": timerPromises,
+	"time": clockPromises,
+	"storage": storagePromises,
+	"flash": flashPromises,
+	"text": textPromises,
+	"crypto": digestPromises,
+	"random": randomPromises,
+	"system": systemPromises,
+};
+
+/** Registers every promise as a test of `platform`. */
+export function holdToPromises(platform: Platform): void {
+	for (const [shape, list] of Object.entries(promises)) {
+		const skip = shape === "tls" && platform.tls === undefined ? "the platform brings no TLS" : false;
+		describe(`${platform.name}: ${shape}`, { skip }, () => {
+			for (const { name, run } of list) it(name, { timeout: TIMEOUT }, () => keep(platform, run));
+		});
+	}
+}
+
+async function keep(platform: Platform, run: HostPromise["run"]): Promise<void> {
+	const bench = new Bench(platform);
+	try {
+		await run(bench);
+	} finally {
+		bench.end();
+	}
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What must run inside the world and on the XS engine imports nothing that only Node has, and asks no clock. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { suite, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const ROOTS = ["world.js", "identity.js"];
+/** `buffer` is what mqtt-packet itself stands on; outside Node a package of that name takes its place. */
+const PACKAGES = new Set(["mqtt-packet", "buffer"]);
+const BANNED = /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|process|require|performance|Date|crypto)\b|Math\.random|\basync\b|\bawait\b/;
+
+suite("Pure parts of the simulator", () => {
+	const files = new Map<string, string>();
+	const imports = new Set<string>();
+	const visit = (url: URL) => {
+		const path = fileURLToPath(url);
+		if (files.has(path)) return;
+		const text = readFileSync(path, "utf8");
+		files.set(path, text);
+		for (const [, specifier] of text.matchAll(/^(?:import|export)\b(?:[^"]*\bfrom )?\s*"([^"]+)";$/gm)) {
+			if (specifier!.startsWith(".")) visit(new URL(specifier!, url));
+			else imports.add(specifier!);
+		}
+	};
+	for (const root of ROOTS) visit(new URL(`../../hosts/simulator/${root}`, import.meta.url));
+
+	test("they import each other, the codec and nothing else", () => {
+		assert.ok(files.size >= 12, `${files.size} files`);
+		assert.deepEqual([...imports].filter(specifier => !PACKAGES.has(specifier)), []);
+	});
+
+	test("they use no clock, timer or randomness", () => {
+		for (const [path, text] of files) {
+			const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g, "");
+			assert.doesNotMatch(code, BANNED, path);
+		}
+	});
+});
