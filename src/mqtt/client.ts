@@ -8,7 +8,6 @@
 import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
 import type { Host, Resolver, SecureOptions, Stream, TimerHandle } from "../host.js";
-import type { QoS } from "./constants.js";
 import { EventType, type MQTTEvent } from "./event.js";
 import { Link } from "./link.js";
 import type { Payload } from "./packet.js";
@@ -101,7 +100,7 @@ export class Client {
 	}
 
 	/** Subscribes now and on every later connection. @throws DeviceError `argument`, `full`, `state` */
-	subscribe(filter: string, qos: QoS = 1): void {
+	subscribe(filter: string, qos: 0 | 1 = 1): void {
 		this.#check();
 		this.session.subscribe(filter, qos);
 		this.#kick();

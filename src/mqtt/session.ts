@@ -9,9 +9,8 @@ import { DeviceError } from "../base/error.js";
 import { Reader } from "../bytes/reader.js";
 import { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
-import type { QoS } from "./constants.js";
 import { Inflight } from "./inflight.js";
-import { connectLength, type Connect, type Payload, type Will } from "./packet.js";
+import { connectLength, encodeConnect, type Connect, type Payload, type Will } from "./packet.js";
 import { Subscriptions } from "./subscriptions.js";
 import { checkFilter, checkTopic } from "./topic.js";
 
@@ -81,10 +80,13 @@ export class Session {
 			password: options.password,
 			will: options.will,
 		};
-		connectLength(text, this.connect);
 		this.text = text;
 		this.reader = new Reader(text);
 		this.writer = new Writer(text);
+		// Encoded once to be refused here, and not when a connection stands.
+		const length = connectLength(text, this.connect);
+		this.writer.reset(new Uint8Array(length), 0, length);
+		encodeConnect(this.writer, text, this.connect);
 		this.inflight = new Inflight(options.inflightLength ?? 2048, this.writer, text);
 		this.receiveMaximum = options.receiveMaximum ?? 16;
 		this.packetBuffer = new Uint8Array(options.packetBuffer ?? 512);
@@ -99,7 +101,7 @@ export class Session {
 	 */
 	publish(topic: string, payload: Payload, options?: PublishOptions): number | "full" {
 		checkTopic(topic);
-		const qos = options?.qos ?? 0;
+		const qos = checkQoS(options?.qos ?? 0);
 		const id = this.inflight.append(topic, payload, qos, options?.retain ?? false, this.pendingId);
 		if (id >= 0) return id;
 		if (this.inflight.fits(topic, payload, qos)) return "full";
@@ -107,14 +109,19 @@ export class Session {
 	}
 
 	/** @throws DeviceError `argument`, `full` */
-	subscribe(filter: string, qos: QoS): void {
-		checkFilter(filter);
-		this.subscriptions.add(filter, qos);
+	subscribe(filter: string, qos: 0 | 1): void {
+		checkFilter(this.text, filter);
+		this.subscriptions.add(filter, checkQoS(qos));
 	}
 
 	/** @throws DeviceError `argument` */
 	unsubscribe(filter: string): void {
-		checkFilter(filter);
+		checkFilter(this.text, filter);
 		this.subscriptions.remove(filter);
 	}
+}
+
+function checkQoS(qos: 0 | 1): 0 | 1 {
+	if (qos !== 0 && qos !== 1) throw new DeviceError("argument", `QoS ${String(qos)} is not 0 or 1`);
+	return qos;
 }
