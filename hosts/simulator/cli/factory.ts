@@ -6,8 +6,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyType } from "../authority.js";
 import type { Cloud } from "../cloud.js";
-import { isDeviceId } from "../services/registry.js";
-import { UsageError } from "./console.js";
 
 export interface CertificateFiles {
 	cert: string;
@@ -16,7 +14,6 @@ export interface CertificateFiles {
 
 /** The files of the device `id`, made now unless an earlier run made them. */
 export async function manufactureFiles(cloud: Cloud, id: string, directory: string, keyType: KeyType): Promise<CertificateFiles> {
-	if (!isDeviceId(id)) throw new UsageError(`"${id}" cannot be a device: expected up to 128 letters, digits and . _ : -, the first no sign`);
 	const files = { cert: join(directory, `${id}.pem`), key: join(directory, `${id}-key.pem`) };
 	if (existsSync(files.cert) && existsSync(files.key)) {
 		const certificate = new X509Certificate(await readFile(files.cert));

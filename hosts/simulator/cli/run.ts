@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { findProgram } from "./bundle.js";
 import { Console, UsageError } from "./console.js";
 import { interruptible } from "./interrupt.js";
-import { arena, brokerURL, duration, seed } from "./options.js";
+import { arena, brokerURL, deviceName, duration, seed } from "./options.js";
 import { runNode } from "./run-node.js";
 import { runWorld } from "./run-world.js";
 import { runXSHost } from "./run-xs.js";
@@ -48,7 +48,7 @@ export function addRun(program: Command): void {
 		.option("--ca <file>", "with --broker: trust anchor, PEM or DER")
 		.option("--cert <file>", "with --broker: the device's certificate, PEM or DER")
 		.option("--key <file>", "with --broker: the private key of --cert, PEM or DER, without passphrase")
-		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name")
+		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name", deviceName)
 		.option("--directory <directory>", "keeps what the device keeps; default: a temporary one")
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
 		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)

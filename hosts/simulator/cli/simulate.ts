@@ -10,7 +10,7 @@ import { Console, UsageError } from "./console.js";
 import { type CertificateFiles, manufactureFiles } from "./factory.js";
 import { type IdentityFiles, readPem } from "./identity.js";
 import { aborted, interruptible } from "./interrupt.js";
-import { brokerURL, collect, port } from "./options.js";
+import { brokerURL, deviceNames, port } from "./options.js";
 import { commandLine, exampleProgram, ownCommand } from "./words.js";
 
 interface SimulateOptions extends IdentityFiles {
@@ -35,7 +35,7 @@ export function addSimulate(program: Command): void {
 		.option("--host <address>", "address to listen on", "127.0.0.1")
 		.option("--port <port>", "port of MQTT over TCP, where device names are believed; 0: any", port, 1883)
 		.option("--tls-port <port>", "port of MQTT over TLS, where certificates prove them; 0: any", port, 8883)
-		.option("--device <name>", "manufacture this device; may be repeated", collect)
+		.option("--device <name>", "manufacture this device; may be repeated", deviceNames)
 		.addOption(new Option("--key-type <type>", "keys of new devices; Moddable's TLS signs with RSA only").choices(["P-256", "RSA-2048"]).default("P-256"))
 		.option("--broker <url>", "start no broker, but serve the devices of this one: mqtts://name:port or mqtt://name:port", brokerURL)
 		.option("--ca <file>", "with --broker: its trust anchor, PEM or DER; default: our own authority")

@@ -69,7 +69,6 @@ function enrol(directory: string, identity: Identity): void {
 }
 
 async function embed(directory: string, id: string, output: Console): Promise<Cloud> {
-	if (!isDeviceId(id)) throw new UsageError(`"${id}" cannot be a device: expected up to 128 letters, digits and . _ : -, the first no sign`);
 	const cloud = await createCloud({ authority: await createAuthority({ directory: join(directory, "cloud") }) });
 	try {
 		await cloud.serve({ tlsPort: 0, onRefused: reason => output.note("refused", { reason }, `cloud: a connection was refused: ${reason}`) });
