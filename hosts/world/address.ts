@@ -5,9 +5,9 @@ import { DeviceError } from "../../src/base/error.js";
 /** A dotted IPv4 or an IPv6 literal; for IPv6 the shape is checked, not every rule of compression. */
 export function isAddress(text: unknown): boolean {
 	if (typeof text !== "string") return false;
-	if (text.includes(":")) return /^[0-9a-fA-F:]{2,39}$/.test(text) && text.split(":").every((group) => group.length <= 4);
+	if (text.includes(":")) return /^[0-9a-fA-F:]{2,39}$/.test(text) && text.split(":").every(group => group.length <= 4);
 	const parts = text.split(".");
-	return parts.length === 4 && parts.every((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255);
+	return parts.length === 4 && parts.every(part => /^(0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255);
 }
 
 export function checkAddress(address: unknown): void {

@@ -72,7 +72,7 @@ export function verifyChain(chain: readonly Certificate[], anchors: readonly Cer
 		const certificate = chain[index]!, next = chain[index + 1];
 		const wrong = checkOne(certificate, wall);
 		if (wrong !== undefined) return wrong;
-		const anchor = anchors.find((candidate) => signed(candidate, certificate) || candidate.signature === certificate.signature);
+		const anchor = anchors.find(candidate => signed(candidate, certificate) || candidate.signature === certificate.signature);
 		if (anchor !== undefined) return checkOne(anchor, wall);
 		if (next === undefined) return { alert: UNKNOWN_CA, reason: `nobody trusted signed ${certificate.subject}` };
 		if (!signed(next, certificate)) return { alert: BAD_CERTIFICATE, reason: `${next.subject} did not sign ${certificate.subject}` };
@@ -84,7 +84,7 @@ export function verifyChain(chain: readonly Certificate[], anchors: readonly Cer
 export function isFor(certificate: Certificate, host: string): boolean {
 	const wanted = host.toLowerCase(), dot = wanted.indexOf(".");
 	const wildcard = dot > 0 && !isAddress(wanted) ? `*${wanted.slice(dot)}` : undefined;
-	return certificate.names.some((name) => name.toLowerCase() === wanted || name.toLowerCase() === wildcard);
+	return certificate.names.some(name => name.toLowerCase() === wanted || name.toLowerCase() === wildcard);
 }
 
 function checkOne(certificate: Certificate, wall: number): Refusal | undefined {
@@ -107,8 +107,8 @@ function signatureOf(fields: CertificateFields): string {
 export function isCertificate(value: unknown): value is Certificate {
 	if (typeof value !== "object" || value === null) return false;
 	const { subject, names, issuer, keyId, notBefore, notAfter, ca, use, signer, signature } = value as Record<string, unknown>;
-	return [subject, issuer, keyId, signer, signature].every((text) => typeof text === "string")
+	return [subject, issuer, keyId, signer, signature].every(text => typeof text === "string")
 		&& typeof notBefore === "number" && typeof notAfter === "number" && typeof ca === "boolean"
 		&& (use === "any" || use === "server" || use === "client")
-		&& Array.isArray(names) && names.every((name) => typeof name === "string");
+		&& Array.isArray(names) && names.every(name => typeof name === "string");
 }

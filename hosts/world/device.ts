@@ -150,13 +150,13 @@ export class Device {
 
 	#boot(): void {
 		const { clock, log, network } = this.#world;
-		const boot = new Boot(this.id, this.address, clock.now, (error) => this.#crash(error));
+		const boot = new Boot(this.id, this.address, clock.now, error => this.#crash(error));
 		const current = { boot, host: this.#makeHost(boot, this.#reason), close: undefined as (() => void) | undefined };
 		this.#boots++;
 		this.#current = current;
 		log.add("boot", this.id, this.#boots, this.#reason);
 		network.attach(this.address, true);
-		boot.enter((host) => {
+		boot.enter(host => {
 			const result = this.#program(host);
 			if (typeof result === "object" && result.close !== undefined) current.close = () => result.close!();
 		}, current.host);

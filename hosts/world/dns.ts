@@ -40,7 +40,7 @@ export function dnsClass(network: Network, party: Party): new () => Resolver {
 				this.#pending.delete(task);
 				const address = literal ? host : attempts === ATTEMPTS ? undefined : network.lookup(host);
 				network.log.add("dns.answer", party.id, attempts, address ?? host);
-				if (address !== undefined) party.enter((value) => onResolved(host, value), address);
+				if (address !== undefined) party.enter(value => onResolved(host, value), address);
 				else party.enter(onError, new DeviceError("unreachable", `the name ${host} was not resolved`));
 			});
 			this.#pending.add(task);

@@ -77,7 +77,7 @@ class OpenPartition implements FlashPartition {
 		const { bytes } = this.#partition, count = source.byteLength;
 		if (count === 0) return;
 		this.#log.add("flash.write", this.#party.id, count);
-		this.#power.operate(count, (mask) => {
+		this.#power.operate(count, mask => {
 			for (let index = 0; index < count; index++) bytes[offset + index]! &= mask === undefined ? source[index]! : source[index]! | ~mask(index);
 		});
 	}
@@ -91,7 +91,7 @@ class OpenPartition implements FlashPartition {
 		for (let block = from; block < to; block++) {
 			const start = block * BLOCK_LENGTH;
 			this.#log.add("flash.erase", this.#party.id, block);
-			this.#power.operate(BLOCK_LENGTH, (mask) => {
+			this.#power.operate(BLOCK_LENGTH, mask => {
 				wear[block]!++;
 				if (mask === undefined) bytes.fill(ERASED, start, start + BLOCK_LENGTH);
 				else for (let index = 0; index < BLOCK_LENGTH; index++) bytes[start + index]! |= mask(index);

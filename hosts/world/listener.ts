@@ -59,7 +59,7 @@ export class Listener {
 		this.#onConnection({
 			party: this.#party,
 			peer: { address: client.party.address, port },
-			accept: (callbacks) => {
+			accept: callbacks => {
 				taken = new TCPStream(network, this.#party, callbacks);
 				const server = taken;
 				new Connection(network, client, server);

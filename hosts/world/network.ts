@@ -256,8 +256,8 @@ export class Network {
 	#find(target: Target): Connection[] {
 		const all = [...this.connections];
 		if (target === undefined) return all;
-		if (typeof target === "string") return all.filter((connection) => connection.touches(target));
-		return all.filter((connection) => connection === connectionOf(target));
+		if (typeof target === "string") return all.filter(connection => connection.touches(target));
+		return all.filter(connection => connection === connectionOf(target));
 	}
 }
 

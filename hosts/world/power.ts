@@ -60,10 +60,10 @@ export class PowerSupply {
 		case "none": return () => 0;
 		case "whole": return () => 0xff;
 		case "bits": return () => random.word() & 0xff;
-		case "words": return (index) => (index & 4) === 0 ? 0xff : 0;
+		case "words": return index => (index & 4) === 0 ? 0xff : 0;
 		case "prefix": {
 			const whole = random.between(0, count - 1), last = random.word() & 0xff;
-			return (index) => index < whole ? 0xff : index === whole ? last : 0;
+			return index => index < whole ? 0xff : index === whole ? last : 0;
 		}
 		}
 	}

@@ -64,9 +64,9 @@ export class SecureStream implements Stream, Wire {
 		const { onReadable, onWritable, onError } = callbacks;
 		this.#callbacks = { onReadable, onWritable, onError };
 		this.#stream = open({
-			onReadable: (count) => this.#readable(count),
-			onWritable: (room) => this.#writable(room),
-			onError: (error) => this.#end(error),
+			onReadable: count => this.#readable(count),
+			onWritable: room => this.#writable(room),
+			onError: error => this.#end(error),
 		});
 	}
 

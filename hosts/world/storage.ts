@@ -113,7 +113,7 @@ class OpenDomain implements StorageDomain {
 	#operate(key: string, count: number, change: () => void): void {
 		this.#log.add("storage.write", this.#party.id, count, key);
 		// The change is one bit for the power supply: torn anyhow, it happened or it did not.
-		this.#power.operate(1, (mask) => {
+		this.#power.operate(1, mask => {
 			if (mask === undefined || (mask(0) & 1) !== 0) change();
 		});
 	}

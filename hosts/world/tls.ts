@@ -49,7 +49,7 @@ class ClientHandshake implements Handshake {
 		if (typeof secure !== "object" || !Array.isArray(secure.certificates)) throw new DeviceError("argument", "secure.certificates is missing");
 		const { certificates, clientCertificates = [], clientKey, applicationLayerProtocolNegotiation: protocols = [] } = secure;
 		if (certificates.length === 0) throw new DeviceError("argument", "secure.certificates must hold at least one trust anchor");
-		if (protocols.some((protocol) => typeof protocol !== "string" || protocol === "")) throw new DeviceError("argument", "a protocol must have a name");
+		if (protocols.some(protocol => typeof protocol !== "string" || protocol === "")) throw new DeviceError("argument", "a protocol must have a name");
 		this.#network = network;
 		this.#host = host;
 		this.#anchors = decodeAll("secure.certificates", certificates);
@@ -114,7 +114,7 @@ class ServerHandshake implements Handshake {
 	#hello(wire: Wire, offered: readonly string[]): void {
 		const { protocols } = this.#options;
 		if (protocols !== undefined && offered.length > 0) {
-			const protocol = protocols.find((name) => offered.includes(name));
+			const protocol = protocols.find(name => offered.includes(name));
 			if (protocol === undefined) return wire.refuse({ alert: NO_APPLICATION_PROTOCOL, reason: "no common application protocol" });
 			this.peer.protocol = protocol;
 		}
@@ -141,7 +141,7 @@ export function tlsClass(network: Network, party: Party): new (options: TLSOptio
 			party.check();
 			checkStreamOptions(options);
 			const handshake = new ClientHandshake(network, options), { address, port } = options;
-			super(network, party, handshake, options, (callbacks) => {
+			super(network, party, handshake, options, callbacks => {
 				const stream = new TCPStream(network, party, callbacks);
 				dial(network, stream, address, port);
 				return stream;
@@ -155,7 +155,7 @@ export function listenSecurely(network: Network, options: ServerSecureOptions, o
 	const chain = decodeAll("tls.certificates", options.certificates);
 	const authorities = options.clientAuthorities === undefined ? undefined : decodeAll("tls.clientAuthorities", options.clientAuthorities);
 	if (chain[0]?.keyId !== keyIdOf(options.key)) throw new DeviceError("argument", "tls.key is not the key of tls.certificates");
-	return (incoming) => {
+	return incoming => {
 		const handshake = new ServerHandshake(network, options, chain, authorities);
 		const stream: SecureStream = new SecureStream(network, incoming.party, handshake, {
 			onWritable() {
@@ -171,12 +171,12 @@ export function listenSecurely(network: Network, options: ServerSecureOptions, o
 				});
 				if (!taken) stream.close();
 			},
-		}, (callbacks) => incoming.accept(callbacks));
+		}, callbacks => incoming.accept(callbacks));
 	};
 }
 
 function decodeAll(name: string, list: readonly Uint8Array[]): Certificate[] {
-	return list.map((bytes) => {
+	return list.map(bytes => {
 		checkBytes(name, bytes);
 		try {
 			return decodeCertificate(bytes);

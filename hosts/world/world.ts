@@ -5,9 +5,14 @@
  * The same seed and the same calls give the same run, bit for bit, on every engine: nothing in this
  * folder knows of real time, real randomness or any platform. A failing seed is the bug report.
  * Idea and habits: FoundationDB's simulation, TigerBeetle's simulator.
+ *
+ * `run` is synchronous, so a device program that waits for promises gets no further inside it; cores
+ * and drivers need none. An exception in a device is that device's crash and is noted in its `crashes`;
+ * one on the world's own side (a server, a timer of the test) leaves `run`.
  */
 import { DeviceError } from "../../src/base/error.js";
 import type { Digest, DigestAlgorithm, Timers } from "../../src/host.js";
+import { checkAddress } from "./address.js";
 import { Authority } from "./authority.js";
 import { Clock, DEFAULT_WALL } from "./clock.js";
 import { Device, type DeviceOptions } from "./device.js";
@@ -82,8 +87,9 @@ export class World {
 	/** Adds a device with its power on: it boots after its boot delay. */
 	device(options: DeviceOptions): Device {
 		const number = this.devices.length + 1, { id } = options;
-		if (this.devices.some((device) => device.id === id)) throw new DeviceError("argument", `there is already a device ${id}`);
-		const { clock, log, network } = this, address = options.address ?? `10.1.${number >> 8}.${number & 0xff}`;
+		if (this.devices.some(device => device.id === id)) throw new DeviceError("argument", `there is already a device ${id}`);
+		const { clock, log, network } = this, { address = `10.${1 + (number >> 16)}.${number >> 8 & 0xff}.${number & 0xff}` } = options;
+		checkAddress(address);
 		const device = new Device({ clock, log, network, random: this.#root.fork(`device ${id}`), digest: this.#digest }, { ...options, address });
 		this.devices.push(device);
 		return device;

@@ -14,7 +14,31 @@ export function checkBytes(bytes: unknown, name: string): void {
 	if (!(bytes instanceof Uint8Array)) throw new DeviceError("argument", `${name} must be bytes`);
 }
 
+export function checkName(name: unknown): void {
+	// The C host checks the characters.
+	if (typeof name !== "string") throw new DeviceError("argument", "a name must be 1 to 15 characters of printable ASCII");
+}
+
+/** That `bytes` look like one DER value, a SEQUENCE; its content is judged where TLS is carried. */
+export function checkDER(bytes: unknown, name: string): void {
+	checkBytes(bytes, name);
+	const der = bytes as Uint8Array;
+	const first = der[1] ?? 0;
+	let length = first;
+	let start = 2;
+	if (first > 0x80) {
+		length = 0;
+		start += first & 0x7f;
+		for (let i = 2; i < start; i++) length = length * 256 + (der[i] ?? 0);
+	}
+	if (der[0] !== 0x30 || start + length !== der.byteLength) throw new DeviceError("argument", `${name} must be DER`);
+}
+
+export function checkFunction(callback: unknown, name: string): void {
+	if (typeof callback !== "function") throw new DeviceError("argument", `${name} must be a function`);
+}
+
 export function checkCallback<T>(callback: T | undefined, name: string): T | undefined {
-	if (callback !== undefined && typeof callback !== "function") throw new DeviceError("argument", `${name} must be a function`);
+	if (callback !== undefined) checkFunction(callback, name);
 	return callback;
 }

@@ -7,6 +7,7 @@
  */
 import { DeviceError } from "../../src/base/error.js";
 import type { Clocks, Host, ResetReason, System, TimerHandle, Timers } from "../../src/host.js";
+import { checkFunction } from "./check.js";
 import { Figure, native } from "./native.js";
 import { Resolver } from "./resolver.js";
 import { flash, storage } from "./storage.js";
@@ -16,14 +17,23 @@ import { UDP } from "./udp.js";
 
 const DELAY_MAXIMUM = 2 ** 31 - 1;
 
-function checkDelay(delay: number, minimum: number): number {
-	if (delay >= minimum && delay <= DELAY_MAXIMUM) return delay;
-	throw new DeviceError("argument", `delay ${delay} is not in ${minimum} to ${DELAY_MAXIMUM} ms`);
+function checkDelay(delay: number, minimum: number): void {
+	if (!(delay >= minimum && delay <= DELAY_MAXIMUM)) {
+		throw new DeviceError("argument", `delay ${delay} is not in ${minimum} to ${DELAY_MAXIMUM} ms`);
+	}
 }
 
 const timer: Timers = Object.freeze({
-	set: (callback: () => void, delay: number): TimerHandle => native.timerSet(callback, checkDelay(delay, 0), 0),
-	repeat: (callback: () => void, interval: number): TimerHandle => native.timerSet(callback, checkDelay(interval, 1), interval),
+	set(callback: () => void, delay: number): TimerHandle {
+		checkFunction(callback, "callback");
+		checkDelay(delay, 0);
+		return native.timerSet(callback, delay, 0);
+	},
+	repeat(callback: () => void, interval: number): TimerHandle {
+		checkFunction(callback, "callback");
+		checkDelay(interval, 1);
+		return native.timerSet(callback, interval, interval);
+	},
 	clear: (handle: TimerHandle | undefined): void => native.timerClear(handle),
 });
 

@@ -2,6 +2,7 @@
 /** Names to addresses, by the operating system's resolver in a thread of the C host. */
 import { DeviceError } from "../../src/base/error.js";
 import type { ResolveOptions, Resolver as HostResolver } from "../../src/host.js";
+import { checkFunction } from "./check.js";
 import { Event, native, type Handle } from "./native.js";
 
 interface Lookup {
@@ -22,6 +23,8 @@ export class Resolver implements HostResolver {
 
 	resolve(options: ResolveOptions): void {
 		if (typeof options.host !== "string" || options.host === "") throw new DeviceError("argument", "host must be a name");
+		checkFunction(options.onResolved, "onResolved");
+		checkFunction(options.onError, "onError");
 		const lookup: Lookup = { resolver: this, options, handle: -1 };
 		lookup.handle = native.resolverStart(lookup, dispatch, options.host);
 		if (lookup.handle < 0) throw new DeviceError("argument", "host is too long to be a name");

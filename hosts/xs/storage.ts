@@ -2,6 +2,7 @@
 /** Small values and flash partitions, kept by the C host as files that survive a kill at any moment. */
 import { DeviceError } from "../../src/base/error.js";
 import type { FlashPartition, FlashProvider, StorageDomain, StorageProvider } from "../../src/host.js";
+import { checkBytes, checkName } from "./check.js";
 import { native } from "./native.js";
 
 const BLOCK_LENGTH = 4096;
@@ -17,6 +18,7 @@ class Domain implements StorageDomain {
 	#open = true;
 
 	constructor(name: string) {
+		checkName(name);
 		const error = native.storageOpen(name);
 		if (error < 0) fail(error, "open", name);
 		this.#name = name;
@@ -27,6 +29,7 @@ class Domain implements StorageDomain {
 	}
 
 	read(key: string): Uint8Array | undefined {
+		checkName(key);
 		this.#check();
 		const value = native.storageRead(this.#name, key);
 		if (typeof value === "number") fail(value, "read", key);
@@ -34,12 +37,15 @@ class Domain implements StorageDomain {
 	}
 
 	write(key: string, value: Uint8Array): void {
+		checkName(key);
 		this.#check();
+		checkBytes(value, "a value");
 		const error = native.storageWrite(this.#name, key, value);
 		if (error < 0) fail(error, "write", key);
 	}
 
 	delete(key: string): void {
+		checkName(key);
 		this.#check();
 		const error = native.storageDelete(this.#name, key);
 		if (error < 0) fail(error, "delete", key);

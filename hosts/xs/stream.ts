@@ -8,7 +8,7 @@
  */
 import { DeviceError, type ErrorCode } from "../../src/base/error.js";
 import type { Stream, StreamCallbacks, TCPOptions, TLSOptions } from "../../src/host.js";
-import { checkAddress, checkBytes, checkCallback, checkPort } from "./check.js";
+import { checkAddress, checkCallback, checkDER, checkPort } from "./check.js";
 import { Event, native, type Handle } from "./native.js";
 
 const CODES: readonly ErrorCode[] = Object.freeze(["unreachable", "closed", "tls", "timeout", "state"] as const);
@@ -74,12 +74,16 @@ export class TCP extends Socket {
 }
 
 function checkSecure(options: TLSOptions): void {
-	const { certificates, clientCertificates = [], clientKey } = options.secure;
+	if (options.secure === undefined) throw new DeviceError("argument", "secure is absent; want trust anchors");
+	const { certificates, clientCertificates = [], clientKey, applicationLayerProtocolNegotiation: protocols = [] } = options.secure;
 	if (typeof options.host !== "string" || options.host === "") throw new DeviceError("argument", "host must be a name");
 	if (certificates.length === 0) throw new DeviceError("argument", "secure.certificates is empty; want a trust anchor");
-	for (let i = 0; i < certificates.length; i++) checkBytes(certificates[i], "secure.certificates");
-	for (let i = 0; i < clientCertificates.length; i++) checkBytes(clientCertificates[i], "secure.clientCertificates");
-	if (clientCertificates.length > 0) checkBytes(clientKey, "secure.clientKey");
+	for (let i = 0; i < certificates.length; i++) checkDER(certificates[i], "secure.certificates");
+	for (let i = 0; i < clientCertificates.length; i++) checkDER(clientCertificates[i], "secure.clientCertificates");
+	if (clientCertificates.length > 0) checkDER(clientKey, "secure.clientKey");
+	for (let i = 0; i < protocols.length; i++) {
+		if (typeof protocols[i] !== "string" || protocols[i] === "") throw new DeviceError("argument", "a protocol name is empty");
+	}
 }
 
 export class TLS extends Socket {

@@ -2,6 +2,7 @@
 /** Native UTF-8 codec and digests of the C host. */
 import { DeviceError } from "../../src/base/error.js";
 import type { Crypto, Digest, DigestAlgorithm, TextCodec } from "../../src/host.js";
+import { checkBytes } from "./check.js";
 import { native } from "./native.js";
 
 function refuseSurrogate(): never {
@@ -16,6 +17,7 @@ export const text: TextCodec = Object.freeze({
 	encode(text: string, target: Uint8Array, start: number): number {
 		const count = native.textEncode(text, target, start);
 		if (count === -1) refuseSurrogate();
+		if (count === -3) throw new DeviceError("argument", `start ${start} is no index into ${target.byteLength} bytes`);
 		if (count < 0) throw new DeviceError("full", `no room for the text at ${start} of ${target.byteLength} bytes`);
 		return count;
 	},
@@ -34,7 +36,7 @@ class NativeDigest implements Digest {
 
 	constructor(algorithm: DigestAlgorithm) {
 		const index = ALGORITHMS.indexOf(algorithm);
-		if (index < 0) throw new DeviceError("unsupported", `no digest "${algorithm}"`);
+		if (index < 0) throw new DeviceError("argument", `no digest "${String(algorithm)}"`);
 		this.#state = native.digestOpen(index);
 	}
 
@@ -44,7 +46,9 @@ class NativeDigest implements Digest {
 	}
 
 	update(bytes: Uint8Array): void {
-		native.digestUpdate(this.#open(), bytes);
+		const state = this.#open();
+		checkBytes(bytes, "what is digested");
+		native.digestUpdate(state, bytes);
 	}
 
 	digest(): Uint8Array {

@@ -59,6 +59,8 @@ export class Link {
 	/** A message at QoS 1 that the application has in hand: acknowledged when it comes back for the next event. */
 	#delivered = 0;
 	#failure: DeviceError | undefined;
+	/** Whether a session that the server still has is the one we know. */
+	readonly #familiar: boolean;
 
 	/** @param now monotonic ms */
 	constructor(session: Session, now: number) {
@@ -66,6 +68,8 @@ export class Link {
 		this.#framer = new Framer(session.reader, session.packetBuffer, session.maximumPacketSize);
 		this.#now = this.#lastSent = this.#lastReceived = now;
 		this.#answerDue = now + RESPONSE_TIMEOUT;
+		this.#familiar = !session.connecting;
+		session.connecting = true;
 		const { text, writer, connect } = session;
 		const packet = this.#stage(connectLength(text, connect));
 		encodeConnect(writer, text, connect);
@@ -317,7 +321,8 @@ export class Link {
 		}
 		this.#state = State.OPEN;
 		this.#answerDue = Infinity;
-		subscriptions.reset(sessionPresent);
+		this.#session.connecting = false;
+		subscriptions.reset(sessionPresent && this.#familiar);
 		this.#event.type = EventType.CONNECTED;
 		this.#event.sessionPresent = sessionPresent;
 		return this.#event;

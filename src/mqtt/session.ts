@@ -57,6 +57,12 @@ export class Session {
 	readonly packetBuffer: Uint8Array;
 	readonly maximumPacketSize: number;
 	readonly receiveMaximum: number;
+	/**
+	 * True from CONNECT to CONNACK. Still true at the next CONNECT, it means that the session which the server then has
+	 * may not be the one we know: (1) the server forgets our session, (2) we connect, and it makes a new one, (3) the
+	 * link is lost before its CONNACK arrives, (4) we connect again, and it rightly says "session present".
+	 */
+	connecting = false;
 	/** Identifier of the SUBSCRIBE or UNSUBSCRIBE under way, 0 for none. */
 	pendingId = 0;
 

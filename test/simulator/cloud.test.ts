@@ -4,11 +4,14 @@ import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 import { createAuthority } from "../../hosts/simulator/authority.js";
+import { connectBridge } from "../../hosts/simulator/bridge.js";
+import { Broker } from "../../hosts/simulator/broker/broker.js";
 import type { Cloud } from "../../hosts/simulator/cloud.js";
 import { createCloud } from "../../hosts/simulator/cloud.js";
 import type { DeviceIdentity } from "../../hosts/simulator/identity.js";
 import { writeIdentity } from "../../hosts/simulator/identity.js";
 import type { Server } from "../../hosts/simulator/serve.js";
+import { serve } from "../../hosts/simulator/serve.js";
 import { Client, refusalOf } from "./clients.js";
 import { findMosquitto, Mosquitto } from "./mosquitto.js";
 
@@ -117,6 +120,19 @@ suite("Cloud", { timeout: TIMEOUT }, () => {
 		await second.mqtt.publishAsync("moorline/back/shadow/get", "{}", { qos: 1 });
 		assert.deepEqual(await second.texts(1), ['moorline/back/shadow/document={"version":1,"desired":{"on":true},"reported":{}}']);
 		await second.end();
+	});
+
+	test("while a bridge's broker is away, only so many publications wait, and the rest are counted", async () => {
+		const broker = new Broker();
+		const there = await serve(broker, { port: 0 });
+		const bridge = await connectBridge({ url: `mqtt://127.0.0.1:${there.port}` });
+		const gone = new Promise<void>(resolve => { broker.attach().subscribe("last", () => { resolve(); }); });
+		bridge.publish("last", new Uint8Array(0));
+		await gone;
+		await there.close();
+		for (let index = 0; index < 1_002; index++) bridge.publish("t", new Uint8Array(1));
+		assert.ok(bridge.dropped >= 2 && bridge.dropped <= 3, String(bridge.dropped));
+		await bridge.close();
 	});
 
 	test("an identity is written as the device's host will read it, the id last", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Broker } from "../../hosts/simulator/broker/broker.js";
-import { isDeviceId, Registry } from "../../hosts/simulator/services/registry.js";
+import { DEVICE_COUNT_MAXIMUM, isDeviceId, Registry } from "../../hosts/simulator/services/registry.js";
 
 suite("Registry", () => {
 	test("an id that means something else in a topic or a path is none", () => {
@@ -27,6 +27,16 @@ suite("Registry", () => {
 		const registry = new Registry({ wall: () => 0 });
 		for (let index = 0; index < 17; index++) registry.register("a", `f${index}`);
 		assert.deepEqual([registry.get("a")?.fingerprints.length, registry.ownerOf("f0"), registry.ownerOf("f16")], [16, undefined, "a"]);
+	});
+
+	test("one device more than the maximum is refused, also when it only says that it is online", () => {
+		const registry = new Registry({ wall: () => 0 });
+		const channel = new Broker().attach();
+		registry.watch(channel);
+		for (let index = 0; index < DEVICE_COUNT_MAXIMUM; index++) registry.register(`d${index}`);
+		assert.throws(() => registry.register("late"), { code: "full" });
+		channel.publish("moorline/late/status", Buffer.from('{"online":true}'));
+		assert.deepEqual([registry.get("late"), registry.hasRoomFor("late"), registry.hasRoomFor("d0")], [undefined, false, true]);
 	});
 
 	test("online state follows the status topic and ignores what says nothing", () => {

@@ -5,21 +5,21 @@ import { BLOCK_LENGTH, createWorld, type Device, type World } from "../../hosts/
 import type { Host, ResetReason, Stream } from "../../src/host.js";
 import { bytes, connect, createScene, PORT, SERVER } from "./scene.js";
 
-const text = (value: string) => Uint8Array.from(value, (letter) => letter.charCodeAt(0));
+const text = (value: string) => Uint8Array.from(value, letter => letter.charCodeAt(0));
 
 /** A world whose device runs `program`; `boots` has the reset reason of each boot. */
 function start(program: (host: Host, boot: number) => void | { close?(): void }, bootDelay?: number): { world: World; device: Device; boots: ResetReason[] } {
 	const world = createWorld({ seed: 1 }), boots: ResetReason[] = [];
 	const device = world.device({
 		id: "lamp", bootDelay, partitions: { data: BLOCK_LENGTH }, storage: { identity: { id: "lamp", key: Uint8Array.of(1, 2) } },
-		program: (host) => program(host, boots.push(host.system.resetReason)),
+		program: host => program(host, boots.push(host.system.resetReason)),
 	});
 	return { world, device, boots };
 }
 
 test("a device boots after its delay, with what the factory wrote", () => {
 	let id: Uint8Array | undefined;
-	const { world, device, boots } = start((host) => void (id = host.storage.open({ path: "identity" }).read("id")), 1234);
+	const { world, device, boots } = start(host => void (id = host.storage.open({ path: "identity" }).read("id")), 1234);
 	assert.throws(() => device.host, { code: "state" });
 	world.run(1233);
 	assert.equal(device.running, false);
@@ -42,7 +42,7 @@ test("nothing of a dead boot is ever called again", () => {
 		new host.dns.io().resolve({ host: "nowhere.test", onResolved: count, onError: count });
 		host.timer.set(() => device.cutPower(), 0);
 	});
-	world.network.listen({ address: SERVER, port: PORT }, (incoming) => {
+	world.network.listen({ address: SERVER, port: PORT }, incoming => {
 		const stream: Stream = incoming.accept({ onWritable: () => void stream.write(bytes(10)) });
 	});
 	world.advance(60_000);
@@ -83,7 +83,7 @@ test("a program that catches everything is unwound all the same", () => {
 	assert.equal(caught, 24);
 	assert.deepEqual(boots, ["power-on", "power-on"]);
 	assert.deepEqual(device.crashes, [], "what a dead program throws is no crash");
-	assert.ok(device.flash.partition("data").bytes.every((byte) => byte === 0xff));
+	assert.ok(device.flash.partition("data").bytes.every(byte => byte === 0xff));
 	assert.equal(world.log.tail().some(({ kind }) => kind === "trace"), false);
 });
 
@@ -125,7 +125,7 @@ test("a program that always crashes boots for ever, and only its last crashes ar
 
 test("power stays off until it comes back", () => {
 	let ticks = 0;
-	const { world, device, boots } = start((host) => void host.timer.repeat(() => void ticks++, 100));
+	const { world, device, boots } = start(host => void host.timer.repeat(() => void ticks++, 100));
 	world.advance(5000);
 	device.powerOff();
 	device.cutPower();
@@ -142,7 +142,7 @@ test("power stays off until it comes back", () => {
 
 test("close ends a program in good order, and then nothing runs", () => {
 	let closed = 0, ticks = 0;
-	const { world, device } = start((host) => {
+	const { world, device } = start(host => {
 		const timer = host.timer.repeat(() => void ticks++, 100);
 		return {
 			close() {
@@ -212,7 +212,7 @@ test("of what a dying device had sent, a beginning arrives: all, some or nothing
 test("digests are those that the world was given", () => {
 	assert.throws(() => createScene({ seed: 1 }).host.crypto.digest("SHA-256"), { code: "unsupported" });
 	const asked: string[] = [], digest = { update() {}, digest: () => bytes(32) };
-	const { host } = createScene({ seed: 1, digest: (algorithm) => (asked.push(algorithm), digest) });
+	const { host } = createScene({ seed: 1, digest: algorithm => (asked.push(algorithm), digest) });
 	assert.equal(host.crypto.digest("SHA-256"), digest);
 	assert.deepEqual(asked, ["SHA-256"]);
 });
@@ -220,7 +220,7 @@ test("digests are those that the world was given", () => {
 test("each device has an identifier and an address of its own", () => {
 	const world = createWorld({ seed: 1 }), ids = new Set<string>(), addresses = new Set<string>();
 	for (let index = 0; index < 300; index++) {
-		addresses.add(world.device({ id: `lamp-${index}`, program: (host) => void ids.add(host.system.identifier) }).address);
+		addresses.add(world.device({ id: `lamp-${index}`, program: host => void ids.add(host.system.identifier) }).address);
 	}
 	assert.throws(() => world.device({ id: "lamp-7", program() {} }), { code: "argument" });
 	world.advance(1000);

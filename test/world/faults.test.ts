@@ -50,7 +50,7 @@ test("without a link there is no route and no name", () => {
 	world.network.name("broker.test", SERVER);
 	world.network.down();
 	new host.tcp.io({ address: SERVER, port: PORT, ...client.callbacks });
-	new host.dns.io().resolve({ host: "broker.test", onResolved: () => answers.push("resolved"), onError: (error) => answers.push(error.code) });
+	new host.dns.io().resolve({ host: "broker.test", onResolved: () => answers.push("resolved"), onError: error => answers.push(error.code) });
 	world.advance(60_000);
 	assert.deepEqual(client.events, ["error unreachable"]);
 	assert.deepEqual(answers, ["unreachable"]);

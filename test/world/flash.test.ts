@@ -66,18 +66,18 @@ test("what lies outside is refused, and so is everything after close", () => {
 test("a torn write changes only bits that the whole write would have changed", () => {
 	for (const tear of TEARS) {
 		for (let seed = 0; seed < 20; seed++) {
-			const device = play(seed, (host) => host.flash.open({ path: "data" }).write(new Uint8Array(64).fill(0x5a), 10), (made) => made.cutPowerAt(1, tear));
+			const device = play(seed, host => host.flash.open({ path: "data" }).write(new Uint8Array(64).fill(0x5a), 10), made => made.cutPowerAt(1, tear));
 			const after = [...device.flash.partition("data").bytes.subarray(10, 74)];
 			assert.equal(device.boots, 2);
-			assert.ok(after.every((byte) => (byte & 0x5a) === 0x5a));
-			assert.ok(device.flash.partition("data").bytes.subarray(74).every((byte) => byte === 0xff));
-			if (tear === "none") assert.ok(after.every((byte) => byte === 0xff));
-			if (tear === "whole") assert.ok(after.every((byte) => byte === 0x5a));
+			assert.ok(after.every(byte => (byte & 0x5a) === 0x5a));
+			assert.ok(device.flash.partition("data").bytes.subarray(74).every(byte => byte === 0xff));
+			if (tear === "none") assert.ok(after.every(byte => byte === 0xff));
+			if (tear === "whole") assert.ok(after.every(byte => byte === 0x5a));
 			if (tear === "words") assert.ok(after.every((byte, index) => byte === ((index & 4) === 0 ? 0x5a : 0xff)));
 			if (tear === "bits") assert.ok(new Set(after).size > 3, "bits of all kinds");
 			if (tear === "prefix") {
-				const end = after.findIndex((byte) => byte !== 0x5a);
-				assert.ok(end >= 0 && after.slice(end + 1).every((byte) => byte === 0xff), after.join());
+				const end = after.findIndex(byte => byte !== 0x5a);
+				assert.ok(end >= 0 && after.slice(end + 1).every(byte => byte === 0xff), after.join());
 			}
 		}
 	}
@@ -85,17 +85,17 @@ test("a torn write changes only bits that the whole write would have changed", (
 
 test("a torn erasure sets only bits, in its own block, and earlier blocks stay erased", () => {
 	for (const tear of TEARS) {
-		const device = play(7, (host) => host.flash.open({ path: "data" }).eraseBlock(0, 2), (made) => {
+		const device = play(7, host => host.flash.open({ path: "data" }).eraseBlock(0, 2), made => {
 			made.flash.partition("data").bytes.fill(0);
 			made.cutPowerAt(2, tear);
 		});
 		const { bytes: cells } = device.flash.partition("data"), second = [...cells.subarray(BLOCK_LENGTH)];
-		assert.ok(cells.subarray(0, BLOCK_LENGTH).every((byte) => byte === 0xff));
-		const set = second.filter((byte) => byte !== 0).length;
+		assert.ok(cells.subarray(0, BLOCK_LENGTH).every(byte => byte === 0xff));
+		const set = second.filter(byte => byte !== 0).length;
 		if (tear === "none") assert.equal(set, 0);
-		else if (tear === "whole") assert.ok(second.every((byte) => byte === 0xff));
+		else if (tear === "whole") assert.ok(second.every(byte => byte === 0xff));
 		else if (tear === "words") assert.equal(set, BLOCK_LENGTH / 2);
-		else if (tear === "bits") assert.ok(set > 0 && second.some((byte) => byte !== 0xff));
+		else if (tear === "bits") assert.ok(set > 0 && second.some(byte => byte !== 0xff));
 	}
 });
 
@@ -111,7 +111,7 @@ test("a cut at each operation leaves what was done before and nothing of what co
 	assert.equal(count, 10);
 	assert.equal(untouched.boots, 1);
 	for (let cut = 1; cut <= count; cut++) {
-		const device = play("count", program, (made) => made.cutPowerAt(cut, "none")), cells = device.flash.partition("data").bytes;
+		const device = play("count", program, made => made.cutPowerAt(cut, "none")), cells = device.flash.partition("data").bytes;
 		assert.equal(device.operations, cut);
 		for (let index = 0; index < 5; index++) assert.equal(cells[index * 16], index * 2 + 1 < cut ? index : 0xff, `cut ${cut}, write ${index}`);
 		const stored = Math.floor((cut - 1) / 2) - 1;
@@ -124,7 +124,7 @@ test("storage keeps the old or the new value, never a mixture, and both happen",
 	const seen = new Set<string>();
 	for (const tear of TEARS) {
 		for (let seed = 0; seed < 30; seed++) {
-			const device = play(seed, (host) => host.storage.open({ path: "state" }).write("key", bytes(40, 1)), (made) => {
+			const device = play(seed, host => host.storage.open({ path: "state" }).write("key", bytes(40, 1)), made => {
 				made.storage.provision("state", { key: bytes(40) });
 				made.cutPowerAt(1, tear);
 			});
@@ -132,7 +132,7 @@ test("storage keeps the old or the new value, never a mixture, and both happen",
 			seen.add(`${tear} ${kind}`);
 		}
 	}
-	assert.deepEqual([...seen].filter((kind) => /none|whole|torn/.test(kind)).sort(), ["none old", "whole new"]);
+	assert.deepEqual([...seen].filter(kind => /none|whole|torn/.test(kind)).sort(), ["none old", "whole new"]);
 	assert.ok(seen.has("any old") && seen.has("any new"));
 });
 

@@ -18,16 +18,16 @@ export class Recorder {
 
 	constructor(onReadable?: (recorder: Recorder) => void) {
 		this.callbacks = {
-			onReadable: (count) => {
+			onReadable: count => {
 				this.events.push(`readable ${count}`);
 				this.available = count;
 				onReadable?.(this);
 			},
-			onWritable: (count) => {
+			onWritable: count => {
 				this.events.push(`writable ${count}`);
 				this.room = count;
 			},
-			onError: (error) => {
+			onError: error => {
 				this.events.push(`error ${error.code}`);
 				this.error = error;
 			},
@@ -43,7 +43,7 @@ export class Recorder {
 	}
 
 	get connected(): boolean {
-		return this.events.some((event) => event.startsWith("writable"));
+		return this.events.some(event => event.startsWith("writable"));
 	}
 }
 

@@ -91,7 +91,7 @@ test("splits cut writes into pieces; without the fault a write arrives as it was
 		client.stream!.write(bytes(500));
 		scene.world.advance(5000);
 		assert.deepEqual(server.received, [...bytes(500)]);
-		return server.events.filter((event) => event.startsWith("readable")).length;
+		return server.events.filter(event => event.startsWith("readable")).length;
 	};
 	assert.equal(count(0), 1);
 	assert.ok(count(1) > 1);
@@ -130,7 +130,7 @@ test("close is silent on this side, closes the other, and nothing works after it
 
 test("a close before the connection is made leaves nothing behind", () => {
 	const { world, host } = createScene({ seed: 1 }), client = new Recorder(), server = new Recorder();
-	world.network.listen({ address: SERVER, port: PORT }, (incoming) => void (server.stream = incoming.accept(server.callbacks)));
+	world.network.listen({ address: SERVER, port: PORT }, incoming => void (server.stream = incoming.accept(server.callbacks)));
 	for (const wait of [0, 1, 10, 30, 50, 70]) {
 		const stream = new host.tcp.io({ address: SERVER, port: PORT, ...client.callbacks });
 		world.advance(wait);

@@ -21,7 +21,7 @@ interface Wishes {
 function shake({ world, host }: Scene, wishes: Wishes = {}): Shake {
 	const credentials = wishes.credentials ?? world.authority.issue({ subject: NAME, ...wishes.server });
 	const take = (recorder: Recorder) => recorder.take(), result: Shake = { client: new Recorder(take), server: new Recorder(take), peer: undefined };
-	const listener = world.network.listen({ address: SERVER, port: PORT, tls: { ...credentials, ...wishes.tls } }, (incoming) => {
+	const listener = world.network.listen({ address: SERVER, port: PORT, tls: { ...credentials, ...wishes.tls } }, incoming => {
 		result.peer = incoming.peer;
 		result.server.stream = incoming.accept(result.server.callbacks);
 	});
@@ -143,8 +143,8 @@ test("the application protocol is agreed on, or the handshake refused", () => {
 });
 
 test("TLS against plain TCP fails in both directions, with a code and without an end of the world", () => {
-	const { world, host } = createScene({ seed: 1 }), client = new Recorder(), server = new Recorder((recorder) => recorder.take());
-	world.network.listen({ address: SERVER, port: 1 }, (incoming) => {
+	const { world, host } = createScene({ seed: 1 }), client = new Recorder(), server = new Recorder(recorder => recorder.take());
+	world.network.listen({ address: SERVER, port: 1 }, incoming => {
 		server.stream = incoming.accept(server.callbacks);
 		world.timer.set(() => server.stream!.write(bytes(50)), 200);
 	});
@@ -153,7 +153,7 @@ test("TLS against plain TCP fails in both directions, with a code and without an
 	assert.deepEqual(client.events, ["error tls"]);
 
 	for (const garbage of [bytes(40), Uint8Array.of(22, 0, 2, 0x7b, 0x7b), Uint8Array.of(22, 0, 4, 0x6e, 0x75, 0x6c, 0x6c), Uint8Array.of(22, 0, 2, 0x7b, 0x7d), Uint8Array.of(22, 0, 0), Uint8Array.of(22, 255, 255)]) {
-		const plain = new Recorder((recorder) => recorder.take());
+		const plain = new Recorder(recorder => recorder.take());
 		const listener = world.network.listen({ address: SERVER, port: PORT, tls: world.authority.issue({ subject: NAME }) }, () => assert.fail("connected"));
 		const stream = new host.tcp.io({ address: SERVER, port: PORT, ...plain.callbacks });
 		plain.stream = stream;
@@ -167,18 +167,18 @@ test("TLS against plain TCP fails in both directions, with a code and without an
 
 /** A handshake message as it travels. */
 function record(message: object): Uint8Array {
-	const body = Array.from(JSON.stringify(message), (letter) => letter.charCodeAt(0));
+	const body = Array.from(JSON.stringify(message), letter => letter.charCodeAt(0));
 	return Uint8Array.from([22, body.length >> 8, body.length & 0xff, ...body]);
 }
 
 function parsed({ certificates }: Credentials): unknown[] {
-	return certificates.map((certificate) => JSON.parse(String.fromCharCode(...certificate)));
+	return certificates.map(certificate => JSON.parse(String.fromCharCode(...certificate)));
 }
 
 test("a server that skips its part of the handshake, or shows a certificate without having its key, is refused", () => {
 	const { world, host } = createScene({ seed: 1 }), chain = parsed(world.authority.issue({ subject: NAME })), client = new Recorder();
 	for (const message of [{ type: "finished" }, { type: "server", chain, keyId: "0123456789abcdef", asks: false }, { type: "client", chain }, { type: "server", chain: [{}] }]) {
-		const listener = world.network.listen({ address: SERVER, port: PORT }, (incoming) => {
+		const listener = world.network.listen({ address: SERVER, port: PORT }, incoming => {
 			const stream: Stream = incoming.accept({ onWritable: () => void stream.write(record(message)) });
 		});
 		new host.tls.io({ address: SERVER, port: PORT, host: NAME, secure: { certificates: [world.authority.certificate] }, ...client.callbacks });
@@ -193,7 +193,7 @@ test("a client that shows a certificate without having its key, or finishes by i
 	const tls = { ...world.authority.issue({ subject: NAME }), clientAuthorities: [world.authority.certificate] };
 	world.network.listen({ address: SERVER, port: PORT, tls }, () => assert.fail("connected"));
 	for (const message of [{ type: "client", chain, keyId: "0123456789abcdef" }, { type: "client", chain }, { type: "finished" }]) {
-		const client = new Recorder((recorder) => recorder.take()), stream = new host.tcp.io({ address: SERVER, port: PORT, ...client.callbacks });
+		const client = new Recorder(recorder => recorder.take()), stream = new host.tcp.io({ address: SERVER, port: PORT, ...client.callbacks });
 		client.stream = stream;
 		world.run(() => client.connected);
 		stream.write(record(message));

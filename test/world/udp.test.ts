@@ -95,7 +95,7 @@ test("names are resolved, also moved ones; literals answer themselves; close dro
 	const ask = (name: string) => dns.resolve({
 		host: name,
 		onResolved: (asked, address) => answers.push(`${asked} ${address}`),
-		onError: (error) => answers.push(error.code),
+		onError: error => answers.push(error.code),
 	});
 	world.network.name("Broker.test", SERVER);
 	ask("broker.test");

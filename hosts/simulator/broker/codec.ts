@@ -7,7 +7,7 @@
  * packet is collected, and the parser, shown one whole packet at a time, cannot read past its end into the next.
  * The package accepts some packets that the specification calls malformed; `assertWellFormed` refuses those.
  *
- * Memory: at most one packet of `packetMaximum` bytes is collected per decoder.
+ * Memory: what one `receive` brought, and one packet of at most `packetMaximum` bytes.
  */
 import { Buffer } from "buffer";
 import { generate, parser, writeToStream } from "mqtt-packet";
@@ -24,6 +24,8 @@ export type ProtocolVersion = 4 | 5;
 /** First byte of the first packet ([MQTT-3.1.0-1]): type 1, no flags. */
 const CONNECT_HEADER = 0x10;
 const FIRST_CAPACITY = 256;
+/** A larger buffer is given back when it is empty, so that an idle connection costs little. */
+const KEPT_CAPACITY = 4096;
 /** One byte of type and flags, and at most four of remaining length (MQTT 3.1.1 §2.2.3). */
 const LENGTH_BYTES_MAXIMUM = 4;
 
@@ -91,7 +93,10 @@ export class Decoder {
 		const body = raw.subarray(bodyAt - this.#start);
 		this.#isFirst = false;
 		this.#start = endAt;
-		if (this.#start === this.#end) this.#start = this.#end = 0;
+		if (this.#start === this.#end) {
+			this.#start = this.#end = 0;
+			if (this.#bytes.byteLength > KEPT_CAPACITY) this.#bytes = new Uint8Array(0);
+		}
 		return this.#parse(raw, body);
 	}
 

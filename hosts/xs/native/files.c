@@ -2,7 +2,7 @@
 /*
  * Storage and flash as files that survive a kill at any moment.
  *
- * storage/<domain>/<key>: one file per value, replaced by a rename after the new one is on disk.
+ * The layout is the Node host's. storage/<domain>/<key>: one file per value, replaced by a rename after the new one is on disk.
  * flash/<partition>: one file of the partition's size, mapped, so that a byte written is a byte kept.
  */
 #include "host.h"
@@ -11,14 +11,14 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* A device's key-value store takes values up to about this size. */
-enum { VALUE_LIMIT = 4000, NAME_LIMIT = 15, BLOCK = 4096 };
+/* As in the Node host, so that both can use one directory: ESP32's NVS partition has 24 KB for all values. */
+enum { VALUE_LIMIT = 16384, NAME_LIMIT = 15, BLOCK = 4096 };
 
 enum { STORAGE_ARGUMENT = -1, STORAGE_FULL = -2, STORAGE_FAILED = -3 };
 
 /* STORAGE */
 
-/* Appends `name`, with every character that a file name may not hold written as %XX. */
+/* Appends `name`, with every character that a file name may not hold written as %xx, upper case among them. */
 static int appendName(char* path, size_t size, const char* name)
 {
 	size_t length = strlen(path);
@@ -28,10 +28,10 @@ static int appendName(char* path, size_t size, const char* name)
 	for (const char* c = name; *c; c++) {
 		if ((*c < 0x20) || (*c > 0x7E) || (length + 4 > size))
 			return 0;
-		if (isalnum((unsigned char)*c) || (*c == '_') || (*c == '-'))
+		if (islower((unsigned char)*c) || isdigit((unsigned char)*c) || (*c == '_') || (*c == '-'))
 			path[length++] = *c;
 		else
-			length += snprintf(path + length, size - length, "%%%02X", *c);
+			length += snprintf(path + length, size - length, "%%%02x", *c);
 	}
 	path[length] = 0;
 	return 1;

@@ -18,7 +18,7 @@ enum {
 	EXIT_MEMORY_FULL = 12,
 	EXIT_STACK_OVERFLOW = 13,
 	EXIT_KEYS = 14,
-	EXIT_RESTART = 20,
+	EXIT_RESTART = 75,               /* as of the Node host */
 };
 
 typedef struct {
@@ -26,7 +26,7 @@ typedef struct {
 	const char* value;
 } hostPair;
 
-enum { OPTION_LIMIT = 256 };
+enum { OPTION_LIMIT = 1024 };
 
 typedef struct {
 	size_t arena;                    /* bytes of slots and chunks of the clone */

@@ -22,7 +22,7 @@ typedef struct {
 	resource base;
 	int connecting;
 	int open;                        /* the program may write */
-	int over;                        /* the failure below is to be delivered once all is read */
+	int over;                        /* the failure below is to be delivered; what arrived before it can still be read */
 	int delivered;
 	int code, detail;
 	char message[FAILURE_MAXIMUM];
@@ -87,7 +87,7 @@ static short interest(resource* base)
 static int due(resource* base)
 {
 	stream* it = (stream*)base;
-	return it->over && !it->delivered && !unread(it);
+	return it->over && !it->delivered;
 }
 
 /* Bytes that recv may bring now, at most `size`; 0 when the stream ended or nothing is there. */

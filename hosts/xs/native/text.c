@@ -36,47 +36,54 @@ static int nextCharacter(const txU1** text, txU1 out[4])
 	return length;
 }
 
-/* textLength(text): bytes, or -1 on an unpaired surrogate */
-void xs_textLength(txMachine* the)
+/* The bytes of an engine string as strict UTF-8, or -1 on an unpaired surrogate. */
+static txInteger byteLength(const txU1* text)
 {
-	const txU1* text = (const txU1*)fxToString(the, mxArgv(0));
 	txU1 out[4];
 	txInteger total = 0;
 	while (*text) {
 		int length = nextCharacter(&text, out);
-		if (!length) {
-			total = -1;
-			break;
-		}
+		if (!length)
+			return -1;
 		total += length;
 	}
-	fxInteger(the, mxResult, total);
+	return total;
 }
 
-/* textEncode(text, target, start): bytes written; -1 on an unpaired surrogate, -2 when it does not fit */
+/* Whether `slot` holds an integer from `minimum` to `maximum`. */
+static int inRange(txMachine* the, txSlot* slot, txNumber minimum, txNumber maximum)
+{
+	txNumber value = fxToNumber(the, slot);
+	return (value >= minimum) && (value <= maximum) && (value == c_trunc(value));
+}
+
+/* textLength(text): bytes, or -1 on an unpaired surrogate */
+void xs_textLength(txMachine* the)
+{
+	fxInteger(the, mxResult, byteLength((const txU1*)fxToString(the, mxArgv(0))));
+}
+
+/* textEncode(text, target, start): bytes written; -1 on an unpaired surrogate, -2 when it does not fit, -3 when start is no index */
 void xs_textEncode(txMachine* the)
 {
 	txInteger start = fxToInteger(the, mxArgv(2));
 	const txU1* text = (const txU1*)fxToString(the, mxArgv(0));
 	txU1* data;
-	txUnsigned size, position;
-	txU1 out[4];
+	txUnsigned size;
+	txInteger total;
 	_xsmcGetBuffer(the, mxArgv(1), (void**)&data, &size, 1);
-	if ((start < 0) || ((txUnsigned)start > size)) {
-		fxInteger(the, mxResult, -2);
+	if (!inRange(the, mxArgv(2), 0, size)) {
+		fxInteger(the, mxResult, -3);
 		return;
 	}
-	position = start;
-	while (*text) {
-		int length = nextCharacter(&text, out);
-		if (!length || (length > (int)(size - position))) {
-			fxInteger(the, mxResult, length ? -2 : -1);
-			return;
-		}
-		memcpy(data + position, out, length);
-		position += length;
+	total = byteLength(text);
+	if ((total < 0) || (total > (txInteger)size - start)) {
+		fxInteger(the, mxResult, total < 0 ? -1 : -2);
+		return;
 	}
-	fxInteger(the, mxResult, position - start);
+	for (data += start; *text; data += nextCharacter(&text, data)) {
+	}
+	fxInteger(the, mxResult, total);
 }
 
 /* The length of the well-formed sequence at `c`, 0 when there is none. */
@@ -116,7 +123,7 @@ void xs_textDecode(txMachine* the)
 	txInteger zeros = 0;
 	txString result;
 	_xsmcGetBuffer(the, mxArgv(0), (void**)&data, &size, 0);
-	if ((start < 0) || (end < start) || ((txUnsigned)end > size)) {
+	if (!inRange(the, mxArgv(2), 0, size) || !inRange(the, mxArgv(1), 0, end)) {
 		fxInteger(the, mxResult, -2);
 		return;
 	}

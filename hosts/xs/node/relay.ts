@@ -26,7 +26,6 @@ interface Header {
 	token: Buffer;
 	address: string;
 	port: number;
-	nodelay: boolean;
 	host: string;
 	anchors: Buffer[];
 	chain: Buffer[];
@@ -56,7 +55,6 @@ function parseHeader(bytes: Buffer): Header {
 		token: fields.get("T")?.[0] ?? Buffer.alloc(0),
 		address: text("A"),
 		port: Number(text("P")),
-		nodelay: fields.has("D"),
 		host: text("H"),
 		anchors: fields.get("C") ?? [],
 		chain: fields.get("L") ?? [],

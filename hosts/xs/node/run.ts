@@ -14,7 +14,7 @@ import { startRelay } from "./relay.js";
 
 /** How the process ended; hosts/xs/native/host.h has the same numbers. */
 export const ExitCode = Object.freeze({
-	USAGE: 2, EXCEPTION: 10, REJECTION: 11, MEMORY_FULL: 12, STACK_OVERFLOW: 13, KEYS: 14, RESTART: 20,
+	USAGE: 2, EXCEPTION: 10, REJECTION: 11, MEMORY_FULL: 12, STACK_OVERFLOW: 13, KEYS: 14, RESTART: 75,
 });
 
 /** What an ESP32 leaves to the engine: two blocks of this size, for slots of 16 bytes and for chunks. */
@@ -57,7 +57,7 @@ export interface RunOptions {
 	preload?: readonly string[];
 	/** Modules to link that only a dynamic import reaches. */
 	modules?: readonly string[];
-	/** Flash partitions and their sizes. Default: `FLASH`. */
+	/** Flash partitions: bytes by name, each a multiple of 4096. Default: `FLASH`. */
 	flash?: Readonly<Record<string, number>>;
 	/** Leaves built-ins writable, for programs that were not written for a device. */
 	thaw?: boolean;
@@ -81,7 +81,8 @@ export interface RunResult {
 	restarts: number;
 }
 
-export const FLASH: Readonly<Record<string, number>> = Object.freeze({ journal: 64 * 1024 });
+/** The partitions of the Node host, so that both can use one directory. */
+export const FLASH: Readonly<Record<string, number>> = Object.freeze({ session: 65_536, state: 65_536 });
 
 function modulesUnder(directory: string): string[] {
 	return readdirSync(join(packageRoot, directory), { recursive: true, withFileTypes: true })
