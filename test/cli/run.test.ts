@@ -17,7 +17,7 @@ if (needsXS !== false) console.warn(needsXS);
 
 const inSync = ({ line }: Event): boolean => /^lamp: in sync at version \d+$/.test(String(line));
 
-test("the lamp connects with mutual TLS and syncs on the Node host; Ctrl-C ends it with 0 and leaves nothing", { timeout: TIMEOUT }, async context => {
+test("the lamp connects with mutual TLS and syncs on Node; Ctrl-C leaves nothing", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context);
 	const command = moorline(context, place, "run", LAMP, "--json");
 	await command.event("trace", inSync);
@@ -40,7 +40,7 @@ test("for people, the program's lines are on standard output and all else on sta
 	assert.ok(command.stderr.includes("cloud: lamp-7 is online"));
 });
 
-test("a program that restarts its device is started again; when it ends by itself, so does the command", { timeout: TIMEOUT }, async context => {
+test("a program that restarts its device is started again; when it ends, so does the command", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context);
 	const program = await writeProgram(place, "restarts.ts", RESTARTS);
 	const command = moorline(context, place, "run", program);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Makes devices for people: an identity as files that every tool reads. */
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyType } from "../authority.js";
 import type { Cloud } from "../cloud.js";
+import { keyToPem } from "./identity.js";
 
 export interface CertificateFiles {
 	cert: string;
@@ -23,7 +24,7 @@ export async function manufactureFiles(cloud: Cloud, id: string, directory: stri
 	const { certificate, key } = await cloud.manufacture(id, { keyType });
 	mkdirSync(directory, { recursive: true });
 	// The certificate last: with it the identity is complete.
-	writeFileSync(files.key, createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" }).export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+	writeFileSync(files.key, keyToPem(key), { mode: 0o600 });
 	writeFileSync(files.cert, new X509Certificate(certificate).toString());
 	return files;
 }

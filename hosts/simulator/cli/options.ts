@@ -14,7 +14,9 @@ const ARENA_MINIMUM = 16_384, ARENA_MAXIMUM = 67_108_864;
 export function duration(text: string): number {
 	const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text) ?? [];
 	const milliseconds = Number(amount) * (UNITS[unit ?? ""] ?? NaN);
-	if (!(milliseconds >= 1 && milliseconds <= DURATION_MAXIMUM)) throw new InvalidArgumentError("Expected a duration such as 250ms, 90s, 10m, 1h or 2d, at most 24d.");
+	if (!(milliseconds >= 1 && milliseconds <= DURATION_MAXIMUM)) {
+		throw new InvalidArgumentError("Expected a duration such as 250ms, 90s, 10m, 1h or 2d, at most 24d.");
+	}
 	return milliseconds;
 }
 
