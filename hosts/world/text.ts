@@ -66,7 +66,9 @@ function encode(value: string, target: Uint8Array, start: number): number {
 }
 
 function decode(bytes: Uint8Array, start: number, end: number): string {
-	if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= bytes.byteLength)) throw new DeviceError("argument", `no such range: ${start} to ${end}`);
+	if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= bytes.byteLength)) {
+		throw new DeviceError("argument", `no such range: ${start} to ${end}`);
+	}
 	const units: number[] = [];
 	let result = "", position = start;
 	while (position < end) {
