@@ -102,7 +102,7 @@ class StrictCertificates extends CertificateManager {
 	readonly #host: string;
 	readonly #anchors: readonly Uint8Array[];
 
-	constructor(host: string, anchors: readonly Uint8Array[], client: { clientCertificates?: readonly Uint8Array[]; clientKey?: Uint8Array }) {
+	constructor(host: string, anchors: readonly Uint8Array[], client: ConstructorParameters<typeof CertificateManager>[0]) {
 		super(client);
 		this.#host = host;
 		this.#anchors = anchors;

@@ -81,7 +81,8 @@ function verifyRSA(publicKey: Uint8Array, hash: Hash, signed: Uint8Array, signat
 	const tailBits = digestBits + BigInt(DIGEST_INFO_BITS);
 	const paddingBits = BigInt(byteLength * 8 - 3 * 8) - tailBits;
 	const padding = (1n << paddingBits) - 1n;
-	const expected = (1n << (paddingBits + 8n) | padding << 8n) << tailBits | DIGEST_INFO[hash] << digestBits | BigInt.fromArrayBuffer(digest);
+	const head = 1n << (paddingBits + 8n) | padding << 8n;
+	const expected = head << tailBits | DIGEST_INFO[hash] << digestBits | BigInt.fromArrayBuffer(digest);
 	return new RSA(exponent, modulus).process(value) === expected;
 }
 

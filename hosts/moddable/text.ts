@@ -19,9 +19,10 @@ export const text: TextCodec = Object.freeze({
 
 	encode(text: string, target: Uint8Array, start: number): number {
 		checkBytes(target);
+		const { byteLength } = target;
+		if (!isIntegerIn(start, 0, byteLength)) throw new DeviceError("argument", `the text starts at ${start} of ${byteLength} bytes`);
 		const bytes = encodeWhole(text);
-		const room = target.byteLength - start;
-		if (!isIntegerIn(start, 0, target.byteLength)) throw new DeviceError("argument", `the text starts at ${start} of ${target.byteLength} bytes`);
+		const room = byteLength - start;
 		if (bytes.byteLength > room) throw new DeviceError("full", `the text needs ${bytes.byteLength} bytes of ${room}`);
 		target.set(bytes, start);
 		return bytes.byteLength;

@@ -388,8 +388,8 @@ export class Link {
 		const { type, packetId, start } = this.#packet;
 		const session = this.#session;
 		if (packetId !== session.pendingId || type !== this.#answer) return undefined; // [MQTT-2.3.1-7]
-		if (type === PacketType.SUBACK && this.#framer.end - start !== this.#batch.length) {
-			const codes = this.#framer.end - start;
+		const codes = this.#framer.end - start;
+		if (type === PacketType.SUBACK && codes !== this.#batch.length) {
 			throw new DeviceError("malformed", `SUBACK with ${codes} codes for ${this.#batch.length} filters`);
 		}
 		session.pendingId = 0;

@@ -30,7 +30,8 @@ class Domain implements StorageDomain {
 	write(key: string, value: Uint8Array): void {
 		const name = this.#fileOf(key);
 		checkBytes(value);
-		if (value.byteLength > VALUE_MAXIMUM) throw new DeviceError("full", `a value of ${value.byteLength} bytes; allowed are ${VALUE_MAXIMUM}`);
+		const { byteLength } = value;
+		if (byteLength > VALUE_MAXIMUM) throw new DeviceError("full", `a value of ${byteLength} bytes; allowed are ${VALUE_MAXIMUM}`);
 		replaceFile(this.#directory, name, value);
 	}
 

@@ -55,7 +55,8 @@ export async function bundle(file: string, options: BundleOptions): Promise<stri
 		const [first] = (error as Partial<BuildFailure>).errors ?? [];
 		if (first === undefined) throw error;
 		const { location, text } = first;
-		throw new DeviceError("argument", `cannot bundle ${location ? `${location.file}:${location.line}:${location.column}` : file}: ${text}`, { cause: error });
+		const place = location ? `${location.file}:${location.line}:${location.column}` : file;
+		throw new DeviceError("argument", `cannot bundle ${place}: ${text}`, { cause: error });
 	}
 }
 

@@ -6,11 +6,12 @@ import { type Command, Option } from "commander";
 import { createAuthority, type KeyType } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
 import { type Cloud, createCloud } from "../cloud.js";
-import { Console, UsageError } from "./console.js";
+import { Console } from "./console.js";
 import { type CertificateFiles, manufactureFiles } from "./factory.js";
-import { type IdentityFiles, readPem } from "./identity.js";
+import { follow } from "./follow.js";
+import { checkFiles, type IdentityFiles, readPem } from "./identity.js";
 import { aborted, interruptible } from "./interrupt.js";
-import { brokerURL, collect, port } from "./options.js";
+import { brokerURL, deviceNames, port } from "./options.js";
 import { commandLine, exampleProgram, ownCommand } from "./words.js";
 
 interface SimulateOptions extends IdentityFiles {
@@ -25,6 +26,7 @@ interface SimulateOptions extends IdentityFiles {
 	verbose?: boolean;
 }
 
+const KEY_TYPE = "keys of new devices; Moddable's TLS signs with RSA only";
 const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"] as const;
 const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 
@@ -35,8 +37,8 @@ export function addSimulate(program: Command): void {
 		.option("--host <address>", "address to listen on", "127.0.0.1")
 		.option("--port <port>", "port of MQTT over TCP, where device names are believed; 0: any", port, 1883)
 		.option("--tls-port <port>", "port of MQTT over TLS, where certificates prove them; 0: any", port, 8883)
-		.option("--device <name>", "manufacture this device; may be repeated", collect)
-		.addOption(new Option("--key-type <type>", "keys of new devices; Moddable's TLS signs with RSA only").choices(["P-256", "RSA-2048"]).default("P-256"))
+		.option("--device <name>", "manufacture this device; may be repeated", deviceNames)
+		.addOption(new Option("--key-type <type>", KEY_TYPE).choices(["P-256", "RSA-2048"]).default("P-256"))
 		.option("--broker <url>", "start no broker, but serve the devices of this one: mqtts://name:port or mqtt://name:port", brokerURL)
 		.option("--ca <file>", "with --broker: its trust anchor, PEM or DER; default: our own authority")
 		.option("--cert <file>", "with --broker: the cloud's certificate; default: one of our own authority")
@@ -47,7 +49,7 @@ export function addSimulate(program: Command): void {
 }
 
 async function simulate(options: SimulateOptions, interrupted: AbortSignal): Promise<void> {
-	if (options.broker === undefined && (options.ca ?? options.cert ?? options.key) !== undefined) throw new UsageError("--ca, --cert and --key need --broker");
+	checkFiles(options);
 	const output = new Console(options);
 	const cloud = await createCloud({ authority: await createAuthority({ directory: options.directory }) });
 	try {
@@ -56,7 +58,7 @@ async function simulate(options: SimulateOptions, interrupted: AbortSignal): Pro
 		for (const id of options.device ?? []) {
 			introduce(cloud, id, await manufactureFiles(cloud, id, join(options.directory, "devices"), options.keyType), options, output);
 		}
-		follow(cloud, output);
+		follow(cloud, (event, fields, text) => output.say(event, fields, text));
 		output.say("ready", {}, "Ready. Ctrl-C ends it.");
 		await aborted(interrupted);
 	} finally {
@@ -86,7 +88,9 @@ async function bridge(cloud: Cloud, url: string, options: SimulateOptions, outpu
 	const pem = await readPem(options);
 	await cloud.bridge({
 		url, ...pem,
-		onState: (state, detail) => output.say("bridge", { state, detail }, `the broker is ${state}${detail === undefined ? "" : `: ${detail}`}`),
+		onState: (state, detail) => {
+			output.say("bridge", { state, detail }, `the broker is ${state}${detail === undefined ? "" : `: ${detail}`}`);
+		},
 	});
 	const ca = options.ca ?? join(options.directory, "authority.pem");
 	output.say("broker", { endpoint: url, ca }, `Broker     ${url}\nAuthority  ${ca}`);
@@ -100,17 +104,7 @@ function serverNames(host: string): readonly string[] {
 
 function introduce(cloud: Cloud, id: string, files: CertificateFiles, options: SimulateOptions, output: Console): void {
 	const ca = options.ca ?? join(options.directory, "authority.pem");
-	const run = commandLine(...ownCommand(), "run", exampleProgram(), "--broker", cloud.endpoint!, "--ca", ca, "--cert", files.cert, "--key", files.key);
-	output.say("device", { device: id, ca, ...files, run }, [`Device     ${id}: ${files.cert}, ${files.key}`, `Run        ${run}`].join("\n"));
-}
-
-/** What the cloud notices, while it notices. */
-function follow(cloud: Cloud, output: Console): void {
-	cloud.registry.onChanged = ({ id, online }) => {
-		output.say(online ? "online" : "offline", { device: id }, `${id} is ${online ? "online" : "offline"}`);
-	};
-	cloud.shadows.onChanged = (id, { version, desired, reported }, changed) => {
-		const section = changed === "desired" ? desired : reported;
-		output.say("shadow", { device: id, changed, version, desired, reported }, `${id} ${changed} version ${version}: ${JSON.stringify(section)}`);
-	};
+	const identity = ["--broker", cloud.endpoint!, "--ca", ca, "--cert", files.cert, "--key", files.key];
+	const run = commandLine(...ownCommand(), "run", exampleProgram(), ...identity);
+	output.say("device", { device: id, ca, ...files, run }, `Device     ${id}: ${files.cert}, ${files.key}\nRun        ${run}`);
 }

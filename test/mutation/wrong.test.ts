@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Link } from "../../src/mqtt/link.js";
 import { Subscriptions } from "../../src/mqtt/subscriptions.js";
 import { Shadow } from "../../src/shadow/shadow.js";
-import { lampLives } from "./lamp.js";
+import { lampLives } from "../simulation/lamp.js";
 
 const SEEDS = 100;
 

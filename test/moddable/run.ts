@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The TLS of the Moddable host against good, hostile and lying servers, in Moddable's simulator on Linux.
+ *
+ * Not part of `npm test`: it needs the Moddable SDK (MODDABLE set, its tools and `tsc` on the path) and `xvfb-run`.
+ * `npx tsc -b && node dist/test/moddable/run.js` builds the program beside this file, runs it, and compares.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createPlainServer, type AddressInfo, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { createServer, type TlsOptions } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { makeCertificates, toPEM, type Identity } from "../host/certificates.js";
+import { editing, Message, record, replacing, tamper, type Rewriter } from "./tamper.js";
+
+const TIMEOUT = 120_000;
+const ALERT = 21;
+const APPLICATION_DATA = 23;
+const SOURCE = resolve(dirname(fileURLToPath(import.meta.url)), "../../../test/moddable");
+
+interface Visit { name: string; port: number; host: string; anchors: string[]; client: string[]; protocols: string[]; expected: RegExp }
+
+const rsa = await makeCertificates("RSA-2048");
+const ec = await makeCertificates("P-256");
+const visits: Visit[] = [];
+const servers: Server[] = [];
+
+async function listen(server: Server): Promise<number> {
+	servers.push(server);
+	await new Promise<void>(done => server.listen(0, "127.0.0.1", done));
+	return (server.address() as AddressInfo).port;
+}
+
+function echo(identity: Identity, options: TlsOptions = {}): Promise<number> {
+	const server = createServer({
+		cert: identity.chain.map(certificate => toPEM("CERTIFICATE", certificate)).join(""),
+		key: toPEM("PRIVATE KEY", identity.key),
+		...options,
+	}, socket => socket.on("error", () => {}).pipe(socket));
+	return listen(server.on("tlsClientError", () => {}));
+}
+
+function expect(name: string, port: number, expected: RegExp, more: Partial<Visit> = {}): void {
+	visits.push({ name, port, expected, host: rsa.host, anchors: ["rsa"], client: [], protocols: [], ...more });
+}
+
+const mutual: TlsOptions = { requestCert: true, rejectUnauthorized: true, ca: toPEM("CERTIFICATE", rsa.anchor) };
+const good = await echo(rsa.server);
+expect("chain of two", good, /^ok$/);
+expect("leaf only", await echo(rsa.leafOnly), /^ok$/);
+expect("chain with its anchor", await echo(rsa.withAnchor), /^ok$/);
+expect("by address", good, /^ok$/, { host: rsa.address });
+expect("several anchors", good, /^ok$/, { anchors: ["foreign", "ec", "rsa"] });
+expect("wildcard", await echo(rsa.wildcard), /^ok$/, { host: "lamp.wild.test" });
+expect("wildcard for two labels", await echo(rsa.wildcard), /^tls : host name mismatch$/, { host: "a.lamp.wild.test" });
+expect("P-256", await echo(ec.server), /^ok$/, { anchors: ["ec"] });
+expect("client chain longer than the window", await echo(rsa.server, mutual), /^ok$/, { client: ["leaf", "intermediate"] });
+// Node looks at a client's certificate after the handshake, and just hangs up.
+expect("client not known", await echo(rsa.server, { ...mutual, ca: toPEM("CERTIFICATE", ec.anchor) }), /^closed : /, { client: ["leaf"] });
+expect("client without certificate", await echo(rsa.server, mutual), /^closed : /);
+expect("ALPN", await echo(rsa.server, { ALPNProtocols: ["mqtt"] }), /^ok$/, { protocols: ["x-amzn-mqtt-ca", "mqtt"] });
+expect("ALPN without a common protocol", await echo(rsa.server, { ALPNProtocols: ["h2"] }), /^tls 120: /, { protocols: ["mqtt"] });
+expect("TLS 1.3 only", await echo(rsa.server, { minVersion: "TLSv1.3" }), /^tls 70: /);
+expect("no forward secrecy", await echo(rsa.server, { ciphers: "AES128-GCM-SHA256" }), /^tls 40: /);
+
+const HOSTILE: Record<keyof typeof rsa.hostile, RegExp> = {
+	foreign: /^tls : the certificate path does not end at a trust anchor$/,
+	selfSigned: /^tls : the certificate path does not end at a trust anchor$/,
+	expired: /^tls : a certificate has expired$/,
+	notYetValid: /^tls : a certificate is not yet valid$/,
+	wrongHost: /^tls : host name mismatch$/,
+	unlinked: /^tls : a certificate is not signed by the next one of the chain$/,
+	unrelated: /^tls : a certificate is not signed by the next one of the chain$/,
+	issuerIsNoAuthority: /^tls : an issuer in the chain is no certificate authority$/,
+	expiredIssuer: /^tls : a certificate has expired$/,
+	tampered: /^tls : a certificate is not signed by the next one of the chain$/,
+	clientOnly: /^tls : the certificate of the server is not made for this use$/,
+};
+for (const kind of Object.keys(HOSTILE) as (keyof typeof HOSTILE)[]) {
+	expect(`hostile ${kind}`, await echo(rsa.hostile[kind]), HOSTILE[kind]);
+	expect(`hostile ${kind}, P-256`, await echo(ec.hostile[kind]), HOSTILE[kind], { anchors: ["ec"] });
+}
+
+const rules = /^tls : the server broke the rules of the handshake$/;
+const LIES: Record<string, [Rewriter, RegExp]> = {
+	"older version": [editing(Message.HELLO, body => body.writeUInt16BE(0x0302, 0)), /^tls : the server does not speak TLS 1.2$/],
+	"key exchange without signature": [editing(Message.KEY_EXCHANGE, body => body.writeUInt16BE(0, 69)), rules],
+	"key exchange without hash": [editing(Message.KEY_EXCHANGE, body => body.writeUInt8(0, 69)), rules],
+	"other key": [editing(Message.KEY_EXCHANGE, body => body.writeUInt8(body[20]! ^ 1, 20)), /^tls : .*failed to verify signature$/],
+	"no certificate": [replacing(Message.CERTIFICATE, Buffer.alloc(0), false), rules],
+	"no key exchange": [replacing(Message.KEY_EXCHANGE, Buffer.alloc(0), false), rules],
+	"goodbye within the handshake": [replacing(Message.HELLO_DONE, record(ALERT, [1, 0]), false), /^tls 0: /],
+	"data within the handshake": [replacing(Message.HELLO_DONE, record(APPLICATION_DATA, [1, 2, 3]), true), rules],
+	"early change of cipher": [replacing(Message.CERTIFICATE, record(20, [1]), false), rules],
+	"early finished": [replacing(Message.KEY_EXCHANGE, record(22, [20, 0, 0, 12, ...Buffer.alloc(12)]), false), rules],
+	// A length far beyond the certificate.
+	"lengths out of the certificate": [
+		editing(Message.CERTIFICATE, body => Buffer.from([2, 0x84, 255, 255, 255, 240]).copy(body, 3 + 3 + 4 + 4 + 5)),
+		/^tls : a certificate is malformed$/,
+	],
+	"record without end": [replacing(Message.CERTIFICATE, Buffer.from([22, 3, 3, 255, 255]), true), /^tls : |^closed : /],
+};
+for (const [name, [rewrite, expected]] of Object.entries(LIES)) {
+	// A record that is longer than its message, or none at all, makes OpenSSL wait: the device must not.
+	expect(`lie: ${name}`, await listen(tamper(good, rewrite)), expected);
+}
+const plain = (answer: string): Server => createPlainServer(socket => socket.on("error", () => {}).end(answer));
+expect("no TLS at all", await listen(plain("HTTP/1.1 400 Bad Request\r\n\r\n")), /^(tls|closed) : /);
+// The simulator does not tell a connection that ends at once from one that never stood.
+expect("silence", await listen(plain("")), /^(closed|unreachable) : /);
+
+const directory = mkdtempSync(join(tmpdir(), "moorline-"));
+const store = join(directory, "storage", "visits");
+mkdirSync(store, { recursive: true });
+const values: Record<string, Uint8Array> = {
+	plan: Buffer.from(JSON.stringify(visits)), rsa: rsa.anchor, ec: ec.anchor, foreign: rsa.foreignAnchor,
+	leaf: rsa.client.chain[0]!, intermediate: rsa.client.chain[1]!, key: rsa.client.key,
+};
+for (const [key, value] of Object.entries(values)) writeFileSync(join(store, key), value);
+
+const built = spawnSync("mcconfig", ["-m", "-p", "lin", "-t", "build", "-o", directory, `moorline=${directory}`], {
+	cwd: SOURCE, encoding: "utf8",
+});
+if (built.status !== 0) throw new Error(`${built.error?.message ?? ""}${built.stdout}${built.stderr}`);
+const simulator = join(process.env["MODDABLE"]!, "build/bin/lin/release/mcsim");
+const library = join(directory, "bin/lin/mc/release/moddable/mc.so");
+const child = spawn("xvfb-run", ["-a", "stdbuf", "-o0", simulator, library], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+let output = "";
+await new Promise<void>(done => {
+	const timer = setTimeout(done, TIMEOUT);
+	child.on("exit", () => done());
+	child.stdout.on("data", bytes => {
+		output += bytes;
+		if (/visits done|XS abort/.test(output)) {
+			clearTimeout(timer);
+			done();
+		}
+	});
+});
+// The simulator never ends by itself, and xvfb-run does not pass a signal on: the whole group goes.
+process.kill(-child.pid!, "SIGTERM");
+for (const server of servers) server.close();
+rmSync(directory, { recursive: true });
+
+let failures = 0;
+for (const { name, expected } of visits) {
+	// The simulator's own remarks have no line end.
+	const result = output.split(`visit ${name}: `)[1]?.split("\n")[0];
+	const isAsExpected = result !== undefined && expected.test(result);
+	if (!isAsExpected) failures++;
+	console.log(`${isAsExpected ? "ok    " : "FAILED"} ${name}: ${result ?? "no result"}`);
+}
+if (/XS abort/.test(output)) console.log(output.split("\n").filter(line => /XS abort/.test(line)).join("\n"));
+console.log(failures === 0 ? `all ${visits.length} as expected` : `${failures} of ${visits.length} are not as expected`);
+process.exit(failures === 0 ? 0 : 1);
