@@ -36,7 +36,7 @@ function apply(target: JSONObject, patch: JSONObject, keepNull: boolean): JSONOb
 		const from = patches.pop()!;
 		for (const member of Object.keys(from)) {
 			const value = from[member]!;
-			checkMember(member);
+			checkMember(member, "argument");
 			if (value === null && !keepNull) {
 				delete into[member];
 			} else if (isObject(value)) {
@@ -47,14 +47,18 @@ function apply(target: JSONObject, patch: JSONObject, keepNull: boolean): JSONOb
 				targets.push(inner);
 				patches.push(value);
 			} else {
-				into[member] = value;
+				// Of an array too, the caller keeps the original.
+				into[member] = Array.isArray(value) ? JSON.parse(JSON.stringify(value)) as JSONValue[] : value;
 			}
 		}
 	}
 	return target;
 }
 
-/** The members of `desired` that `reported` lacks or has otherwise; an empty object when there are none. */
+/**
+ * The members of `desired` that `reported` lacks or has otherwise; an empty object when there are none.
+ * @throws DeviceError `malformed`: what is desired comes from the cloud
+ */
 export function difference(desired: JSONObject, reported: JSONObject): JSONObject {
 	const result: JSONObject = {};
 	const work: [JSONObject, JSONObject, JSONObject][] = [[desired, reported, result]];
@@ -63,7 +67,7 @@ export function difference(desired: JSONObject, reported: JSONObject): JSONObjec
 	for (let next = work.pop(); next !== undefined; next = work.pop()) {
 		const [wanted, existing, into] = next;
 		for (const member of Object.keys(wanted)) {
-			checkMember(member);
+			checkMember(member, "malformed");
 			const value = wanted[member]!;
 			const other = own(existing, member);
 			if (isObject(value) && isObject(other)) {
@@ -113,6 +117,6 @@ function own(object: JSONObject, member: string): JSONValue | undefined {
 }
 
 /** Assigning this one would change what the object inherits. */
-function checkMember(member: string): void {
-	if (member === "__proto__") throw new DeviceError("argument", "a document cannot have a member __proto__");
+function checkMember(member: string, code: "argument" | "malformed"): void {
+	if (member === "__proto__") throw new DeviceError(code, "a document cannot have a member __proto__");
 }

@@ -107,13 +107,12 @@ export class Shadow {
 
 	/** The cloud's answer to `get`. @throws DeviceError `malformed` */
 	document(token: string, version: number, desired: unknown, reported: unknown): void {
-		if (token !== this.#token) return;
+		if (!this.#awaits(token) || this.#reporting !== undefined) return;
 		checkVersion(version);
-		const delta = difference(checkObject(desired), checkObject(reported));
+		const outstanding = this.#unsaid(difference(checkObject(desired), checkObject(reported)));
 		this.#answered();
 		this.#fetched = true;
-		this.version = version;
-		this.#change(delta);
+		this.#apply(outstanding, version);
 	}
 
 	/** The cloud desires something else. @throws DeviceError `malformed` */
@@ -122,15 +121,15 @@ export class Shadow {
 		const changes = checkObject(delta);
 		// Before the document there is nothing to compare with, and the document will hold it.
 		if (!this.#fetched || version <= this.version) return;
+		const outstanding = this.#unsaid(changes);
 		if (version > this.version + 1) return this.#refetch();
-		this.version = version;
-		this.#change(changes);
+		this.#apply(outstanding, version);
 	}
 
 	/** The cloud's answer to a report. @throws DeviceError `malformed` */
 	accepted(token: string, version: number): void {
 		checkVersion(version);
-		if (token !== this.#token || this.#reporting === undefined) return;
+		if (!this.#awaits(token) || this.#reporting === undefined) return;
 		this.#reporting = undefined;
 		this.#answered();
 		// Versions between ours and this one belong to deltas that we did not get.
@@ -140,7 +139,7 @@ export class Shadow {
 
 	/** The cloud refused a request. */
 	rejected(token: string, code: number, message: string, now: number): void {
-		if (token !== this.#token) return;
+		if (!this.#awaits(token)) return;
 		const reporting = this.#reporting;
 		this.#reporting = undefined;
 		this.#answered();
@@ -174,10 +173,18 @@ export class Shadow {
 		if (!isEmpty(this.#outstanding)) this.#callbacks.onDelta(this.#outstanding, this.version);
 	}
 
-	#change(delta: JSONObject): void {
-		// What the device said meanwhile is on its way, and newer than what the cloud compared with.
-		const said = compose(compose({}, this.#reporting ?? {}), this.#pending);
-		this.#outstanding = difference(delta, said);
+	#awaits(token: string): boolean {
+		return token !== "" && token === this.#token;
+	}
+
+	/** Changes but for what the device said meanwhile, which is on its way and newer than what the cloud knew. */
+	#unsaid(changes: JSONObject): JSONObject {
+		return difference(changes, compose(compose({}, this.#reporting ?? {}), this.#pending));
+	}
+
+	#apply(outstanding: JSONObject, version: number): void {
+		this.#outstanding = outstanding;
+		this.version = version;
 		this.#told = this.#synced = false;
 		this.#awake = true;
 	}
@@ -210,6 +217,7 @@ export class Shadow {
 			// It would never go, and nothing after it either: what cannot be said is dropped, and said to be.
 			this.#pending = {};
 			this.#refusal = toDeviceError(error, "internal", "report failed");
+			this.#awake = true;
 		}
 		if (sent) {
 			this.#reporting = patch;
