@@ -135,14 +135,13 @@ class PrivateConnection implements Connection {
 	#translate(topic: string, message: JSONObject): void {
 		const { token, version, code } = message;
 		const { shadow } = this.#options;
-		const now = this.#host.time.now();
 		switch (topic) {
 			case "shadow/document":
-				return shadow.document(String(token), version as number, message["desired"], message["reported"], now);
-			case "shadow/delta": return shadow.delta(version as number, message["delta"], now);
-			case "shadow/accepted": return shadow.accepted(String(token), version as number, now);
+				return shadow.document(String(token), version as number, message["desired"], message["reported"]);
+			case "shadow/delta": return shadow.delta(version as number, message["delta"]);
+			case "shadow/accepted": return shadow.accepted(String(token), version as number);
 			case "shadow/rejected":
-				return shadow.rejected(String(token), Number(code), String(message["message"]), now);
+				return shadow.rejected(String(token), Number(code), String(message["message"]), this.#host.time.now());
 		}
 	}
 }

@@ -41,8 +41,8 @@ test("a shadow that does not fetch after a reconnect is caught", () => {
 	const { connected } = Shadow.prototype;
 	let first = true;
 	assert.ok(caught(Shadow.prototype, "connected", {
-		value(this: Shadow, now: number) {
-			if (first) connected.call(this, now);
+		value(this: Shadow) {
+			if (first) connected.call(this);
 			first = false;
 		},
 	}));

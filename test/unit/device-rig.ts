@@ -69,6 +69,7 @@ export class DeviceRig {
 	/** Plays the network up to CONNECT, which is answered with. */
 	reach(): string {
 		const { host } = this;
+		host.advance(0);
 		if (host.resolver === undefined || host.resolver.closed) host.advance(host.nextTimer);
 		host.resolver.answer("10.0.0.1");
 		host.stream.writable();
@@ -84,6 +85,7 @@ export class DeviceRig {
 		const [start = "", id = ""] = /^82....(....)/.exec(said) ?? [];
 		assert.ok(start !== "" && said.startsWith(subscribe(Number.parseInt(id, 16), ...FILTERS)), said);
 		stream.deliver(suback(Number.parseInt(id, 16), ...(codes.length > 0 ? codes : [1, 1, 1, 1])));
+		this.host.advance(0);
 	}
 
 	/** A message of the cloud, as JSON. */
@@ -95,6 +97,7 @@ export class DeviceRig {
 	raw(topic: string, payload: string): void {
 		const id = ++this.#id;
 		this.stream.deliver(publish({ topic: `moorline/${ID}/${topic}`, payload, qos: 1, id }));
+		this.host.advance(0);
 	}
 
 	call<Result>(action: () => Result): Result {
@@ -106,7 +109,9 @@ export class DeviceRig {
 		}
 	}
 
+	/** What the program was told since the last time, what is due at once included. */
 	take(): string[] {
+		this.host.advance(0);
 		const { lines } = this;
 		this.lines = [];
 		return lines;
@@ -114,6 +119,7 @@ export class DeviceRig {
 
 	/** What the device sent to the cloud since the last time: topic and message, a line for each PUBLISH. */
 	said(): string[] {
+		this.host.advance(0);
 		const bytes = fromHex(this.stream.take());
 		const lines: string[] = [];
 		for (let at = 0; at < bytes.length;) {

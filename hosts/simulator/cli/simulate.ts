@@ -89,7 +89,7 @@ async function bridge(cloud: Cloud, url: string, options: SimulateOptions, outpu
 	await cloud.bridge({
 		url, ...pem,
 		onState: (state, detail) => {
-			output.say("bridge", { state, detail }, `the broker is ${state}${detail === undefined ? "" : `: ${detail}`}`);
+			output.say("bridge", { state, detail }, `bridge ${state}${detail === undefined ? "" : `: ${detail}`}`);
 		},
 	});
 	const ca = options.ca ?? join(options.directory, "authority.pem");

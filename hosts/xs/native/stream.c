@@ -271,6 +271,10 @@ static stream* openStream(txMachine* the, const struct sockaddr_storage* address
 	if (it->base.fd < 0)
 		endWithErrno(it, errno);
 	else {
+		/* The operating system's buffers are as small as the device's, or its windows would mean little. */
+		int window = WINDOW;
+		setsockopt(it->base.fd, SOL_SOCKET, SO_SNDBUF, &window, sizeof(window));
+		setsockopt(it->base.fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
 		setsockopt(it->base.fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 		if ((connect(it->base.fd, (const struct sockaddr*)address, length) < 0) && (errno != EINPROGRESS))
 			endWithErrno(it, errno);

@@ -50,29 +50,39 @@ class Rig {
 	}
 
 	connect(): void {
-		this.shadow.connected(this.now);
+		this.shadow.connected();
+		this.turn();
 	}
 
 	document(token: string, version: number, desired: unknown, reported: unknown): void {
-		this.shadow.document(token, version, desired, reported, this.now);
+		this.shadow.document(token, version, desired, reported);
+		this.turn();
 	}
 
 	delta(version: number, delta: unknown): void {
-		this.shadow.delta(version, delta, this.now);
+		this.shadow.delta(version, delta);
+		this.turn();
 	}
 
 	accepted(token: string, version: number): void {
-		this.shadow.accepted(token, version, this.now);
+		this.shadow.accepted(token, version);
+		this.turn();
 	}
 
 	rejected(token: string, code: number): void {
 		this.shadow.rejected(token, code, "no", this.now);
+		this.turn();
 	}
 
 	/** Reports, and lets what is due at once be done. */
 	report(patch: JSONObject): void {
-		this.shadow.report(patch, this.now);
-		this.shadow.expire(this.now);
+		this.shadow.report(patch);
+		this.turn();
+	}
+
+	/** Does what is due at once. */
+	turn(): void {
+		while (this.shadow.deadline <= this.now) this.shadow.expire(this.now);
 	}
 
 	/** Lets time pass from deadline to deadline. */
@@ -147,11 +157,11 @@ test("Shadow is not in sync while a part of what is desired is not reported", ()
 
 test("Shadow gathers the reports of one turn, and sends one at a time", () => {
 	const rig = Rig.synced();
-	rig.shadow.report({ a: 1 }, rig.now);
-	rig.shadow.report({ b: { c: 2 } }, rig.now);
-	rig.shadow.report({ b: { c: null, d: 3 } }, rig.now);
+	rig.shadow.report({ a: 1 });
+	rig.shadow.report({ b: { c: 2 } });
+	rig.shadow.report({ b: { c: null, d: 3 } });
 	assert.deepEqual(rig.take(), [], "nothing is sent inside the call");
-	assert.equal(rig.shadow.deadline, rig.now);
+	assert.equal(rig.shadow.deadline, 0);
 	rig.shadow.expire(rig.now);
 	assert.deepEqual(rig.take(), [`report 2 {"a":1,"b":{"c":null,"d":3}}`]);
 	rig.report({ a: 4 });
@@ -166,7 +176,7 @@ test("Shadow gathers the reports of one turn, and sends one at a time", () => {
 test("Shadow copies a report", () => {
 	const rig = Rig.synced();
 	const patch = { a: { b: 1 }, list: [1] };
-	rig.shadow.report(patch, rig.now);
+	rig.shadow.report(patch);
 	patch.a.b = 9;
 	patch.list.push(9);
 	rig.shadow.expire(rig.now);
@@ -176,7 +186,7 @@ test("Shadow copies a report", () => {
 test("Shadow refuses a report that is no object, or that could change what objects inherit", () => {
 	const rig = Rig.synced();
 	for (const patch of [null, 1, "a", [], undefined]) {
-		assert.equal(codeOf(() => rig.shadow.report(patch as unknown as JSONObject, rig.now)), "argument");
+		assert.equal(codeOf(() => rig.shadow.report(patch as unknown as JSONObject)), "argument");
 	}
 	assert.equal(codeOf(() => rig.report(JSON.parse(`{"__proto__":1}`) as JSONObject)), "argument");
 	assert.ok(rig.shadow.inSync);
@@ -209,7 +219,7 @@ test("Shadow does not tell of a delta that the device has settled already", () =
 
 test("Shadow takes reports from inside its callback, and sends them after it", () => {
 	const rig = Rig.synced();
-	rig.onDelta = (delta) => rig.shadow.report(delta, rig.now);
+	rig.onDelta = (delta) => rig.shadow.report(delta);
 	rig.delta(6, { on: true });
 	assert.deepEqual(rig.take(), [`delta 6 {"on":true}`, `report 2 {"on":true}`]);
 	rig.accepted("2", 7);
@@ -335,7 +345,7 @@ test("Shadow tries again where there is no room, and loses nothing", () => {
 	rig.take();
 	rig.room = false;
 	rig.report({ a: 1 });
-	rig.shadow.report({ b: 2 }, rig.now);
+	rig.shadow.report({ b: 2 });
 	rig.room = true;
 	rig.wait(RETRY);
 	assert.deepEqual(rig.take(), [`no room: report 2 {"a":1}`, `report 2 {"a":1,"b":2}`]);
