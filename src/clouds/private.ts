@@ -26,6 +26,7 @@ import type { Credentials } from "../identity/credentials.js";
 import { Collector } from "../mqtt/collector.js";
 import { Client, type Server } from "../mqtt/client.js";
 import { SUBSCRIBE_FAILURE } from "../mqtt/constants.js";
+import { isTopic } from "../mqtt/topic.js";
 import { isObject, type JSONObject } from "../shadow/document.js";
 import type { Cloud, Connection, ConnectionOptions } from "./cloud.js";
 
@@ -60,7 +61,7 @@ class PrivateConnection implements Connection {
 
 	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
 		const { host, credentials } = connection;
-		if (!/^[^+#/\u0000]+$/.test(credentials.id)) {
+		if (!isTopic(credentials.id) || credentials.id.includes("/") || credentials.id.includes("\0")) {
 			throw new DeviceError("credential", "a device's id is one topic level");
 		}
 		this.#host = host;

@@ -43,12 +43,12 @@ function apply(target: JSONObject, patch: JSONObject, keepNull: boolean): JSONOb
 				const existing = own(into, member);
 				// Built anew where there was no object: no null gets in, and the caller's patch is not aliased.
 				const inner = isObject(existing) ? existing : {};
-				into[member] = inner;
+				put(into, member, inner);
 				targets.push(inner);
 				patches.push(value);
 			} else {
 				// Of an array too, the caller keeps the original.
-				into[member] = Array.isArray(value) ? JSON.parse(JSON.stringify(value)) as JSONValue[] : value;
+				put(into, member, Array.isArray(value) ? JSON.parse(JSON.stringify(value)) as JSONValue[] : value);
 			}
 		}
 	}
@@ -72,11 +72,11 @@ export function difference(desired: JSONObject, reported: JSONObject): JSONObjec
 			const other = own(existing, member);
 			if (isObject(value) && isObject(other)) {
 				const inner: JSONObject = {};
-				into[member] = inner;
+				put(into, member, inner);
 				entered.push([into, member]);
 				work.push([value, other, inner]);
 			} else if (!equal(value, other)) {
-				into[member] = value;
+				put(into, member, value);
 			}
 		}
 	}
@@ -114,6 +114,15 @@ export function equal(left: JSONValue | undefined, right: JSONValue | undefined)
 
 function own(object: JSONObject, member: string): JSONValue | undefined {
 	return Object.hasOwn(object, member) ? object[member] : undefined;
+}
+
+/** Sets a member of any name: where built-ins are frozen, as on the device, assigning to `toString` would throw. */
+function put(into: JSONObject, member: string, value: JSONValue): void {
+	if (member in Object.prototype) {
+		Object.defineProperty(into, member, { value, writable: true, enumerable: true, configurable: true });
+	} else {
+		into[member] = value;
+	}
 }
 
 /** Assigning this one would change what the object inherits. */

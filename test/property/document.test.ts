@@ -11,13 +11,12 @@ const copy = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) a
 /** RFC 7396 §2, word for word. */
 function mergePatch(target: JSONValue | undefined, change: JSONValue): JSONValue {
 	if (!isObject(change)) return change;
-	const result: JSONObject = isObject(target) ? { ...target } : {};
-	for (const member of Object.keys(change)) {
-		const value = change[member]!;
-		if (value === null) delete result[member];
-		else result[member] = mergePatch(Object.hasOwn(result, member) ? result[member] : undefined, value);
+	const result = new Map<string, JSONValue>(isObject(target) ? Object.entries(target) : []);
+	for (const [member, value] of Object.entries(change)) {
+		if (value === null) result.delete(member);
+		else result.set(member, mergePatch(result.get(member), value));
 	}
-	return result;
+	return Object.fromEntries(result);
 }
 
 /** Canonical text, for a comparison that does not use ours. */

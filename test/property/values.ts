@@ -56,17 +56,15 @@ export function json(random: Random, depth: number): JSONValue {
 
 /** An object without null members. */
 export function object(random: Random, depth = 3): JSONObject {
-	const result: JSONObject = {};
-	for (const member of random.list(3, () => random.pick(MEMBERS))) result[member] = json(random, depth);
-	return result;
+	// Not by assignment: where built-ins are frozen, there would be no toString.
+	return Object.fromEntries(random.list(3, () => [random.pick(MEMBERS), json(random, depth)]));
 }
 
 /** A patch: an object in which members may be null. */
 export function patch(random: Random, depth = 3): JSONObject {
-	const result: JSONObject = {};
-	for (const member of random.list(3, () => random.pick(MEMBERS))) {
-		if (random.once(3)) result[member] = null;
-		else result[member] = depth > 0 && random.once(2) ? patch(random, depth - 1) : json(random, depth);
-	}
-	return result;
+	return Object.fromEntries(random.list(3, () => {
+		const member = random.pick(MEMBERS);
+		if (random.once(3)) return [member, null];
+		return [member, depth > 0 && random.once(2) ? patch(random, depth - 1) : json(random, depth)];
+	}));
 }

@@ -2,6 +2,7 @@
 /** The private cloud: topics and messages as agreed, and whatever the cloud sends, at worst an error is reported. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DeviceError } from "../../../src/base/error.js";
 import { MESSAGE_MAXIMUM } from "../../../src/clouds/private.js";
 import { DEPTH_MAXIMUM } from "../../../src/bytes/json.js";
 import { codeOf } from "../failure.js";
@@ -134,7 +135,7 @@ test("half a message is forgotten with its connection", () => {
 	const hex = publish({ topic: `moorline/${ID}/shadow/delta`, payload: utf8(" ".repeat(2000)), qos: 1, id: 77 });
 	rig.stream.deliver(hex.slice(0, 2400));
 	rig.stream.deliver("");
-	rig.stream.fail(Object.assign(new Error("reset"), { name: "DeviceError", code: "closed" }) as never);
+	rig.stream.fail(new DeviceError("closed", "reset"));
 	rig.accept();
 	rig.message("shadow/document", { token: "2", version: 6, desired: { a: 1 }, reported: {} });
 	assert.deepEqual(rig.take(), ["disconnected closed", "connected", `delta 6 {"a":1}`]);

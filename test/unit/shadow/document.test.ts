@@ -120,6 +120,17 @@ test("equal compares values, not order and not identity", () => {
 	for (const [left, right] of others) assert.ok(!equal(left, right) && !equal(right, left), JSON.stringify([left, right]));
 });
 
+test("a member may have the name of something inherited, which is read-only where built-ins are frozen", () => {
+	const names = ["toString", "constructor", "hasOwnProperty", "valueOf"];
+	const document = (value: JSONValue): JSONObject => Object.fromEntries(names.map((name) => [name, value]));
+	const merged = merge({}, document({ a: 1 }));
+	assert.deepEqual(Object.keys(merged), names);
+	assert.ok(equal(merged, document({ a: 1 })));
+	assert.ok(equal(difference(document({ a: 1 }), {}), document({ a: 1 })));
+	assert.ok(equal(difference(document({ a: 1, b: 2 }), document({ b: 2 })), document({ a: 1 })));
+	assert.ok(isEmpty(merge(merged, document(null))));
+});
+
 test("a member __proto__ is refused wherever it is, and nothing is inherited from it", () => {
 	const hidden = (): JSONObject => JSON.parse(`{"a":{"b":{"__proto__":{"polluted":1}}}}`) as JSONObject;
 	assert.equal(codeOf(() => merge({}, hidden())), "argument");
