@@ -60,7 +60,9 @@ class PrivateConnection implements Connection {
 
 	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
 		const { host, credentials } = connection;
-		if (!/^[^+#/\u0000]+$/.test(credentials.id)) throw new DeviceError("credential", "a device's id is one topic level");
+		if (!/^[^+#/\u0000]+$/.test(credentials.id)) {
+			throw new DeviceError("credential", "a device's id is one topic level");
+		}
 		this.#host = host;
 		this.#options = connection;
 		this.#prefix = `moorline/${credentials.id}/`;

@@ -45,3 +45,13 @@ test("Acks that come while others are half out go behind them", () => {
 	acks.push(new Writer(text), PUBACK, 3);
 	assert.equal(toHex(target, 0, count) + drain(acks, 4), puback(1) + puback(2) + puback(3));
 });
+
+test("Acks take no more room than what waits at a time", () => {
+	const acks = new Acks();
+	const writer = new Writer(text);
+	for (let round = 0; round < 200; round++) {
+		for (let id = 1; id <= 20; id++) acks.push(writer, PUBACK, id);
+		assert.ok(writer.bytes.length <= 128, `${writer.bytes.length} bytes`);
+		drain(acks, 7);
+	}
+});
