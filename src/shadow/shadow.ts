@@ -8,8 +8,8 @@
  * 3. Reports are collected into one patch, of which one part is under way at a time. What was under way when the
  *    connection was lost is reported again: a patch applied twice does no harm.
  *
- * What the cloud says only changes state here. Callbacks run, and requests go out, from `expire` alone: the program then
- * finds the stack of a timer under it, and not that of a parser on a socket.
+ * What the cloud says only changes state here. Callbacks run, and requests go out, from `expire` alone: the program
+ * then finds the stack of a timer under it, and not that of a parser on a socket.
  *
  * Pure: knows no topics and no clock; a cloud translates between `ShadowPort` and its messages.
  */

@@ -10,7 +10,7 @@ import { Observer } from "../../hosts/simulator/day/observer.js";
 import { Command, DAY, LAMP, Place } from "./command.js";
 import { FAILS, lifeline } from "./programs.js";
 
-const TIMEOUT = 30_000;
+const TIMEOUT = 120_000;
 
 test("the day goes well: every step is told, the summary says what was seen, nothing is left", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context);

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { moorline, Place } from "./command.js";
 import { writeProgram } from "./programs.js";
 
-const TIMEOUT = 30_000;
+const TIMEOUT = 120_000;
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 const readme = read("README.md");

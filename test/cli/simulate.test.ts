@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { Aedes } from "aedes";
 import { type Command, type Event, LAMP, MOORLINE, moorline, paste, Place } from "./command.js";
 
-const TIMEOUT = 30_000;
+const TIMEOUT = 120_000;
 const EPHEMERAL = ["--port", "0", "--tls-port", "0"] as const;
 
 const noTool = spawnSync("mosquitto_sub", ["--help"]).error !== undefined;

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { moorline, Place } from "./command.js";
 import { FAILS, IMPORTS_NOTHING, IS_WRONG, writeProgram } from "./programs.js";
 
-const TIMEOUT = 30_000;
+const TIMEOUT = 120_000;
 
 const MISTAKES: readonly (readonly [words: readonly string[], says: RegExp])[] = [
 	[["fly"], /unknown command 'fly'/],

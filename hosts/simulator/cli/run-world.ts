@@ -15,8 +15,8 @@ import { IDENTITY_DOMAIN, identityValues } from "../identity.js";
 import { WorldCloud } from "../world.js";
 import { bundle } from "./bundle.js";
 import { follow } from "./follow.js";
+import { nameOf } from "./program.js";
 import type { Run } from "./run.js";
-import { nameOf } from "./site.js";
 
 const HOUR = 3_600_000;
 /** Virtual ms between two looks at whether Ctrl-C was pressed. */

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `moorline run PROGRAM`: a device program on the laptop, unchanged, on one of the hosts. */
 import { type Command, Option } from "commander";
-import { findProgram } from "./bundle.js";
 import { Console, UsageError } from "./console.js";
 import { checkFiles } from "./identity.js";
 import { interruptible } from "./interrupt.js";
 import { arena, brokerURL, deviceName, duration, seed } from "./options.js";
-import { runNode } from "./run-node.js";
-import { runWorld } from "./run-world.js";
-import { runXSHost } from "./run-xs.js";
+import { findProgram } from "./program.js";
 import type { SiteOptions } from "./site.js";
 
 type HostName = "node" | "xs" | "world";
@@ -31,7 +28,12 @@ export interface Run {
 	stopped: AbortSignal;
 }
 
-const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.freeze({ node: runNode, xs: runXSHost, world: runWorld });
+/** Each loads what its host needs when it is asked to run: help and mistakes need not wait for that. */
+const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.freeze({
+	node: async (run: Run) => (await import("./run-node.js")).runNode(run),
+	xs: async (run: Run) => (await import("./run-xs.js")).runXSHost(run),
+	world: async (run: Run) => (await import("./run-world.js")).runWorld(run),
+});
 
 /** Options that mean something to some hosts only. */
 const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>> = Object.freeze({

@@ -8,13 +8,13 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { createAuthority } from "../authority.js";
 import { type Cloud, createCloud } from "../cloud.js";
-import { isDeviceId } from "../services/registry.js";
 import { type Console, UsageError } from "./console.js";
 import { follow } from "./follow.js";
 import { hasIdentity, type Identity, type IdentityFiles, readIdentity, storeIdentity } from "./identity.js";
+import { nameOf } from "./program.js";
 
 export interface SiteOptions extends IdentityFiles {
 	broker?: string | undefined;
@@ -54,13 +54,6 @@ export async function openSite(options: SiteOptions, file: string, output: Conso
 		throw error;
 	}
 	return { directory, scratch, cloud, close };
-}
-
-/** The program's own name: of its file, or of its folder where the file is `main`. */
-export function nameOf(file: string): string {
-	const name = basename(file).replace(/\.[^.]*$/, "");
-	const chosen = name === "main" ? basename(dirname(file)) : name;
-	return isDeviceId(chosen) ? chosen : "device";
 }
 
 /** What is not given now may be in the directory from an earlier run. */

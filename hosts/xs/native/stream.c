@@ -16,6 +16,10 @@
 #include <sys/socket.h>
 
 enum { WINDOW = 5744, FRAME_HEAD = 3, FAILURE_MAXIMUM = 512 };
+
+/* Windows that are thrown away at most when a stream is closed; a peer that sends on and on is reset. */
+enum { DRAIN_LIMIT = 64 };
+
 enum { FRAME_OPEN = 1, FRAME_DATA = 2, FRAME_FAIL = 3 };
 
 typedef struct {
@@ -75,7 +79,7 @@ static short interest(resource* base)
 {
 	stream* it = (stream*)base;
 	short events = 0;
-	if (it->connecting)
+	if (it->connecting || it->base.silent)
 		return POLLOUT;
 	if (it->outputLength || (it->headerSent < it->headerLength))
 		events |= POLLOUT;
@@ -212,9 +216,28 @@ static void connectReady(txMachine* the, stream* it)
 	}
 }
 
+/* Ends in order: unread bytes are thrown away first, because closing over them would reset the connection. */
+static void finish(txMachine* the, stream* it)
+{
+	txU1 rest[WINDOW];
+	if (it->base.fd >= 0) {
+		shutdown(it->base.fd, SHUT_WR);
+		for (int i = 0; (i < DRAIN_LIMIT) && (recv(it->base.fd, rest, sizeof(rest), 0) > 0); i++) {
+		}
+	}
+	loopClose(the, &it->base);
+}
+
 static void ready(txMachine* the, resource* base, short events)
 {
 	stream* it = (stream*)base;
+	if (base->silent) {
+		if (!it->over && events)
+			sendReady(the, it);
+		if (it->over || !it->outputLength)
+			finish(the, it);
+		return;
+	}
 	if (it->connecting) {
 		if (events)
 			connectReady(the, it);
@@ -222,10 +245,10 @@ static void ready(txMachine* the, resource* base, short events)
 	else {
 		if (events & (POLLIN | POLLERR | POLLHUP))
 			receiveReady(the, it);
-		if (!base->closed && !it->over && (events & POLLOUT))
+		if (!base->silent && !it->over && (events & POLLOUT))
 			sendReady(the, it);
 	}
-	if (!base->closed && due(base)) {
+	if (!base->silent && due(base)) {
 		it->delivered = 1;
 		loopEmit(the, base, EVENT_ERROR, it->code, it->message, it->detail);
 	}
@@ -413,13 +436,14 @@ void xs_streamWrite(txMachine* the)
 	}
 }
 
-/* streamClose(handle): void. What was written and not yet sent is handed to the operating system. */
+/* streamClose(handle): void. What was written is still sent. */
 void xs_streamClose(txMachine* the)
 {
 	stream* it = (stream*)loopFind(the, mxArgv(0));
 	if (!it)
 		return;
 	if ((it->base.fd >= 0) && it->open && it->outputLength)
-		(void)!send(it->base.fd, it->output, it->outputLength, MSG_NOSIGNAL | MSG_DONTWAIT);
-	loopClose(the, &it->base);
+		loopSilence(the, &it->base);
+	else
+		finish(the, it);
 }
