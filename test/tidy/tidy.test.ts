@@ -8,6 +8,8 @@ import { ROOT, sources, type Source } from "./sources.js";
 
 /** Columns of the device's code, a tab counting as four: it is read beside a specification. */
 const WIDTH_MAXIMUM = 120;
+/** Written so that this line is none. */
+const UNDONE = new RegExp(`\\b(${["TO", "FIX"].join("DO|")}ME|X{3})\\b`);
 const device = sources("src");
 const everything = [...device, ...sources("hosts"), ...sources("examples"), ...sources("test")];
 
@@ -94,7 +96,7 @@ test("only src/bytes indexes bytes", () => {
 test("every source says its licence, and leaves nothing to do", () => {
 	for (const { path, text } of everything) {
 		assert.match(text.replace(/^#!.*\n/, ""), /^\/\/ SPDX-License-Identifier: Apache-2\.0\n/, path);
-		text.split("\n").forEach((line, index) => assert.doesNotMatch(line, /\b(TODO|FIXME|XXX)\b/, `${path}:${index + 1}`));
+		text.split("\n").forEach((line, index) => assert.doesNotMatch(line, UNDONE, `${path}:${index + 1}`));
 	}
 });
 

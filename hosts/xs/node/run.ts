@@ -66,6 +66,8 @@ export interface RunOptions {
 	identifier?: string;
 	onLine?: (line: string) => void;
 	onErrorLine?: (line: string) => void;
+	/** The command and its words under which the engine runs, such as a profiler's. */
+	under?: readonly string[];
 	/** Ends the process. */
 	signal?: AbortSignal;
 	/** Called with each process that is started, the first and those after restarts. */
@@ -116,7 +118,8 @@ function collectLines(stream: Readable, onLine: (line: string) => void): Promise
 }
 
 async function runOnce(program: string, options: RunOptions, parameters: readonly string[]): Promise<RunResult> {
-	const child = spawn(program, [...parameters, options.program, ...(options.arguments ?? [])], {
+	const [command, ...words] = [...(options.under ?? []), program, ...parameters, options.program, ...(options.arguments ?? [])];
+	const child = spawn(command!, words, {
 		stdio: ["ignore", "pipe", "pipe", "pipe"],
 		...(options.signal === undefined ? {} : { signal: options.signal }),
 	});
