@@ -57,7 +57,8 @@ export async function runTestFile(file: string, options: TestFileOptions): Promi
 	try {
 		const preloaded = sdkModules();
 		const program = join(directory, "tests.js");
-		await bundle({ entries: [file], outfile: program, preloaded, tests: true, ...(options.aliases === undefined ? {} : { aliases: options.aliases }) });
+		const { aliases = {} } = options;
+		await bundle({ entries: [file], outfile: program, preloaded, tests: true, aliases });
 		const results: TestResult[] = [];
 		const output: string[] = [];
 		let ended = false;

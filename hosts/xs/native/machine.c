@@ -333,14 +333,38 @@ static void failWithException(txMachine* the, int code, const char* kind)
 	hostFail(code, "%s: %s", kind, text);
 }
 
+/* Frames that are printed at most. */
+enum { TRACE_LIMIT = 64 };
+
+/* The functions that run, innermost first, in the form of Error.prototype.stack; allocates nothing. */
+static const char* traceFrames(txMachine* the)
+{
+	static char text[8192];
+	size_t length = 0;
+	int count = 0;
+	for (txSlot* frame = the->frame; frame && (count < TRACE_LIMIT); frame = frame->next) {
+		txSlot* function = frame + 3;
+		txSlot* name = NULL;
+		if ((function->kind != XS_REFERENCE_KIND) || !mxIsFunction(function->value.reference))
+			continue;
+		for (txSlot* property = function->value.reference->next; property && !name; property = property->next) {
+			if ((property->ID == mxID(_name)) && ((property->kind == XS_STRING_KIND) || (property->kind == XS_STRING_X_KIND)))
+				name = property;
+		}
+		length += snprintf(text + length, sizeof(text) - length, "\n at %.100s ()", name ? name->value.string : "");
+		count++;
+	}
+	return text;
+}
+
 void fxAbort(txMachine* the, int status)
 {
 	const char* where = isClone(the) ? "" : " (preloading)";
 	switch (status) {
 	case XS_NOT_ENOUGH_MEMORY_EXIT:
-		hostFail(EXIT_MEMORY_FULL, "memory full: %s%s", arena.lack, where);
+		hostFail(EXIT_MEMORY_FULL, "memory full: %s%s%s", arena.lack, where, traceFrames(the));
 	case XS_STACK_OVERFLOW_EXIT:
-		hostFail(EXIT_STACK_OVERFLOW, "stack overflow: %ld slots%s", (long)(the->stackTop - the->stackBottom), where);
+		hostFail(EXIT_STACK_OVERFLOW, "stack overflow: %ld slots%s%s", (long)(the->stackTop - the->stackBottom), where, traceFrames(the));
 	case XS_NO_MORE_KEYS_EXIT:
 		hostFail(EXIT_KEYS, "not enough keys%s", where);
 	case XS_UNHANDLED_REJECTION_EXIT:
