@@ -13,6 +13,8 @@ function prelude(nativeModule: string): string {
 		import { native, Figure } from ${JSON.stringify(nativeModule)};
 		const say = (row, slots, chunks, stack = 0) => native.trace("#budget " + row + "\\t" + slots + "\\t" + chunks + "\\t" + stack);
 		const figures = { slots: 0, chunks: 0 };
+		// The engine frees what no function refers to any more, the measuring functions too: those are to stay.
+		const keep = (...values) => { globalThis.kept = [values, begin, beginGarbage, end, endGarbage, say, figures]; };
 		const begin = () => {
 			native.collect();
 			figures.slots = native.figure(Figure.slots);
@@ -80,6 +82,7 @@ export function hostRows(nativeModule: string): string {
 			begin();
 			kept.last = new host.tcp.io(options);
 		}
+		keep(options, start, live, garbage);
 		host.timer.set(start, 1);
 	`;
 }
@@ -114,6 +117,7 @@ export function lampRows(nativeModule: string): string {
 			native.resetPeaks();
 			device = new Device(options);
 		}
+		keep(options, start, idle, exchanged);
 		host.timer.set(start, 1);
 		function idle() {
 			end("live: lamp, connected and idle", true);

@@ -21,7 +21,7 @@ hostOptions options = {
 void hostExit(int code)
 {
 	fflush(stdout);
-	machineReport();
+	memoryReport();
 	_exit(code);
 }
 
