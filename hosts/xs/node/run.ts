@@ -19,8 +19,8 @@ export const ExitCode = Object.freeze({
 
 /** What an ESP32 leaves to the engine: two blocks of this size, for slots of 16 bytes and for chunks. */
 export const ESP32_ARENA = 157_696;
-/** Slots of the stack that the package's manifest.json asks for. */
-export const DEVICE_STACK = 512;
+/** Slots of the stack: what Moddable gives a program that asks for nothing. */
+export const DEVICE_STACK = 384;
 
 const RESTART_LIMIT = 100;
 
