@@ -5,6 +5,7 @@
  * Owns one connection and one timer for all services.
  */
 import { DeviceError } from "./base/error.js";
+import { Reader } from "./bytes/reader.js";
 import type { Cloud, Connection, Firmware } from "./clouds/cloud.js";
 import type { Host, TimerHandle } from "./host.js";
 import { readCredentials } from "./identity/credentials.js";
@@ -64,6 +65,7 @@ export class Device {
 				onSync: (version) => options.onSync?.call(this, version),
 				onError: (error) => options.onError?.call(this, error),
 			},
+			tokenPrefix(host),
 		);
 		this.#connection = options.cloud.connect({
 			host,
@@ -138,4 +140,13 @@ export class Device {
 		else this.#shadow.expire(this.#host.time.now());
 		this.#arm();
 	}
+}
+
+/** A random word and a dash. */
+function tokenPrefix(host: Host): string {
+	const bytes = new Uint8Array(4);
+	host.random(bytes);
+	const reader = new Reader(host.text);
+	reader.reset(bytes, 0, bytes.byteLength);
+	return `${reader.uint32().toString(36)}-`;
 }

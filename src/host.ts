@@ -30,6 +30,7 @@ export interface Stream {
 	 * `onWritable` and after `close`
 	 */
 	write(source: Uint8Array): number;
+	/** Ends the stream. What was written before is still sent, as far as the peer takes it in a few seconds. */
 	close(): void;
 }
 

@@ -33,7 +33,7 @@ class RunningDigest implements Digest {
 
 export const crypto: Crypto = Object.freeze({
 	digest(algorithm: DigestAlgorithm): Digest {
-		if (!Object.hasOwn(NAMES, algorithm)) throw new DeviceError("unsupported", `there is no digest ${String(algorithm)}`);
+		if (!Object.hasOwn(NAMES, algorithm)) throw new DeviceError("argument", `there is no digest ${String(algorithm)}`);
 		return new RunningDigest(algorithm);
 	},
 });

@@ -29,7 +29,7 @@ export function validatePath(chain: readonly Uint8Array[], anchors: readonly Uin
 	let certificate = new Certificate(chain[0]!);
 	checkLeaf(certificate, host);
 	for (let depth = 0; depth < CHAIN_MAXIMUM; depth++) {
-		checkValidity(certificate, now);
+		checkValid(certificate, now);
 		if (anchors.some(anchor => endsPath(anchor, certificate, chain[depth]!, depth, now))) return;
 		const next = chain[depth + 1];
 		if (next === undefined) throw new DeviceError("tls", "the certificate path does not end at a trust anchor");
@@ -47,7 +47,7 @@ function endsPath(bytes: Uint8Array, certificate: Certificate, certificateBytes:
 	const anchor = new Certificate(bytes);
 	if (!isEqual(anchor.subject, certificate.issuer)) return false;
 	checkIssuer(anchor, depth);
-	checkValidity(anchor, now);
+	checkValid(anchor, now);
 	return verifySignature(anchor.key, certificate.algorithm, certificate.signed, certificate.signature);
 }
 
@@ -56,7 +56,9 @@ function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
 		&& verifySignature(issuer.key, certificate.algorithm, certificate.signed, certificate.signature);
 }
 
-function checkValidity(certificate: Certificate, now: number): void {
+function checkValid(certificate: Certificate, now: number): void {
+	// Only version 3 says what a key is for.
+	if (!certificate.isVersion3) throw new DeviceError("tls", "a certificate is not of version 3");
 	if (now < certificate.notBefore) throw new DeviceError("tls", "a certificate is not yet valid");
 	if (now > certificate.notAfter) throw new DeviceError("tls", "a certificate has expired");
 }

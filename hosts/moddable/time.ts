@@ -2,15 +2,30 @@
 /** Timers and clocks of the device. */
 import Timer from "timer";
 import platform from "moddable:moorline/platform";
-import type { Clocks, Timers } from "../../src/host.js";
+import { DeviceError } from "../../src/base/error.js";
+import type { Clocks, TimerHandle, Timers } from "../../src/host.js";
+import { isIntegerIn } from "./check.js";
 
 /** An ESP32 boots in 1970; a clock that shows a time before this software was written was never set. */
 const EARLIEST = Date.UTC(2024, 0, 1);
 
+/** Moddable counts a delay in 32 bits. */
+const DELAY_MAXIMUM = 2 ** 31 - 1;
+
 export const timer: Timers = Object.freeze({
-	set: (callback: () => void, delay: number) => Timer.set(callback, delay),
-	repeat: (callback: () => void, interval: number) => Timer.repeat(callback, interval),
-	clear: (handle: object | undefined) => Timer.clear(handle),
+	set(callback: () => void, delay: number): TimerHandle {
+		checkTimer(callback, delay, 0);
+		return Timer.set(callback, delay);
+	},
+
+	repeat(callback: () => void, interval: number): TimerHandle {
+		checkTimer(callback, interval, 1);
+		return Timer.repeat(callback, interval);
+	},
+
+	clear(handle: TimerHandle | undefined): void {
+		Timer.clear(handle);
+	},
 });
 
 export const time: Clocks = Object.freeze({
@@ -20,3 +35,8 @@ export const time: Clocks = Object.freeze({
 		return now < EARLIEST ? undefined : now;
 	},
 });
+
+function checkTimer(callback: () => void, delay: number, minimum: number): void {
+	if (typeof callback !== "function") throw new DeviceError("argument", "the callback of a timer is no function");
+	if (!isIntegerIn(delay, minimum, DELAY_MAXIMUM)) throw new DeviceError("argument", `a timer of ${delay} ms`);
+}

@@ -7,8 +7,8 @@
  * failed and reports a handshake that an alert ended as a success.
  *
  * Client keys are RSA: the SDK cannot sign with another. Extended master secret, tickets and renegotiation are not
- * supported by it. Memory: the unread rest of one record (at most 16 KB, as long as the server makes them) and,
- * during the handshake, what of our flight the TCP window did not take.
+ * supported by it. Memory: READ_AHEAD unread bytes and one record (as long as the server makes them, at most 16 KB)
+ * and, during the handshake, what of our flight the TCP window did not take.
  */
 import RNG from "rng";
 import Alert from "ssl/alert";
@@ -16,15 +16,16 @@ import type { Link } from "ssl/session";
 import Timer from "timer";
 import platform from "moddable:moorline/platform";
 import { DeviceError, toDeviceError } from "../../src/base/error.js";
-import type { SecureOptions, Stream, TLSOptions } from "../../src/host.js";
+import type { Stream, TLSOptions } from "../../src/host.js";
 import { checkBytes } from "./check.js";
-import { DER, hex, Tag } from "./der.js";
+import { checkSecure } from "./secure.js";
 import { StrictSession } from "./session.js";
 import { checkTCP, TCP } from "./tcp.js";
-import { Certificate } from "./x509.js";
 
 /** What a record adds to its content, rounded up well: 29 bytes with AES-GCM. */
 const RECORD_OVERHEAD = 96;
+/** Unread bytes from which on no further record is decrypted. */
+const READ_AHEAD = 4096;
 /** RFC 5246 §6.2.1. */
 const RECORD_MAXIMUM = 16_384;
 /** The longest flight of ours that is kept while TCP has no room for it: a chain of several certificates. */
@@ -34,7 +35,6 @@ const SEED_LENGTH = 64;
 /** Messages that make it our turn (RFC 5246 §7.4). */
 const SERVER_HELLO_DONE = 14;
 const FINISHED = 20;
-const RSA_ENCRYPTION = "2a864886f70d010101";
 
 export class TLS implements Stream {
 	readonly #onReadable: TLSOptions["onReadable"];
@@ -44,7 +44,8 @@ export class TLS implements Stream {
 	readonly #tcp: TCP;
 	readonly #link: TCPLink;
 	/** Decrypted and unread. */
-	#record: Uint8Array | undefined;
+	readonly #records: Uint8Array[] = [];
+	#available = 0;
 	#state: "handshake" | "open" | "over" | "closed" = "handshake";
 	/** The room last reported. */
 	#room = 0;
@@ -78,13 +79,20 @@ export class TLS implements Stream {
 	read(target: Uint8Array): number {
 		if (this.#state === "closed") throw new DeviceError("state", "the stream is closed");
 		checkBytes(target);
-		const available = this.#record?.byteLength ?? 0;
 		const count = target.byteLength;
-		if (count === 0 || count > available) throw new DeviceError("argument", `reading ${count} bytes of ${available} available`);
-		const record = this.#record!;
-		target.set(record.subarray(0, count));
-		this.#record = count === available ? undefined : record.subarray(count);
-		if (this.#record === undefined && this.#link.readable > 0 && !this.#isReceiving) {
+		if (count === 0 || count > this.#available) {
+			throw new DeviceError("argument", `reading ${count} bytes of ${this.#available} available`);
+		}
+		for (let filled = 0; filled < count;) {
+			const first = this.#records[0]!;
+			const piece = Math.min(first.byteLength, count - filled);
+			target.set(piece === first.byteLength ? first : first.subarray(0, piece), filled);
+			if (piece === first.byteLength) this.#records.shift();
+			else this.#records[0] = first.subarray(piece);
+			filled += piece;
+		}
+		this.#available -= count;
+		if (this.#link.readable > 0 && !this.#isReceiving) {
 			this.#resume ??= Timer.set(() => {
 				this.#resume = undefined;
 				this.#receive();
@@ -113,7 +121,7 @@ export class TLS implements Stream {
 		this.#state = "closed";
 		Timer.clear(this.#resume);
 		this.#resume = undefined;
-		this.#record = undefined;
+		this.#records.length = this.#available = 0;
 		this.#tcp.close();
 	}
 
@@ -135,11 +143,12 @@ export class TLS implements Stream {
 			this.#state = "open";
 			this.#announceRoom();
 		}
-		while (this.#state === "open" && this.#record === undefined && this.#link.readable > 0) {
+		while (this.#state === "open" && this.#available < READ_AHEAD && this.#link.readable > 0) {
 			const record = this.#decrypt();
 			if (record === undefined || record.byteLength === 0) continue;
-			this.#record = record;
-			this.#onReadable?.(record.byteLength);
+			this.#records.push(record);
+			this.#available += record.byteLength;
+			this.#onReadable?.(this.#available);
 		}
 		this.#isReceiving = false;
 	}
@@ -236,42 +245,5 @@ class TCPLink implements Link {
 			if (count === first.byteLength) this.#backlog.shift();
 			else this.#backlog[0] = first.subarray(count);
 		}
-	}
-}
-
-function checkSecure(host: string, secure: SecureOptions): void {
-	if (typeof host !== "string" || host.length === 0) throw new DeviceError("argument", "TLS needs the host name to check");
-	const { certificates, clientCertificates = [], clientKey, applicationLayerProtocolNegotiation = [] } = secure;
-	if (!Array.isArray(certificates) || certificates.length === 0) throw new DeviceError("argument", "TLS needs at least one trust anchor");
-	for (const protocol of applicationLayerProtocolNegotiation) {
-		if (typeof protocol !== "string" || protocol.length === 0 || protocol.length > 255) {
-			throw new DeviceError("argument", "a protocol name for ALPN must have 1-255 characters");
-		}
-	}
-	if (!isUsable(certificates, clientCertificates)) throw new DeviceError("argument", "a certificate cannot be used");
-	if (clientCertificates.length > 0 && keyAlgorithmOf(clientKey) !== RSA_ENCRYPTION) {
-		throw new DeviceError("unsupported", "the client's key is not an RSA key in PKCS #8");
-	}
-}
-
-/** Our own certificates are the server's to judge; they must only be one value of DER each. */
-function isUsable(anchors: readonly Uint8Array[], ours: readonly Uint8Array[]): boolean {
-	try {
-		for (const bytes of anchors) new Certificate(bytes);
-		for (const bytes of ours) new DER(bytes).content(Tag.SEQUENCE);
-		return true;
-	} catch {
-		return false;
-	}
-}
-
-/** RFC 5208 §5. */
-function keyAlgorithmOf(key: Uint8Array | undefined): string | undefined {
-	try {
-		const fields = new DER(key!).enter(Tag.SEQUENCE);
-		fields.value(Tag.INTEGER);
-		return hex(fields.enter(Tag.SEQUENCE).content(Tag.OBJECT_IDENTIFIER));
-	} catch {
-		return undefined;
 	}
 }

@@ -2,7 +2,7 @@
 /**
  * One X.509 certificate, decoded as far as path validation needs it.
  *
- * Strict where leniency has been exploited: version 3 only, no unknown critical extension, no extension twice.
+ * Strict where leniency has been exploited: no unknown critical extension, no extension twice.
  * Spec: RFC 5280 §4.1, §4.2. Not implemented, and refused because they are critical: name constraints, policies.
  */
 import { DeviceError } from "../../src/base/error.js";
@@ -20,6 +20,7 @@ const OID = Object.freeze({
 const VERSION = 0xa0;
 const EXTENSIONS = 0xa3;
 const PATH_LENGTH_ABSENT = 255;
+/** The INTEGER that stands for version 3. */
 const VERSION_3 = "020102";
 
 /** Bits of the first byte of keyUsage. */
@@ -29,6 +30,7 @@ export const KeyUsage = Object.freeze({ DIGITAL_SIGNATURE: 0x80, KEY_CERT_SIGN: 
 export const NameKind = Object.freeze({ DNS: 0x82, ADDRESS: 0x87 });
 
 export class Certificate {
+	readonly isVersion3: boolean;
 	/** The signed part, header included. */
 	readonly signed: Uint8Array;
 	/** The AlgorithmIdentifier and value of the signature over it. */
@@ -59,7 +61,7 @@ export class Certificate {
 		certificate.end();
 
 		const fields = new DER(this.signed).enter(Tag.SEQUENCE);
-		if (hex(fields.content(VERSION)) !== VERSION_3) throw new DeviceError("tls", "a certificate is not of version 3");
+		this.isVersion3 = fields.tag === VERSION && hex(fields.content(VERSION)) === VERSION_3;
 		fields.value(Tag.INTEGER);
 		if (!isEqual(fields.value(Tag.SEQUENCE), this.algorithm)) throw malformed();
 		this.issuer = fields.value(Tag.SEQUENCE);

@@ -11,7 +11,7 @@ import type { Host, Resolver, SecureOptions, Stream, TimerHandle } from "../host
 import { EventType, type MQTTEvent } from "./event.js";
 import { Link } from "./link.js";
 import type { Payload } from "./packet.js";
-import { Session, type PublishOptions, type SessionOptions } from "./session.js";
+import { inRange, Session, type PublishOptions, type SessionOptions } from "./session.js";
 
 /** Where the server is, and how to know that it is the right one. */
 export interface Server {
@@ -46,6 +46,7 @@ export interface ClientOptions extends SessionOptions {
 
 const CONNECT_TIMEOUT = 30_000;
 const BUFFER_LENGTH = 1_024;
+const BUFFER_MAXIMUM = 0x10_0000;
 /** A connection that lasted this long, ms, was a good one: the next attempt is a first attempt. */
 const STABLE = 60_000;
 /** ms that the last messages and DISCONNECT may take to leave. */
@@ -77,7 +78,8 @@ export class Client {
 		this.#options = options;
 		this.#host = options.host;
 		this.session = new Session(options.host.text, options);
-		this.#buffer = new Uint8Array(options.bufferLength ?? BUFFER_LENGTH);
+		const { bufferLength = BUFFER_LENGTH } = options;
+		this.#buffer = new Uint8Array(inRange("bufferLength", bufferLength, 1, BUFFER_MAXIMUM));
 		this.#schedule(0);
 	}
 

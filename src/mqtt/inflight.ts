@@ -147,4 +147,10 @@ export class Inflight {
 		}
 		this.#next = ring.first();
 	}
+
+	/** The server has no session of ours: what is to be sent again is new to it [MQTT-3.1.2-6]. */
+	renew(): void {
+		const ring = this.#ring;
+		for (let offset = ring.first(); offset >= 0; offset = ring.after(offset)) ring.unmark(offset, DUPLICATE);
+	}
 }

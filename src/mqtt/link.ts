@@ -291,8 +291,9 @@ export class Link {
 
 	#head(): MQTTEvent | undefined {
 		const { header, remaining, bytes, start, end } = this.#framer;
-		if (remaining > 0 && header >> 4 !== PacketType.PUBLISH) {
-			throw new DeviceError("too-large", `packet of type ${header >> 4} and ${end - start + remaining} bytes`);
+		const length = end - start + remaining;
+		if (header >> 4 !== PacketType.PUBLISH && length > this.#session.packetBuffer.byteLength) {
+			throw new DeviceError("too-large", `packet of type ${header >> 4} and ${length} bytes`);
 		}
 		const { reader } = this.#session;
 		reader.reset(bytes, start, end);
@@ -331,6 +332,7 @@ export class Link {
 		this.#answerDue = Infinity;
 		this.#session.connecting = false;
 		subscriptions.reset(sessionPresent && this.#familiar);
+		if (!sessionPresent) this.#session.inflight.renew();
 		this.#event.type = EventType.CONNECTED;
 		this.#event.sessionPresent = sessionPresent;
 		return this.#event;

@@ -190,7 +190,7 @@ export function encodePublish(
 	writer.varint(remainingOf(length));
 	writer.utf8(topic);
 	if (qos !== 0) writer.uint16(packetId);
-	if (typeof payload === "string") writer.text(payload);
+	if (typeof payload === "string") writer.utf8Bytes(payload);
 	else writer.copy(payload, 0, payload.byteLength);
 	if (writer.position !== end) throw new DeviceError("internal", `PUBLISH ends ${end - writer.position} bytes early`);
 }
@@ -259,7 +259,7 @@ function payloadLength(text: TextCodec, payload: Payload): number {
 
 function writePrefixed(writer: Writer, text: TextCodec, payload: Payload): void {
 	writer.uint16(payloadLength(text, payload));
-	if (typeof payload === "string") writer.text(payload);
+	if (typeof payload === "string") writer.utf8Bytes(payload);
 	else writer.copy(payload, 0, payload.byteLength);
 }
 

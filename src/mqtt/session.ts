@@ -19,7 +19,7 @@ export interface SessionOptions {
 	clientId: string;
 	/** Begin anew instead of going on with what the server kept. Default: false. */
 	cleanStart?: boolean | undefined;
-	/** ms, whole seconds up to 65,535 s; 0 switches keep alive off. Default: 60,000. */
+	/** ms, rounded up to whole seconds, at most 65,535 s; 0 switches keep alive off. Default: 60,000. */
 	keepAlive?: number | undefined;
 	username?: string | undefined;
 	password?: Payload | undefined;
@@ -43,7 +43,11 @@ export interface PublishOptions {
 
 export const PACKET_SIZE_MAXIMUM = 0x0fff_ffff;
 const KEEP_ALIVE_DEFAULT = 60_000;
-const KEEP_ALIVE_SECONDS_MAXIMUM = 0xffff;
+/** 65,535 s is what CONNECT can say. */
+const KEEP_ALIVE_MAXIMUM = 65_535_000;
+/** The answer to a SUBSCRIBE of ours needs 10 bytes. */
+const PACKET_BUFFER_MINIMUM = 16;
+const BUFFER_MAXIMUM = 0x10_0000;
 
 export class Session {
 	readonly connect: Connect;
@@ -67,15 +71,11 @@ export class Session {
 
 	/** @throws DeviceError `argument` */
 	constructor(text: TextCodec, options: SessionOptions) {
-		const keepAlive = options.keepAlive ?? KEEP_ALIVE_DEFAULT;
-		const keepAliveSeconds = Math.floor(keepAlive / 1000);
-		if (!(keepAlive >= 0 && keepAliveSeconds <= KEEP_ALIVE_SECONDS_MAXIMUM)) {
-			throw new DeviceError("argument", `keep alive of ${keepAlive} ms is not within 0 to 65535000`);
-		}
+		const keepAlive = inRange("keepAlive", options.keepAlive ?? KEEP_ALIVE_DEFAULT, 0, KEEP_ALIVE_MAXIMUM);
 		this.connect = {
 			clientId: options.clientId,
 			cleanStart: options.cleanStart ?? false,
-			keepAliveSeconds,
+			keepAliveSeconds: Math.ceil(keepAlive / 1000),
 			username: options.username,
 			password: options.password,
 			will: options.will,
@@ -87,10 +87,17 @@ export class Session {
 		const length = connectLength(text, this.connect);
 		this.writer.reset(new Uint8Array(length), 0, length);
 		encodeConnect(this.writer, text, this.connect);
-		this.inflight = new Inflight(options.inflightLength ?? 2048, this.writer, text);
-		this.receiveMaximum = options.receiveMaximum ?? 16;
-		this.packetBuffer = new Uint8Array(options.packetBuffer ?? 512);
-		this.maximumPacketSize = options.maximumPacketSize ?? PACKET_SIZE_MAXIMUM;
+		this.inflight = new Inflight(
+			inRange("inflightLength", options.inflightLength ?? 2048, 0, BUFFER_MAXIMUM), this.writer, text,
+		);
+		this.receiveMaximum = inRange("receiveMaximum", options.receiveMaximum ?? 16, 1, 0xffff);
+		this.packetBuffer = new Uint8Array(
+			inRange("packetBuffer", options.packetBuffer ?? 512, PACKET_BUFFER_MINIMUM, BUFFER_MAXIMUM),
+		);
+		const { maximumPacketSize = PACKET_SIZE_MAXIMUM } = options;
+		this.maximumPacketSize = inRange(
+			"maximumPacketSize", maximumPacketSize, PACKET_BUFFER_MINIMUM, PACKET_SIZE_MAXIMUM,
+		);
 	}
 
 	/**
@@ -124,4 +131,10 @@ export class Session {
 function checkQoS(qos: 0 | 1): 0 | 1 {
 	if (qos !== 0 && qos !== 1) throw new DeviceError("argument", `QoS ${String(qos)} is not 0 or 1`);
 	return qos;
+}
+
+/** @throws DeviceError `argument` when `value` is no whole number from `least` to `most` */
+export function inRange(name: string, value: number, least: number, most: number): number {
+	if (Number.isInteger(value) && value >= least && value <= most) return value;
+	throw new DeviceError("argument", `${name} of ${String(value)} is not within ${least} to ${most}`);
 }

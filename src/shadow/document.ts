@@ -6,6 +6,7 @@
  * Nothing here recurses: on the device's stack a trivial recursion ends at depth 38.
  */
 import { DeviceError } from "../base/error.js";
+import { DEPTH_MAXIMUM } from "../bytes/json.js";
 
 export type JSONValue = null | boolean | number | string | JSONValue[] | JSONObject;
 export interface JSONObject { [member: string]: JSONValue }
@@ -14,15 +15,18 @@ export function isObject(value: unknown): value is JSONObject {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Applies `patch` to `target` in place, and returns it. Spec: RFC 7396 §2. @throws DeviceError `argument` */
+/**
+ * Applies `patch` to `target` in place, and returns it. Spec: RFC 7396 §2.
+ * @throws DeviceError `argument` for a patch of more than `DEPTH_MAXIMUM` levels, as one that holds itself is
+ */
 export function merge(target: JSONObject, patch: JSONObject): JSONObject {
 	return apply(target, patch, false);
 }
 
 /**
  * Adds `second` to the patch `first` in place, so that one patch does what both would do in turn.
- * A patch cannot say "replace this object by that one": where `first` deletes what `second` makes an object again,
- * the members that `second` does not name survive.
+ * A patch cannot say "replace this object by that one": where `first` makes a member something else and `second` makes
+ * it an object again, the members that `second` does not name survive.
  */
 export function compose(first: JSONObject, second: JSONObject): JSONObject {
 	return apply(first, second, true);
@@ -31,9 +35,12 @@ export function compose(first: JSONObject, second: JSONObject): JSONObject {
 function apply(target: JSONObject, patch: JSONObject, keepNull: boolean): JSONObject {
 	const targets = [target];
 	const patches = [patch];
+	const levels = [1];
 	while (patches.length > 0) {
 		const into = targets.pop()!;
 		const from = patches.pop()!;
+		const level = levels.pop()!;
+		if (level > DEPTH_MAXIMUM) throw new DeviceError("argument", `a patch of more than ${DEPTH_MAXIMUM} levels`);
 		for (const member of Object.keys(from)) {
 			const value = from[member]!;
 			checkMember(member, "argument");
@@ -46,6 +53,7 @@ function apply(target: JSONObject, patch: JSONObject, keepNull: boolean): JSONOb
 				put(into, member, inner);
 				targets.push(inner);
 				patches.push(value);
+				levels.push(level + 1);
 			} else {
 				// Of an array too, the caller keeps the original.
 				put(into, member, Array.isArray(value) ? JSON.parse(JSON.stringify(value)) as JSONValue[] : value);

@@ -64,11 +64,19 @@ export class Shadow {
 	#pending: JSONObject = {};
 	#reporting: JSONObject | undefined;
 	#refusal: DeviceError | undefined;
+	/** A report was refused: what the device is and what the cloud knows of it differ, until another is accepted. */
+	#refused = false;
 	#synced = false;
+	readonly #prefix: string;
 
-	constructor(port: ShadowPort, callbacks: ShadowCallbacks) {
+	/**
+	 * @param prefix begins every token: different at each boot, or an answer to the boot before, which the broker kept,
+	 * would be taken for ours
+	 */
+	constructor(port: ShadowPort, callbacks: ShadowCallbacks, prefix = "") {
 		this.#port = port;
 		this.#callbacks = callbacks;
+		this.#prefix = prefix;
 	}
 
 	/** True when the device reports all that is desired, and the cloud has every report. */
@@ -99,7 +107,8 @@ export class Shadow {
 	 */
 	report(patch: JSONObject): void {
 		if (!isObject(patch)) throw new DeviceError("argument", "a report is an object");
-		compose(this.#pending, patch);
+		// A copy first: what is refused halfway leaves nothing behind.
+		compose(this.#pending, compose({}, patch));
 		this.#outstanding = difference(this.#outstanding, patch);
 		this.#synced = false;
 		this.#awake = true;
@@ -131,6 +140,7 @@ export class Shadow {
 		checkVersion(version);
 		if (!this.#awaits(token) || this.#reporting === undefined) return;
 		this.#reporting = undefined;
+		this.#refused = false;
 		this.#answered();
 		// Versions between ours and this one belong to deltas that we did not get.
 		if (version > this.version + 1) this.#refetch();
@@ -145,11 +155,14 @@ export class Shadow {
 		this.#answered();
 		if (reporting !== undefined && code === CONFLICT) {
 			this.#pending = compose(reporting, this.#pending);
+			// Not at once: a cloud that always says so is not to be asked without end.
+			this.#due = now + RETRY;
 			return this.#refetch();
 		}
 		this.#refusal = new DeviceError("rejected", `shadow refused: ${message}`, { detail: code });
 		// A report that was refused would be refused again; a document is needed whatever the reason was.
 		if (reporting === undefined) this.#due = now + this.#timeout;
+		else this.#refused = true;
 	}
 
 	/** Tells the program what is new, and asks the cloud for what is missing. Early calls are harmless. */
@@ -196,7 +209,7 @@ export class Shadow {
 
 	/** Asks for the document, or says the next report; with neither to do, all is in sync. */
 	#proceed(now: number): void {
-		const token = String(this.#tokens + 1);
+		const token = `${this.#prefix}${this.#tokens + 1}`;
 		let sent: boolean;
 		if (!this.#fetched) sent = this.#port.get(token);
 		else if (!isEmpty(this.#pending)) sent = this.#report(token);
@@ -216,6 +229,7 @@ export class Shadow {
 		} catch (error) {
 			// It would never go, and nothing after it either: what cannot be said is dropped, and said to be.
 			this.#pending = {};
+			this.#refused = true;
 			this.#refusal = toDeviceError(error, "internal", "report failed");
 			this.#awake = true;
 		}
@@ -227,7 +241,7 @@ export class Shadow {
 	}
 
 	#settle(): void {
-		if (this.#synced || !isEmpty(this.#outstanding)) return;
+		if (this.#synced || this.#refused || !isEmpty(this.#outstanding)) return;
 		this.#synced = true;
 		this.#callbacks.onSync?.(this.version);
 	}

@@ -15,3 +15,13 @@ export interface Figures {
 
 /** Begins a line of figures. */
 export const FIGURES_PREFIX = "budget ";
+
+/** A part of the host. */
+export interface Part {
+	name: string;
+	slots: number;
+	chunks: number;
+}
+
+/** Begins a line that tells of a part. */
+export const PART_PREFIX = "part ";

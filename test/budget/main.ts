@@ -4,7 +4,7 @@
  * With `--write` the figures become the limits.
  */
 import { obstacle } from "../../hosts/xs/node/build.js";
-import { ESP32_ARENA, ESP32_STACK } from "../../hosts/xs/node/run.js";
+import { ESP32_ARENA, DEVICE_STACK } from "../../hosts/xs/node/run.js";
 import { complaint, ESP32_C3_ARENA, measureAll, readLimits, writeLimits } from "./budget.js";
 
 const missing = await obstacle(32);
@@ -18,7 +18,7 @@ const rows = await measureAll(missing === undefined ? 32 : 64);
 if (missing === undefined && process.argv.includes("--write")) writeLimits(rows);
 const limits = readLimits();
 
-console.log(`Memory on XS, in an ESP32's arena of ${number(ESP32_ARENA)} bytes (ESP32-C3: ${number(ESP32_C3_ARENA)}) with ${ESP32_STACK} slots of stack.`);
+console.log(`Memory on XS, in an ESP32's arena of ${number(ESP32_ARENA)} bytes (ESP32-C3: ${number(ESP32_C3_ARENA)}) with ${DEVICE_STACK} slots of stack.`);
 console.log("Garbage waits until a block is full: a peak tells what was used, the smallest arena what is needed.\n");
 console.log("| | slots | chunks, bytes | together, bytes | limit |\n|---|---:|---:|---:|---:|");
 for (const { key, what, slots, chunks, value } of rows) {

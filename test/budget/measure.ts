@@ -5,14 +5,16 @@
  * What is live was collected before, and ids and endpoints have the same lengths each time. Of what is left to chance,
  * the lengths of signatures in certificates, a chunk's alignment hides nearly all.
  */
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHost } from "../../hosts/node/index.js";
 import { createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud } from "../../hosts/simulator/index.js";
 import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ExitCode, runXS, sdkImports, sdkModules } from "../../hosts/xs/node/run.js";
-import { FIGURES_PREFIX, type Figures } from "./figures.js";
+import { FIGURES_PREFIX, PART_PREFIX, type Figures, type Part } from "./figures.js";
 
 const PROGRAMS = join(packageRoot, "dist/test/budget");
 const HOST = join(PROGRAMS, "xs-host.js");
@@ -54,6 +56,7 @@ interface Program {
 	/** How often the figures are waited for. */
 	count: number;
 	onFigures?(count: number): void;
+	onPart?(part: Part): unknown;
 }
 
 /** @returns the figures in turn; fewer than `count` when the memory was full. */
@@ -74,7 +77,8 @@ async function run(bench: Bench, program: Program): Promise<Figures[]> {
 		signal: AbortSignal.any([done.signal, limit]),
 		onErrorLine: (line) => said.push(line),
 		onLine(line) {
-			if (!line.startsWith(FIGURES_PREFIX)) return said.push(line);
+			if (line.startsWith(PART_PREFIX)) return program.onPart?.(JSON.parse(line.slice(PART_PREFIX.length)) as Part);
+			if (!line.startsWith(FIGURES_PREFIX)) return void said.push(line);
 			figures.push(JSON.parse(line.slice(FIGURES_PREFIX.length)) as Figures);
 			if (figures.length === program.count) done.abort();
 			else program.onFigures?.(figures.length);
@@ -98,6 +102,24 @@ export async function measureClient(bench: Bench, arena: number): Promise<Figure
 	const words = [String(bench.port)];
 	const [figures] = await run(bench, { file: join(PROGRAMS, "xs-mqtt.js"), marker: "ready", words, directory, arena, count: 1 });
 	return figures!;
+}
+
+/** The host's own, in turn. */
+export async function measureParts(bench: Bench, arena: number): Promise<Part[]> {
+	const echo = createServer((socket) => {
+		socket.on("error", () => socket.destroy());
+		socket.pipe(socket);
+	}).listen(0, "127.0.0.1");
+	await once(echo, "listening");
+	const parts: Part[] = [];
+	try {
+		const words = [String((echo.address() as AddressInfo).port)];
+		const file = join(PROGRAMS, "xs-parts.js");
+		await run(bench, { file, marker: "ready", words, directory: device(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+		return parts;
+	} finally {
+		echo.close();
+	}
 }
 
 export interface LampFigures {

@@ -14,6 +14,9 @@ const FILTERS = ["document", "delta", "accepted", "rejected"].map((name): [strin
 /** What a factory put into the storage, as text; keys and certificates are not looked at. */
 export const IDENTITY: Readonly<Record<string, string>> = { id: ID, endpoint: "mqtt://broker" };
 
+/** Of every token: what the host's dice give. */
+export const PREFIX = `${(0x8080_8080).toString(36)}-`;
+
 /** A message to the cloud, as the device sends it. */
 export const sent = (topic: string, message: unknown, retain = false): string =>
 	publish({ topic: `moorline/${ID}/${topic}`, payload: utf8(JSON.stringify(message)), retain });
@@ -88,9 +91,9 @@ export class DeviceRig {
 		this.host.advance(0);
 	}
 
-	/** A message of the cloud, as JSON. */
+	/** A message of the cloud, as JSON; tokens without their prefix. */
 	message(topic: string, message: unknown): void {
-		this.raw(topic, utf8(JSON.stringify(message)));
+		this.raw(topic, utf8(JSON.stringify(message).replace(/"token":"(\d+)"/, `"token":"${PREFIX}$1"`)));
 	}
 
 	/** A message of the cloud, as hexadecimal bytes: it is acknowledged whatever it is. */
@@ -132,7 +135,7 @@ export class DeviceRig {
 			if (header >> 4 === 3) {
 				const start = at + 2 + (bytes[at]! << 8) + bytes[at + 1]!;
 				const topic = text.decode(bytes, at + 2, start).replace(`moorline/${ID}/`, "");
-				lines.push(`${topic} ${text.decode(bytes, start, at + length)}`);
+				lines.push(`${topic} ${text.decode(bytes, start, at + length).replace(PREFIX, "")}`);
 			} else if (header !== 0x40) {
 				lines.push(toHex(bytes, at, at + length) === "" ? header.toString(16) : `${header.toString(16)} packet`);
 			}

@@ -38,6 +38,7 @@ if (!existsSync(join(suite, "promises.js"))) {
 	for (const bits of await availableBits()) {
 		testOnXS(entry, {
 			bits,
+			name: "the promises of test/host",
 			arena: ARENA,
 			arguments: [String(desk.port)],
 			flash: { promises: 16_384 },

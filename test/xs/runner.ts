@@ -34,6 +34,8 @@ export function temporaryDirectory(): string {
 
 export interface TestFileOptions {
 	bits: Bits;
+	/** Default: the file. */
+	name?: string;
 	/** For tests of packages that were not written for frozen built-ins. */
 	thaw?: boolean;
 	arena?: number;
@@ -57,7 +59,8 @@ export async function runTestFile(file: string, options: TestFileOptions): Promi
 	try {
 		const preloaded = sdkModules();
 		const program = join(directory, "tests.js");
-		await bundle({ entries: [file], outfile: program, preloaded, tests: true, ...(options.aliases === undefined ? {} : { aliases: options.aliases }) });
+		const { aliases = {} } = options;
+		await bundle({ entries: [file], outfile: program, preloaded, tests: true, aliases });
 		const results: TestResult[] = [];
 		const output: string[] = [];
 		let ended = false;
@@ -83,7 +86,8 @@ export async function runTestFile(file: string, options: TestFileOptions): Promi
 
 /** Registers one test for the file, with a subtest for each of its results. */
 export function testOnXS(file: string, options: TestFileOptions): void {
-	test(`XS ${options.bits}: ${relative(join(packageRoot, "dist/test"), file)}`, async (t) => {
+	const title = options.name ?? relative(join(packageRoot, "dist/test"), file);
+	test(`XS ${options.bits}: ${title}`, async (t) => {
 		const { results, complete, output } = await runTestFile(file, options);
 		for (const result of results) {
 			const name = result.path.join(" > ");

@@ -61,7 +61,13 @@ void hostExit(int code) __attribute__((noreturn));
 /* machine.c */
 txMachine* machineCreateRoot(void);
 txMachine* machineClone(txMachine* root);
-void machineReport(void);
+
+/* memory.c */
+int isClone(txMachine* the);
+void memoryReserve(void);
+void memoryObserve(txMachine* the);
+const char* memoryLack(void);
+void memoryReport(void);
 
 /* link.c */
 void linkModules(txMachine* root);

@@ -142,7 +142,8 @@ function carry(device: Socket, header: Header, sockets: Set<Socket>): void {
 	});
 	// A peer that leaves during the handshake without a word is a failed handshake.
 	secure.once("close", (hadError) => {
-		if (!hadError && !device.writableEnded) device.end(failure(secure.authorized ? Code.CLOSED : Code.TLS, NO_ALERT, "closed by the peer"));
+		if (hadError || device.writableEnded) return;
+		device.end(failure(secure.authorized ? Code.CLOSED : Code.TLS, NO_ALERT, "closed by the peer"));
 	});
 	// What the device wrote before it closed still goes to the peer.
 	device.once("close", () => {

@@ -6,7 +6,7 @@ import { DeviceError } from "../../../src/base/error.js";
 import { MESSAGE_MAXIMUM } from "../../../src/clouds/private.js";
 import { DEPTH_MAXIMUM } from "../../../src/bytes/json.js";
 import { codeOf } from "../failure.js";
-import { DeviceRig, ID, IDENTITY, sent, type RigOptions } from "../device-rig.js";
+import { PREFIX, DeviceRig, ID, IDENTITY, sent, type RigOptions } from "../device-rig.js";
 import { fromHex } from "../hex.js";
 import { utf8, connack, packet, prefixed, publish, uint16 } from "../wire.js";
 
@@ -26,7 +26,7 @@ test("the private cloud says that it is online, retained, and asks for the docum
 	assert.deepEqual(rig.take(), [], "nothing is ready before the broker answered for every filter");
 	rig.stream.deliver("90060001010101 01");
 	assert.deepEqual(rig.take(), ["connected"]);
-	assert.equal(rig.stream.take(), sent("shadow/get", { token: "1" }));
+	assert.equal(rig.stream.take(), sent("shadow/get", { token: `${PREFIX}1` }));
 });
 
 test("the private cloud is ready at once where the broker kept the session", () => {
@@ -75,13 +75,13 @@ const BAD: readonly [name: string, topic: string, payload: string, code: string]
 	["a delta without delta", "shadow/delta", utf8(`{"version":6}`), "malformed"],
 	["a delta that is a list", "shadow/delta", utf8(`{"version":6,"delta":[]}`), "malformed"],
 	["a delta with __proto__", "shadow/delta", utf8(`{"version":6,"delta":{"__proto__":{}}}`), "malformed"],
-	["a document without version", "shadow/document", utf8(`{"token":"2","desired":{},"reported":{}}`), "malformed"],
-	["a document without desired", "shadow/document", utf8(`{"token":"2","version":6,"reported":{}}`), "malformed"],
-	["a document with reported null", "shadow/document", utf8(`{"token":"2","version":6,"desired":{},"reported":null}`), "malformed"],
+	["a document without version", "shadow/document", utf8(`{"token":"${PREFIX}2","desired":{},"reported":{}}`), "malformed"],
+	["a document without desired", "shadow/document", utf8(`{"token":"${PREFIX}2","version":6,"reported":{}}`), "malformed"],
+	["a document with reported null", "shadow/document", utf8(`{"token":"${PREFIX}2","version":6,"desired":{},"reported":null}`), "malformed"],
 	["a document with a token that cannot be text", "shadow/document", utf8(`{"token":{"toString":1},"version":6}`), "malformed"],
-	["an acceptance without version", "shadow/accepted", utf8(`{"token":"2"}`), "malformed"],
-	["an acceptance of version null", "shadow/accepted", utf8(`{"token":"2","version":null}`), "malformed"],
-	["a refusal with a code that cannot be a number", "shadow/rejected", utf8(`{"token":"2","code":{"valueOf":1,"toString":1}}`), "malformed"],
+	["an acceptance without version", "shadow/accepted", utf8(`{"token":"${PREFIX}2"}`), "malformed"],
+	["an acceptance of version null", "shadow/accepted", utf8(`{"token":"${PREFIX}2","version":null}`), "malformed"],
+	["a refusal with a code that cannot be a number", "shadow/rejected", utf8(`{"token":"${PREFIX}2","code":{"valueOf":1,"toString":1}}`), "malformed"],
 ];
 
 /** A rig that waits for a document with token 2. */

@@ -369,7 +369,9 @@ test("a conflict fetches the document, then reports again", () => {
 	rig.report({ a: 1 });
 	rig.report({ b: 2 });
 	rig.rejected("2", 409);
-	assert.deepEqual(rig.take(), [`report 2 {"a":1}`, "get 3"]);
+	assert.deepEqual(rig.take(), [`report 2 {"a":1}`], "not at once: a cloud that always says so is not asked without end");
+	rig.wait(RETRY);
+	assert.deepEqual(rig.take(), ["get 3"]);
 	rig.document("3", 9, {}, {});
 	assert.deepEqual(rig.take(), [`report 4 {"a":1,"b":2}`]);
 	rig.accepted("4", 10);
@@ -477,4 +479,25 @@ test("Shadow.expire called early changes nothing", () => {
 	rig.take();
 	for (let at = 0; at < ANSWER_TIMEOUT; at += 1000) rig.shadow.expire(rig.now + at);
 	assert.deepEqual(rig.take(), []);
+});
+
+test("Shadow is not in sync after a refused report, until another is accepted", () => {
+	const rig = Rig.synced();
+	rig.report({ a: 1 });
+	rig.rejected("2", 413);
+	assert.deepEqual(rig.take(), [`report 2 {"a":1}`, "error rejected 413"]);
+	assert.ok(!rig.shadow.inSync);
+	rig.report({ b: 1 });
+	rig.accepted("3", 6);
+	assert.deepEqual(rig.take(), [`report 3 {"b":1}`, "sync 6"]);
+});
+
+test("Shadow.report leaves nothing of a patch that it refuses", () => {
+	const rig = Rig.synced();
+	const endless: JSONObject = { a: 1 };
+	endless["b"] = endless;
+	const hidden = JSON.parse(`{"a":1,"b":{"__proto__":1}}`) as JSONObject;
+	for (const patch of [endless, hidden]) assert.equal(codeOf(() => rig.shadow.report(patch)), "argument");
+	rig.report({ c: 1 });
+	assert.deepEqual(rig.take(), [`report 2 {"c":1}`]);
 });

@@ -6,7 +6,11 @@ import { decode, encode, type Request } from "./protocol.js";
 /** What of `Platform` of test/host is used; the objects behind it are driven by name. */
 export interface ServingPlatform {
 	readonly names: object;
-	readonly tls?: { readonly certificates: object; readonly versions: readonly string[]; listen(identity: never, options: never): Promise<object> } | undefined;
+	readonly tls?: {
+		readonly certificates: object;
+		readonly versions: readonly string[];
+		listen(identity: never, options: never): Promise<object>;
+	} | undefined;
 	listen(): Promise<object>;
 	closedPort(): Promise<object>;
 	echo(): Promise<object>;

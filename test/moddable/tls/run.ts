@@ -2,23 +2,21 @@
 /**
  * The TLS of the Moddable host against good, hostile and lying servers, in Moddable's simulator on Linux.
  *
- * Not part of `npm test`: it needs the Moddable SDK (MODDABLE set, its tools and `tsc` on the path) and `xvfb-run`.
- * `npx tsc -b && node dist/test/moddable/run.js` builds the program beside this file, runs it, and compares.
+ * Run it with `node dist/test/moddable/tls/run.js`; simulator.ts says what that needs.
  */
-import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createPlainServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { createServer, type TlsOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
-import { makeCertificates, toPEM, type Identity } from "../host/certificates.js";
+import { makeCertificates, toPEM, type Identity } from "../../host/certificates.js";
+import { simulate } from "../simulator.js";
 import { editing, Message, record, replacing, tamper, type Rewriter } from "./tamper.js";
 
-const TIMEOUT = 120_000;
 const ALERT = 21;
 const APPLICATION_DATA = 23;
-const SOURCE = resolve(dirname(fileURLToPath(import.meta.url)), "../../../test/moddable");
+const SOURCE = resolve(dirname(fileURLToPath(import.meta.url)), "../../../../test/moddable/tls");
 
 interface Visit { name: string; port: number; host: string; anchors: string[]; client: string[]; protocols: string[]; expected: RegExp }
 
@@ -120,38 +118,22 @@ const values: Record<string, Uint8Array> = {
 };
 for (const [key, value] of Object.entries(values)) writeFileSync(join(store, key), value);
 
-const built = spawnSync("mcconfig", ["-m", "-p", "lin", "-t", "build", "-o", directory, `moorline=${directory}`], {
-	cwd: SOURCE, encoding: "utf8",
+const results = new Map<string, string>();
+await simulate(SOURCE, directory, line => {
+	// The simulator's own remarks have no line end.
+	const [, name, result] = /visit (.*) \| (.*)/.exec(line) ?? [];
+	if (name !== undefined) results.set(name, result!);
+	return line.includes("visits done");
 });
-if (built.status !== 0) throw new Error(`${built.error?.message ?? ""}${built.stdout}${built.stderr}`);
-const simulator = join(process.env["MODDABLE"]!, "build/bin/lin/release/mcsim");
-const library = join(directory, "bin/lin/mc/release/moddable/mc.so");
-const child = spawn("xvfb-run", ["-a", "stdbuf", "-o0", simulator, library], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
-let output = "";
-await new Promise<void>(done => {
-	const timer = setTimeout(done, TIMEOUT);
-	child.on("exit", () => done());
-	child.stdout.on("data", bytes => {
-		output += bytes;
-		if (/visits done|XS abort/.test(output)) {
-			clearTimeout(timer);
-			done();
-		}
-	});
-});
-// The simulator never ends by itself, and xvfb-run does not pass a signal on: the whole group goes.
-process.kill(-child.pid!, "SIGTERM");
 for (const server of servers) server.close();
 rmSync(directory, { recursive: true });
 
 let failures = 0;
 for (const { name, expected } of visits) {
-	// The simulator's own remarks have no line end.
-	const result = output.split(`visit ${name}: `)[1]?.split("\n")[0];
+	const result = results.get(name);
 	const isAsExpected = result !== undefined && expected.test(result);
 	if (!isAsExpected) failures++;
 	console.log(`${isAsExpected ? "ok    " : "FAILED"} ${name}: ${result ?? "no result"}`);
 }
-if (/XS abort/.test(output)) console.log(output.split("\n").filter(line => /XS abort/.test(line)).join("\n"));
 console.log(failures === 0 ? `all ${visits.length} as expected` : `${failures} of ${visits.length} are not as expected`);
 process.exit(failures === 0 ? 0 : 1);

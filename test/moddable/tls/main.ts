@@ -38,7 +38,7 @@ function visit({ name, port, host: serverName, anchors, client, protocols }: Vis
 		host.timer.clear(watchdog);
 		stream.close();
 		host.timer.set(() => {
-			host.trace(`visit ${name}: ${result}`);
+			host.trace(`visit ${name} | ${result}`);
 			onEnd();
 		}, WATCH);
 	};

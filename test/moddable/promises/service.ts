@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The other side of the wires of the promises that are tried in the simulator. Read first: wire.ts. */
+import { createServer, type AddressInfo, type Server } from "node:net";
+import type { Certificates } from "../../host/certificates.js";
+import type { Listener, Peer, Platform } from "../../host/platform.js";
+import type { Hex, Question, Request } from "./wire.js";
+
+const toHex = (bytes: Uint8Array): Hex => Buffer.from(bytes).toString("hex");
+const fromHex = (text: Hex): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
+
+export type OnResult = (shape: string, name: string, error: string | undefined) => void;
+
+/** @param platform what listens, accepts and echoes */
+export async function serve(platform: Platform, certificates: Certificates, onResult: OnResult): Promise<{ port: number; server: Server }> {
+	const listeners: Listener[] = [];
+	const peers: Peer[] = [];
+	const echoes: { close(): void }[] = [];
+
+	function listening(listener: Listener): unknown {
+		const { address, port } = listener;
+		return { listener: listeners.push(listener) - 1, address, port };
+	}
+
+	async function answer(request: Request): Promise<unknown> {
+		switch (request.op) {
+			case "listen": return listening(await platform.listen());
+			case "listenTLS": {
+				const { identity, options: { clientAnchor, ...options } } = request;
+				const anchor = clientAnchor === undefined ? {} : { clientAnchor: fromHex(clientAnchor) };
+				const { chain, key } = identity;
+				return listening(await platform.tls!.listen({ chain: chain.map(fromHex), key: fromHex(key) }, { ...options, ...anchor }));
+			}
+			case "accept": {
+				const peer = await listeners[request.listener]!.accept();
+				return { peer: peers.push(peer) - 1, secure: peer.secure };
+			}
+			case "unlisten": return listeners[request.listener]!.close();
+			case "send": return peers[request.peer]!.send(fromHex(request.bytes));
+			case "receive": return toHex(await peers[request.peer]!.receive(request.count));
+			case "ended": return peers[request.peer]!.ended;
+			case "pause": case "resume": case "end": case "reset": return peers[request.peer]![request.op]();
+			case "closedPort": return platform.closedPort();
+			case "echo": {
+				const echo = await platform.echo();
+				return { echo: echoes.push(echo) - 1, address: echo.address, port: echo.port };
+			}
+			case "unecho": return echoes[request.echo]!.close();
+			case "certificates": return certificates;
+			case "result": return onResult(request.shape, request.name, request.error);
+		}
+	}
+
+	const server = createServer({ noDelay: true }, socket => {
+		let waiting = "";
+		socket.setEncoding("utf8");
+		socket.on("error", () => {});
+		socket.on("data", text => {
+			const lines = (waiting + text).split("\n");
+			waiting = lines.pop()!;
+			for (const line of lines) {
+				const { id, request } = JSON.parse(line) as Question;
+				const reply = (rest: object): void => {
+					const replacer = (_: string, value: unknown): unknown => value instanceof Uint8Array ? toHex(value) : value;
+					socket.write(`${JSON.stringify({ id, ...rest }, replacer)}\n`);
+				};
+				answer(request).then(value => reply({ value }), error => reply({ error: String(error) }));
+			}
+		});
+	});
+	await new Promise<void>(done => server.listen(0, "127.0.0.1", done));
+	return { port: (server.address() as AddressInfo).port, server };
+}
