@@ -5,13 +5,14 @@
  * Owns one connection and one timer for all services.
  */
 import { DeviceError } from "./base/error.js";
+import { Reader } from "./bytes/reader.js";
 import type { Cloud, Connection, Firmware } from "./clouds/cloud.js";
 import type { Host, TimerHandle } from "./host.js";
 import { readCredentials } from "./identity/credentials.js";
 import type { JSONObject } from "./shadow/document.js";
 import { Shadow } from "./shadow/shadow.js";
 
-/** Callbacks run from IO and timer callbacks, never inside a call into the device; `this` is the device. */
+/** Callbacks run from timer callbacks, never inside a call into the device; `this` is the device. */
 export interface DeviceOptions {
 	host: Host;
 	cloud: Cloud;
@@ -29,6 +30,9 @@ export interface DeviceOptions {
 	onError?(this: Device, error: DeviceError): void;
 }
 
+/** Errors beyond this many in one turn are not told: they are the same one, over and over. */
+const NEWS_MAXIMUM = 8;
+
 export class Device {
 	/** The device's name, from its identity. */
 	readonly id: string;
@@ -37,6 +41,8 @@ export class Device {
 	readonly #shadow: Shadow;
 	#connected = false;
 	#closed = false;
+	/** Callbacks that wait for a turn of their own. Connections come and go too slowly to fill it, errors may. */
+	readonly #news: (() => void)[] = [];
 	#timer: TimerHandle | undefined;
 	#timerAt = Infinity;
 
@@ -59,6 +65,7 @@ export class Device {
 				onSync: (version) => options.onSync?.call(this, version),
 				onError: (error) => options.onError?.call(this, error),
 			},
+			tokenPrefix(host),
 		);
 		this.#connection = options.cloud.connect({
 			host,
@@ -67,16 +74,17 @@ export class Device {
 			shadow: this.#shadow,
 			onReady: () => {
 				this.#connected = true;
-				options.onConnected?.call(this);
-				this.#shadow.connected(host.time.now());
-				this.#arm();
+				this.#shadow.connected();
+				this.#later(() => options.onConnected?.call(this));
 			},
 			onLost: (error, delay) => {
 				this.#connected = false;
 				this.#shadow.disconnected();
-				options.onDisconnected?.call(this, error, delay);
+				this.#later(() => options.onDisconnected?.call(this, error, delay));
 			},
-			onError: (error) => options.onError?.call(this, error),
+			onError: (error) => {
+				if (this.#news.length < NEWS_MAXIMUM) this.#later(() => options.onError?.call(this, error));
+			},
 			onTurn: () => this.#arm(),
 		});
 	}
@@ -96,7 +104,7 @@ export class Device {
 	 */
 	report(patch: JSONObject): void {
 		if (this.#closed) throw new DeviceError("state", "the device is closed");
-		this.#shadow.report(patch, this.#host.time.now());
+		this.#shadow.report(patch);
 		this.#arm();
 	}
 
@@ -110,18 +118,35 @@ export class Device {
 		this.#connection.close();
 	}
 
+	#later(callback: () => void): void {
+		this.#news.push(callback);
+		this.#arm();
+	}
+
 	/** One timer for the services' deadlines; one that is set too early fires for nothing. */
 	#arm(): void {
-		const deadline = this.#shadow.deadline;
+		const deadline = this.#news.length > 0 ? 0 : this.#shadow.deadline;
 		if (this.#closed || deadline >= this.#timerAt) return;
 		this.#host.timer.clear(this.#timer);
 		this.#timerAt = deadline;
 		this.#timer = this.#host.timer.set(() => this.#expire(), Math.max(0, deadline - this.#host.time.now()));
 	}
 
+	/** The turn in which everything is told: the stack is a timer's. */
 	#expire(): void {
 		this.#timerAt = Infinity;
-		this.#shadow.expire(this.#host.time.now());
+		const callback = this.#news.shift();
+		if (callback !== undefined) callback();
+		else this.#shadow.expire(this.#host.time.now());
 		this.#arm();
 	}
+}
+
+/** A random word and a dash. */
+function tokenPrefix(host: Host): string {
+	const bytes = new Uint8Array(4);
+	host.random(bytes);
+	const reader = new Reader(host.text);
+	reader.reset(bytes, 0, bytes.byteLength);
+	return `${reader.uint32().toString(36)}-`;
 }

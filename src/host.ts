@@ -30,6 +30,7 @@ export interface Stream {
 	 * `onWritable` and after `close`
 	 */
 	write(source: Uint8Array): number;
+	/** Ends the stream. What was written before is still sent, as far as the peer takes it in a few seconds. */
 	close(): void;
 }
 
@@ -39,7 +40,7 @@ export interface StreamCallbacks {
 	/** `count` bytes can be written now. The first call means connected. Level information, not an edge. */
 	onWritable?: ((count: number) => void) | undefined;
 	/**
-	 * The stream is over; only `close` remains. Bytes received before the end are announced before this.
+	 * The stream is over: bytes received before the end were announced and may still be read, then `close` remains.
 	 * Codes: `unreachable` (refused, no route), `closed` (ended or reset by the peer), `tls` (handshake or
 	 * certificate refused; `detail` is the alert where the peer sent one), `timeout`.
 	 */

@@ -6,14 +6,16 @@
  * Certificates follow RFC 5280 §4.2: subject and authority key identifiers, critical basic constraints and key usage,
  * extended key usage, random serial numbers.
  */
+// @peculiar/x509 refuses to load without it.
+import "reflect-metadata";
 import { createHash, webcrypto } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
+import * as x509 from "@peculiar/x509";
 import type { Extension, JsonGeneralNames, X509Certificate } from "@peculiar/x509";
 import { DeviceError } from "../../src/base/error.js";
 import { isDeviceId } from "./services/registry.js";
-import { loadX509 } from "./x509.js";
 
 /** Elliptic curve P-256, or RSA with 2048 bits: Moddable's TLS takes no other client keys than RSA. */
 export type KeyType = "P-256" | "RSA-2048";
@@ -92,7 +94,6 @@ export class Authority {
 
 	/** A certificate for a server; its first name is the common name, all are subject alternative names. */
 	async issueServer(options: ServerOptions = {}): Promise<Credential> {
-		const x509 = await loadX509();
 		const names = options.names ?? DEFAULT_NAMES;
 		const alternatives: JsonGeneralNames = names.map(value => ({ type: isIP(value) > 0 ? "ip" : "dns", value }));
 		return this.#issue(names[0] ?? "server", options, SERVER_LIFETIME, [
@@ -104,12 +105,10 @@ export class Authority {
 	/** @throws DeviceError `argument` for what cannot be a device id */
 	async issueDevice(options: DeviceOptions): Promise<Credential> {
 		if (!isDeviceId(options.id)) throw new DeviceError("argument", `cannot issue a certificate for "${options.id}": not a device id`);
-		const x509 = await loadX509();
 		return this.#issue(options.id, options, DEVICE_LIFETIME, [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])]);
 	}
 
 	async #issue(name: string, options: IssueOptions, lifetime: number, extensions: Extension[]): Promise<Credential> {
-		const x509 = await loadX509();
 		const keyType = options.keyType ?? "P-256";
 		const keys = await generateKeys(keyType);
 		const flags = x509.KeyUsageFlags;
@@ -146,7 +145,6 @@ export async function createAuthority(options: AuthorityOptions = {}): Promise<A
 }
 
 async function newAuthority(options: AuthorityOptions): Promise<Authority> {
-	const x509 = await loadX509();
 	const keys = await generateKeys(options.keyType ?? "P-256");
 	const notBefore = new Date(Date.now() - DAY);
 	const extensions = [
@@ -165,7 +163,6 @@ async function readAuthority(directory: string): Promise<Authority | undefined> 
 	const certificatePem = readIfThere(join(directory, CERTIFICATE_FILE));
 	if (certificatePem === undefined) return undefined;
 	try {
-		const x509 = await loadX509();
 		const certificate = new x509.X509Certificate(certificatePem);
 		const keyBytes = x509.PemConverter.decodeFirst(readFileSync(join(directory, KEY_FILE), "utf8"));
 		const isRsa = certificate.publicKey.algorithm.name.startsWith("RSA");
@@ -199,7 +196,6 @@ async function withFullSignature(signingKey: webcrypto.CryptoKey, create: () => 
 }
 
 async function toCredential(certificate: X509Certificate, privateKey: webcrypto.CryptoKey): Promise<Credential> {
-	const x509 = await loadX509();
 	const der = new Uint8Array(certificate.rawData);
 	const key = new Uint8Array(await webcrypto.subtle.exportKey("pkcs8", privateKey));
 	return {

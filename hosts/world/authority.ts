@@ -69,7 +69,9 @@ export class Authority {
 		this.#random = random;
 		this.#key = this.#makeKey();
 		const keyId = keyIdOf(this.#key), signer = parent === undefined ? { subject: name, keyId } : parent.#own;
-		this.#own = sign({ subject: name, names: [], issuer: signer.subject, keyId, ...this.#validity(), ca: true, use: "any", signer: signer.keyId, ...changes });
+		this.#own = sign({
+			subject: name, names: [], issuer: signer.subject, keyId, ...this.#validity(), ca: true, use: "any", signer: signer.keyId, ...changes,
+		});
 		this.certificate = encodeCertificate(this.#own);
 		this.#links = parent === undefined ? [] : [this.certificate, ...parent.#links];
 	}

@@ -64,7 +64,9 @@ export function decodeCertificate(bytes: Uint8Array): Certificate {
 }
 
 /** Walks from the leaf: an anchor signed this one and all is well, or the next one did and comes next. */
-export function verifyChain(chain: readonly Certificate[], anchors: readonly Certificate[], wall: number | undefined, use: "server" | "client"): Refusal | undefined {
+export function verifyChain(
+	chain: readonly Certificate[], anchors: readonly Certificate[], wall: number | undefined, use: "server" | "client",
+): Refusal | undefined {
 	if (chain.length === 0 || chain.length > CHAIN_MAXIMUM) return { alert: BAD_CERTIFICATE, reason: `a chain of ${chain.length} certificates` };
 	if (chain[0]!.use !== "any" && chain[0]!.use !== use) return { alert: UNSUPPORTED_CERTIFICATE, reason: `the certificate is not for a ${use}` };
 	if (wall === undefined) return { alert: CERTIFICATE_EXPIRED, reason: "the wall clock is not set" };

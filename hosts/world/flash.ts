@@ -27,7 +27,9 @@ export class Flash {
 	/** @param sizes bytes of each partition; whole blocks */
 	constructor(sizes: Readonly<Record<string, number>>) {
 		for (const [name, size] of Object.entries(sizes)) {
-			if (!(size > 0 && size % BLOCK_LENGTH === 0)) throw new DeviceError("argument", `partition ${name} must be a multiple of ${BLOCK_LENGTH} bytes, not ${size}`);
+			if (!(size > 0 && size % BLOCK_LENGTH === 0)) {
+				throw new DeviceError("argument", `partition ${name} must be a multiple of ${BLOCK_LENGTH} bytes, not ${size}`);
+			}
 			this.#partitions.set(name, { bytes: new Uint8Array(size).fill(ERASED), wear: new Uint32Array(size / BLOCK_LENGTH) });
 		}
 	}

@@ -86,10 +86,8 @@ export class Pipe {
 		const { clock } = this.#network, segments = this.#segments;
 		const travel = this.#travel();
 		if (travel.lost) kind = "lost";
-		const before = segments[segments.length - 1];
-		const at = Math.max(clock.now + travel.time, before === undefined ? 0 : before.at);
-		segments.push({ kind, count, at });
-		if (before === undefined && !this.#stalled) clock.schedule(this.#arrival, at - clock.now);
+		segments.push({ kind, count, at: clock.now + travel.time });
+		if (segments.length === 1 && !this.#stalled) clock.schedule(this.#arrival, travel.time);
 	}
 
 	/** The sender's RAM is gone: only what is already in the air may still arrive, and dice say how much. */

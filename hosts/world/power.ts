@@ -49,7 +49,6 @@ export class PowerSupply {
 	operate(count: number, apply: (mask: TornMask | undefined) => void): void {
 		const operation = ++this.#operations, tear = this.#cuts.get(operation);
 		if (tear === undefined) return apply(undefined);
-		this.#cuts.delete(operation);
 		apply(this.#mask(tear === "any" ? TEARS[this.random.between(0, TEARS.length - 1)]! : tear, count));
 		this.#onCut();
 	}

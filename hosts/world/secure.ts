@@ -48,7 +48,7 @@ export class SecureStream implements Stream, Wire {
 	#phase: "handshake" | "open" | "ended" | "closed" = "handshake";
 	#begun = false;
 	#finished = false;
-	/** Bytes received of the stream below and not taken. */
+	/** Bytes of the stream below that the handshake has not taken. */
 	#available = 0;
 	/** The header or record that is coming, and how much of it came. */
 	#incoming = new Uint8Array(HEADER_LENGTH);
@@ -77,9 +77,7 @@ export class SecureStream implements Stream, Wire {
 	read(target: Uint8Array): number {
 		this.#party.check();
 		if (this.#phase === "handshake") throw new DeviceError("argument", "cannot read: the handshake is not over");
-		const count = this.#stream.read(target);
-		this.#available -= count;
-		return count;
+		return this.#stream.read(target);
 	}
 
 	write(source: Uint8Array): number {
@@ -168,8 +166,9 @@ export class SecureStream implements Stream, Wire {
 
 	#act(message: Message | undefined): void {
 		if (message === undefined) this.refuse({ alert: DECODE_ERROR, reason: "the peer does not speak TLS" });
-		else if (message.type === "alert") this.#fail(new DeviceError("tls", `the peer refused the handshake with alert ${message.alert}`, { detail: message.alert }));
-		else this.#handshake.receive(this, message);
+		else if (message.type === "alert") {
+			this.#fail(new DeviceError("tls", `the peer refused the handshake with alert ${message.alert}`, { detail: message.alert }));
+		} else this.#handshake.receive(this, message);
 	}
 
 	#flush(): void {

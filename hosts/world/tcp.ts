@@ -69,7 +69,6 @@ export class TCPStream implements Stream, Resource {
 	}
 
 	close(): void {
-		if (this.#state === "closed") return;
 		// Once the connection is lost or ended by the peer there is nobody to tell.
 		if (!this.over) this.#outgoing?.send("end");
 		this.#leave();

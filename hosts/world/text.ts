@@ -8,7 +8,7 @@ import { DeviceError } from "../../src/base/error.js";
 import type { TextCodec } from "../../src/host.js";
 
 /** Characters collected before they become a string: bounds the argument list of one call. */
-const CHUNK = 512;
+const CHUNK = 64;
 
 export const text: TextCodec = Object.freeze({ byteLength, encode, decode });
 
@@ -24,33 +24,25 @@ export function fromBytes(bytes: Uint8Array): string {
 }
 
 function byteLength(value: string): number {
-	const { length } = value;
-	let count = length;
-	for (let index = 0; index < length; index++) {
-		const unit = value.charCodeAt(index);
-		if (unit < 0x80) continue;
-		if (unit < 0x800) count++;
-		else if ((unit & 0xf800) !== 0xd800) count += 2;
-		else {
-			lowSurrogate(value, unit, index++);
-			count += 2;
-		}
+	let count = 0;
+	for (const character of value) {
+		const point = pointOf(character);
+		count += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
 	}
 	return count;
 }
 
 function encode(value: string, target: Uint8Array, start: number): number {
-	const { length } = value, count = byteLength(value);
+	const count = byteLength(value);
 	if (!(Number.isInteger(start) && start >= 0 && start <= target.byteLength)) throw new DeviceError("argument", `no such place: ${start}`);
 	if (count > target.byteLength - start) throw new DeviceError("full", `${count} bytes of text do not fit ${target.byteLength - start}`);
 	let position = start;
-	for (let index = 0; index < length; index++) {
-		let point = value.charCodeAt(index);
+	for (const character of value) {
+		const point = pointOf(character);
 		if (point < 0x80) {
 			target[position++] = point;
 			continue;
 		}
-		if ((point & 0xf800) === 0xd800) point = 0x10000 + ((point & 0x3ff) << 10 | lowSurrogate(value, point, index++) & 0x3ff);
 		if (point < 0x800) target[position++] = 0xc0 | point >> 6;
 		else {
 			if (point < 0x10000) target[position++] = 0xe0 | point >> 12;
@@ -66,8 +58,10 @@ function encode(value: string, target: Uint8Array, start: number): number {
 }
 
 function decode(bytes: Uint8Array, start: number, end: number): string {
-	if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= bytes.byteLength)) throw new DeviceError("argument", `no such range: ${start} to ${end}`);
-	const units: number[] = [];
+	if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= bytes.byteLength)) {
+		throw new DeviceError("argument", `no such range: ${start} to ${end}`);
+	}
+	const points: number[] = [];
 	let result = "", position = start;
 	while (position < end) {
 		let point = bytes[position++]!;
@@ -84,21 +78,20 @@ function decode(bytes: Uint8Array, start: number, end: number): string {
 				throw illFormed(position - 1 - more);
 			}
 		}
-		if (point < 0x10000) units.push(point);
-		else units.push(0xd800 | point - 0x10000 >> 10, 0xdc00 | point & 0x3ff);
-		if (units.length >= CHUNK) {
-			result += String.fromCharCode.apply(undefined, units);
-			units.length = 0;
+		points.push(point);
+		if (points.length >= CHUNK) {
+			result += String.fromCodePoint.apply(undefined, points);
+			points.length = 0;
 		}
 	}
-	return result + String.fromCharCode.apply(undefined, units);
+	return result + String.fromCodePoint.apply(undefined, points);
 }
 
-/** The unit behind the high surrogate at `index`. */
-function lowSurrogate(value: string, high: number, index: number): number {
-	const low = value.charCodeAt(index + 1);
-	if (high < 0xdc00 && (low & 0xfc00) === 0xdc00) return low;
-	throw new DeviceError("argument", `the text has an unpaired surrogate at ${index}`);
+/** Strings are walked by code point: some engines count their length in those, others in UTF-16 units. */
+function pointOf(character: string): number {
+	const point = character.codePointAt(0)!;
+	if (point < 0xd800 || point > 0xdfff) return point;
+	throw new DeviceError("argument", "the text has an unpaired surrogate");
 }
 
 function illFormed(position: number): DeviceError {

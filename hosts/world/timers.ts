@@ -16,7 +16,9 @@ export function createTimers(clock: Clock, log: Log, party: Party): Timers {
 		party.check();
 		checkCallback("callback", callback, true);
 		const least = repeat ? 1 : 0;
-		if (!(delay >= least && delay <= DELAY_MAXIMUM)) throw new DeviceError("argument", `a timer takes from ${least} to ${DELAY_MAXIMUM} ms, not ${String(delay)}`);
+		if (!(delay >= least && delay <= DELAY_MAXIMUM)) {
+			throw new DeviceError("argument", `a timer takes from ${least} to ${DELAY_MAXIMUM} ms, not ${String(delay)}`);
+		}
 		const task = new Task(() => {
 			if (repeat) clock.schedule(task, delay);
 			log.add("timer", party.id, delay);

@@ -151,7 +151,9 @@ export function tlsClass(network: Network, party: Party): new (options: TLSOptio
 }
 
 /** `onConnection` behind a handshake: for `Network.listen`. */
-export function listenSecurely(network: Network, options: ServerSecureOptions, onConnection: (incoming: Incoming) => void): (incoming: Incoming) => void {
+export function listenSecurely(
+	network: Network, options: ServerSecureOptions, onConnection: (incoming: Incoming) => void,
+): (incoming: Incoming) => void {
 	const chain = decodeAll("tls.certificates", options.certificates);
 	const authorities = options.clientAuthorities === undefined ? undefined : decodeAll("tls.clientAuthorities", options.clientAuthorities);
 	if (chain[0]?.keyId !== keyIdOf(options.key)) throw new DeviceError("argument", "tls.key is not the key of tls.certificates");

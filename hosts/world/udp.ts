@@ -61,7 +61,9 @@ export class UDPSocket implements Datagrams, Resource {
 		checkBytes("source", source);
 		checkAddress(address);
 		checkPort(port, 1);
-		if (source.byteLength > PAYLOAD_MAXIMUM) throw new DeviceError("too-large", `a datagram holds at most ${PAYLOAD_MAXIMUM} bytes, not ${source.byteLength}`);
+		if (source.byteLength > PAYLOAD_MAXIMUM) {
+			throw new DeviceError("too-large", `a datagram holds at most ${PAYLOAD_MAXIMUM} bytes, not ${source.byteLength}`);
+		}
 		const { random, faults } = this.#network;
 		const datagram = { bytes: source.slice(), address: this.#party.address, port: this.port };
 		this.#send(datagram, address, port);

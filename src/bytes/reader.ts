@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A cursor that reads big-endian fields out of a byte range.
+ * Reads big-endian fields out of a byte range.
  *
- * One reader is made per core and pointed at each packet in turn: a cursor's method costs a quarter of
- * returning `[value, offset]` on XS. Reading beyond the end is `malformed`: whoever frames the bytes has
- * established that they are all there, so running out is the peer's fault.
+ * Reading beyond the end is `malformed`: whoever frames the bytes has established that they are all there, so running
+ * out is the peer's fault.
  */
 import { DeviceError } from "../base/error.js";
-import type { TextCodec } from "../host.js";
+import { Cursor } from "./cursor.js";
 
-const NOTHING = new Uint8Array(0);
-
-export class Reader {
-	/** Index of the next byte. */
-	position = 0;
-	/** Index after the last byte. */
-	end = 0;
-	bytes: Uint8Array = NOTHING;
-	readonly #text: TextCodec;
-
-	constructor(text: TextCodec) {
-		this.#text = text;
-	}
-
-	/** Points the cursor at `bytes[start, end)`, which is borrowed until the next call. */
-	reset(bytes: Uint8Array, start: number, end: number): void {
-		this.bytes = bytes;
-		this.position = start;
-		this.end = end;
-	}
-
-	get remaining(): number {
-		return this.end - this.position;
-	}
-
+export class Reader extends Cursor {
 	/** @throws DeviceError `malformed` at the end */
 	uint8(): number {
 		const position = this.position;
@@ -72,7 +47,7 @@ export class Reader {
 		const length = this.uint16();
 		const start = this.skip(length);
 		refuseNul(this.bytes, start, start + length, "malformed");
-		return this.#text.decode(this.bytes, start, start + length);
+		return this.text.decode(this.bytes, start, start + length);
 	}
 
 	#truncated(wanted: number): never {

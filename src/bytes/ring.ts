@@ -104,6 +104,11 @@ export class Ring {
 		this.bytes[offset + RECORD_HEADER]! |= bits;
 	}
 
+	/** Clears bits in the record's first byte. */
+	unmark(offset: number, bits: number): void {
+		this.bytes[offset + RECORD_HEADER]! &= ~bits;
+	}
+
 	/** Index of the record's first byte. */
 	start(offset: number): number {
 		return offset + RECORD_HEADER;

@@ -1,37 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A cursor that writes big-endian fields into a byte range.
+ * Writes big-endian fields into a byte range.
  *
  * Values out of range are the caller's fault (`argument`); a range too short for what is written is
  * `too-large`, so that an encoder need not compute its length first where a limit is enough.
  */
 import { DeviceError } from "../base/error.js";
-import type { TextCodec } from "../host.js";
+import { Cursor } from "./cursor.js";
 import { refuseNul } from "./reader.js";
 
 /** The largest variable byte integer: four groups of seven bits (MQTT 3.1.1 §2.2.3, MQTT 5 §1.5.5). */
 export const VARINT_MAXIMUM = 0x0fff_ffff;
-const NOTHING = new Uint8Array(0);
 
-export class Writer {
-	/** Index of the next byte. */
-	position = 0;
-	/** Index after the last byte that may be written. */
-	end = 0;
-	bytes: Uint8Array = NOTHING;
-	readonly #text: TextCodec;
-
-	constructor(text: TextCodec) {
-		this.#text = text;
-	}
-
-	/** Points the cursor at `bytes[start, end)`, which is borrowed until the next call. */
-	reset(bytes: Uint8Array, start: number, end: number): void {
-		this.bytes = bytes;
-		this.position = start;
-		this.end = end;
-	}
-
+export class Writer extends Cursor {
 	uint8(value: number): void {
 		const position = this.#take(1);
 		this.bytes[position] = value;
@@ -69,7 +50,7 @@ export class Writer {
 	utf8(value: string): void {
 		const prefix = this.#take(2);
 		const start = prefix + 2;
-		const length = this.text(value);
+		const length = this.utf8Bytes(value);
 		refuseNul(this.bytes, start, start + length, "argument");
 		this.position = prefix;
 		this.uint16(length);
@@ -77,10 +58,10 @@ export class Writer {
 	}
 
 	/** UTF-8 without a length. @returns the bytes written */
-	text(value: string): number {
+	utf8Bytes(value: string): number {
 		// Measured first: the codec knows the buffer's end only, and what lies behind ours is not to be touched.
-		const start = this.#take(this.#text.byteLength(value));
-		return this.#text.encode(value, this.bytes, start);
+		const start = this.#take(this.text.byteLength(value));
+		return this.text.encode(value, this.bytes, start);
 	}
 
 	/** Copies `source[start, end)`. */

@@ -26,6 +26,7 @@ import type { Credentials } from "../identity/credentials.js";
 import { Collector } from "../mqtt/collector.js";
 import { Client, type Server } from "../mqtt/client.js";
 import { SUBSCRIBE_FAILURE } from "../mqtt/constants.js";
+import { isTopic } from "../mqtt/topic.js";
 import { isObject, type JSONObject } from "../shadow/document.js";
 import type { Cloud, Connection, ConnectionOptions } from "./cloud.js";
 
@@ -60,7 +61,9 @@ class PrivateConnection implements Connection {
 
 	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
 		const { host, credentials } = connection;
-		if (/[+#/\u0000]/.test(credentials.id)) throw new DeviceError("credential", "a device's id is one topic level");
+		if (!isTopic(credentials.id) || credentials.id.includes("/") || credentials.id.includes("\0")) {
+			throw new DeviceError("credential", "a device's id is one topic level");
+		}
 		this.#host = host;
 		this.#options = connection;
 		this.#prefix = `moorline/${credentials.id}/`;
@@ -133,14 +136,13 @@ class PrivateConnection implements Connection {
 	#translate(topic: string, message: JSONObject): void {
 		const { token, version, code } = message;
 		const { shadow } = this.#options;
-		const now = this.#host.time.now();
 		switch (topic) {
 			case "shadow/document":
-				return shadow.document(String(token), version as number, message["desired"], message["reported"], now);
-			case "shadow/delta": return shadow.delta(version as number, message["delta"], now);
-			case "shadow/accepted": return shadow.accepted(String(token), version as number, now);
+				return shadow.document(String(token), version as number, message["desired"], message["reported"]);
+			case "shadow/delta": return shadow.delta(version as number, message["delta"]);
+			case "shadow/accepted": return shadow.accepted(String(token), version as number);
 			case "shadow/rejected":
-				return shadow.rejected(String(token), Number(code), String(message["message"]), now);
+				return shadow.rejected(String(token), Number(code), String(message["message"]), this.#host.time.now());
 		}
 	}
 }

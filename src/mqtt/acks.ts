@@ -31,10 +31,9 @@ export class Acks {
 		this.#end += ACK_LENGTH;
 	}
 
-	/** Writes whole acknowledgements only. @returns the bytes written */
+	/** Writes what there is room for; nothing else may be sent in the middle of one. @returns the bytes written */
 	transmit(writer: Writer): number {
-		const room = writer.end - writer.position;
-		const count = Math.min(this.length, room - room % ACK_LENGTH);
+		const count = Math.min(this.length, writer.end - writer.position);
 		writer.copy(this.#bytes, this.#start, this.#start + count);
 		this.#start += count;
 		if (this.#start === this.#end) this.#start = this.#end = 0;

@@ -8,11 +8,10 @@
 import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
 import type { Host, Resolver, SecureOptions, Stream, TimerHandle } from "../host.js";
-import type { QoS } from "./constants.js";
 import { EventType, type MQTTEvent } from "./event.js";
 import { Link } from "./link.js";
 import type { Payload } from "./packet.js";
-import { Session, type PublishOptions, type SessionOptions } from "./session.js";
+import { inRange, Session, type PublishOptions, type SessionOptions } from "./session.js";
 
 /** Where the server is, and how to know that it is the right one. */
 export interface Server {
@@ -47,6 +46,7 @@ export interface ClientOptions extends SessionOptions {
 
 const CONNECT_TIMEOUT = 30_000;
 const BUFFER_LENGTH = 1_024;
+const BUFFER_MAXIMUM = 0x10_0000;
 /** A connection that lasted this long, ms, was a good one: the next attempt is a first attempt. */
 const STABLE = 60_000;
 /** ms that the last messages and DISCONNECT may take to leave. */
@@ -78,7 +78,8 @@ export class Client {
 		this.#options = options;
 		this.#host = options.host;
 		this.session = new Session(options.host.text, options);
-		this.#buffer = new Uint8Array(options.bufferLength ?? BUFFER_LENGTH);
+		const { bufferLength = BUFFER_LENGTH } = options;
+		this.#buffer = new Uint8Array(inRange("bufferLength", bufferLength, 1, BUFFER_MAXIMUM));
 		this.#schedule(0);
 	}
 
@@ -101,7 +102,7 @@ export class Client {
 	}
 
 	/** Subscribes now and on every later connection. @throws DeviceError `argument`, `full`, `state` */
-	subscribe(filter: string, qos: QoS = 1): void {
+	subscribe(filter: string, qos: 0 | 1 = 1): void {
 		this.#check();
 		this.session.subscribe(filter, qos);
 		this.#kick();

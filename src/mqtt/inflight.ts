@@ -44,17 +44,21 @@ export class Inflight {
 		return this.#ring.count === 0;
 	}
 
-	/**
-	 * An identifier that no message holds. Spec: [MQTT-2.3.1-2].
-	 * Identifiers go round in order and messages lie in order, so the oldest is the first that could collide.
-	 */
+	/** An identifier that no message holds, and that is not `taken`. Spec: [MQTT-2.3.1-2]. */
 	nextId(taken: number): number {
-		const oldest = this.#ring.first();
-		const held = oldest < 0 ? 0 : this.#ring.id(oldest);
 		do {
 			this.#lastId = this.#lastId === PACKET_ID_MAXIMUM ? 1 : this.#lastId + 1;
-		} while (this.#lastId === held || this.#lastId === taken);
+		} while (this.#lastId === taken || this.#holds(this.#lastId));
 		return this.#lastId;
+	}
+
+	/** Looks at all: subscriptions take identifiers too, so that those of the messages have gaps. */
+	#holds(id: number): boolean {
+		const ring = this.#ring;
+		for (let offset = ring.first(); offset >= 0; offset = ring.after(offset)) {
+			if (ring.id(offset) === id) return true;
+		}
+		return false;
 	}
 
 	/**
@@ -142,5 +146,11 @@ export class Inflight {
 			}
 		}
 		this.#next = ring.first();
+	}
+
+	/** The server has no session of ours: what is to be sent again is new to it [MQTT-3.1.2-6]. */
+	renew(): void {
+		const ring = this.#ring;
+		for (let offset = ring.first(); offset >= 0; offset = ring.after(offset)) ring.unmark(offset, DUPLICATE);
 	}
 }

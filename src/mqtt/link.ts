@@ -24,7 +24,8 @@ export const RESPONSE_TIMEOUT = 20_000;
 /** A ping goes out this part of the keep alive early, so that a late timer does not exceed it. */
 const PING_MARGIN = 1 / 8;
 
-const State = Object.freeze({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
+/** CLOSING: what is queued goes out, nothing is delivered any more. LEAVING: DISCONNECT is on its way. */
+const State = Object.freeze({ CONNECTING: 0, OPEN: 1, CLOSING: 2, LEAVING: 3, CLOSED: 4 });
 
 const REFUSALS = Object.freeze([
 	"", "unacceptable protocol version", "client identifier rejected", "server unavailable",
@@ -103,7 +104,7 @@ export class Link {
 	/** Monotonic ms at which `expire` has something to do (0: at once, there is an event), or `Infinity`. */
 	get deadline(): number {
 		if (this.#failure !== undefined) return this.#state === State.CLOSED ? Infinity : 0;
-		return Math.min(this.#answerDue, this.#pongDue === Infinity ? this.#pingDue : this.#pongDue);
+		return Math.min(this.#answerDue, this.#pongDue, this.#pingDue);
 	}
 
 	/** Does what is due; early calls are harmless. */
@@ -112,17 +113,21 @@ export class Link {
 		if (this.#state === State.CLOSED) return;
 		if (now >= this.#answerDue || now >= this.#pongDue) {
 			this.#fail(new DeviceError("timeout", `no answer from the server within ${RESPONSE_TIMEOUT} ms`));
-		} else if (this.#pongDue === Infinity && now >= this.#pingDue) {
+		} else if (now >= this.#pingDue) {
 			this.#pingToSend = true;
-			this.#pongDue = now + RESPONSE_TIMEOUT;
+			this.#pongDue = Math.min(this.#pongDue, now + RESPONSE_TIMEOUT);
 		}
 	}
 
-	/** From the last byte sent, as the server counts; and from the last received, or a half-open link stays unseen. */
+	/**
+	 * From the last byte sent, as the server counts; and from the last received, or a half-open link stays unseen.
+	 * While an answer is awaited the server counts on: a long message may hold the answer up beyond the keep alive.
+	 */
 	get #pingDue(): number {
 		const keepAlive = this.#session.connect.keepAliveSeconds * 1000;
-		if (keepAlive === 0 || this.#state !== State.OPEN) return Infinity;
-		return Math.min(this.#lastSent, this.#lastReceived) + keepAlive - Math.floor(keepAlive * PING_MARGIN);
+		if (keepAlive === 0 || this.#pingToSend || this.#state !== State.OPEN) return Infinity;
+		const last = this.#pongDue === Infinity ? Math.min(this.#lastSent, this.#lastReceived) : this.#lastSent;
+		return last + keepAlive - Math.floor(keepAlive * PING_MARGIN);
 	}
 
 	/**
@@ -150,7 +155,10 @@ export class Link {
 		this.#fail(error);
 	}
 
-	/** Says goodbye: DISCONNECT goes out once every queued message did, and is the last packet. */
+	/**
+	 * Says goodbye: DISCONNECT goes out once every queued message did, and is the last packet. Nothing is delivered
+	 * from here on.
+	 */
 	disconnect(): void {
 		if (this.#state === State.CONNECTING) this.#fail(new DeviceError("closed", "closed before it was connected"));
 		else if (this.#state === State.OPEN) this.#state = State.CLOSING;
@@ -179,20 +187,20 @@ export class Link {
 		const { writer, inflight } = this.#session;
 		if (this.#staged !== undefined) return this.#transmitStaged(this.#staged, target, position, limit);
 		if (this.#current >= 0) return this.#transmitMessage(target, position, limit);
-		if (this.#state === State.CONNECTING || this.#state === State.CLOSED) return 0;
+		if (this.#state !== State.OPEN && this.#state !== State.CLOSING) return 0;
 		writer.reset(target, position, limit);
 		if (this.#acks.length > 0) return this.#acks.transmit(writer);
 		if (this.#pingToSend) {
-			if (limit - position < BARE_LENGTH) return 0;
 			this.#pingToSend = false;
-			encodeBare(writer, PacketType.PINGREQ);
-			return BARE_LENGTH;
+			return this.#stageBare(PacketType.PINGREQ, target, position, limit);
 		}
 		if (this.#session.pendingId === 0 && this.#state === State.OPEN && this.#stageSubscriptions()) {
 			return this.#transmitStaged(this.#staged!, target, position, limit);
 		}
 		if (inflight.next < 0) {
-			return this.#state === State.CLOSING ? this.#stageDisconnect(target, position, limit) : 0;
+			if (this.#state === State.OPEN) return 0;
+			this.#state = State.LEAVING;
+			return this.#stageBare(PacketType.DISCONNECT, target, position, limit);
 		}
 		if (this.#held(inflight.next)) return 0;
 		this.#current = inflight.next;
@@ -229,7 +237,7 @@ export class Link {
 		this.#written += count;
 		if (this.#written === staged.byteLength) {
 			this.#staged = undefined;
-			if (this.#state === State.CLOSING) this.#fail(new DeviceError("closed", "disconnected as asked"));
+			if (this.#state === State.LEAVING) this.#fail(new DeviceError("closed", "disconnected as asked"));
 		}
 		return count;
 	}
@@ -242,9 +250,9 @@ export class Link {
 		return packet;
 	}
 
-	#stageDisconnect(target: Uint8Array, position: number, limit: number): number {
+	#stageBare(type: number, target: Uint8Array, position: number, limit: number): number {
 		this.#staged = this.#stage(BARE_LENGTH);
-		encodeBare(this.#session.writer, PacketType.DISCONNECT);
+		encodeBare(this.#session.writer, type);
 		return this.#transmitStaged(this.#staged, target, position, limit);
 	}
 
@@ -283,8 +291,9 @@ export class Link {
 
 	#head(): MQTTEvent | undefined {
 		const { header, remaining, bytes, start, end } = this.#framer;
-		if (remaining > 0 && header >> 4 !== PacketType.PUBLISH) {
-			throw new DeviceError("too-large", `packet of type ${header >> 4} and ${end - start + remaining} bytes`);
+		const length = end - start + remaining;
+		if (header >> 4 !== PacketType.PUBLISH && length > this.#session.packetBuffer.byteLength) {
+			throw new DeviceError("too-large", `packet of type ${header >> 4} and ${length} bytes`);
 		}
 		const { reader } = this.#session;
 		reader.reset(bytes, start, end);
@@ -323,15 +332,18 @@ export class Link {
 		this.#answerDue = Infinity;
 		this.#session.connecting = false;
 		subscriptions.reset(sessionPresent && this.#familiar);
+		if (!sessionPresent) this.#session.inflight.renew();
 		this.#event.type = EventType.CONNECTED;
 		this.#event.sessionPresent = sessionPresent;
 		return this.#event;
 	}
 
-	#message(remaining: number): MQTTEvent {
+	#message(remaining: number): MQTTEvent | undefined {
 		const packet = this.#packet;
 		const event = this.#event;
 		if (packet.qos === 2) throw new DeviceError("violation", "message at QoS 2, and none was subscribed to");
+		// Not acknowledged either: the server keeps it for the next connection.
+		if (this.#state !== State.OPEN) return undefined;
 		const { bytes, end } = this.#framer;
 		event.type = EventType.MESSAGE;
 		event.topic = packet.topic;
@@ -345,10 +357,13 @@ export class Link {
 		event.duplicate = packet.duplicate;
 		event.packetId = packet.packetId;
 		if (remaining === 0) this.#delivered = packet.packetId;
+		// A head that ends with its topic: the first fragment is the one that has bytes.
+		else if (event.start === event.end) return undefined;
 		return event;
 	}
 
-	#fragment(): MQTTEvent {
+	#fragment(): MQTTEvent | undefined {
+		if (this.#state !== State.OPEN) return undefined;
 		const event = this.#event;
 		const { bytes, start, end, remaining } = this.#framer;
 		event.type = EventType.MESSAGE;
@@ -375,8 +390,9 @@ export class Link {
 		const { type, packetId, start } = this.#packet;
 		const session = this.#session;
 		if (packetId !== session.pendingId || type !== this.#answer) return undefined; // [MQTT-2.3.1-7]
-		if (type === PacketType.SUBACK && this.#framer.end - start !== this.#batch.length) {
-			throw new DeviceError("malformed", `SUBACK with ${this.#framer.end - start} codes for ${this.#batch.length} filters`);
+		const codes = this.#framer.end - start;
+		if (type === PacketType.SUBACK && codes !== this.#batch.length) {
+			throw new DeviceError("malformed", `SUBACK with ${codes} codes for ${this.#batch.length} filters`);
 		}
 		session.pendingId = 0;
 		this.#answerDue = Infinity;

@@ -52,6 +52,7 @@ export class Packet {
 /** Flags that the fixed header of each type must have, by type; PUBLISH has its own. Spec: §2.2.2. */
 const FLAGS = Object.freeze([0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0, 0]);
 const CONNACK_REASON_MAXIMUM = 5;
+const WILL_QOS: readonly (QoS | undefined)[] = Object.freeze([undefined, 0, 1, 2]);
 
 /**
  * Decodes the packet behind `header`, of which the reader stands on the first byte after the fixed header.
@@ -157,7 +158,10 @@ export function connectLength(text: TextCodec, connect: Connect): number {
 	}
 	if (will) {
 		checkTopic(will.topic);
-		if (payloadLength(text, will.payload) > 0xffff) throw new DeviceError("argument", "will longer than 65535 bytes");
+		if (!WILL_QOS.includes(will.qos)) { // [MQTT-3.1.2-14]
+			throw new DeviceError("argument", `will at QoS ${will.qos}`);
+		}
+		if (payloadLength(text, will.payload) > 0xffff) throw new DeviceError("argument", "will over 65535 bytes");
 	}
 	return packetLength(connectRemaining(text, connect));
 }
@@ -186,7 +190,7 @@ export function encodePublish(
 	writer.varint(remainingOf(length));
 	writer.utf8(topic);
 	if (qos !== 0) writer.uint16(packetId);
-	if (typeof payload === "string") writer.text(payload);
+	if (typeof payload === "string") writer.utf8Bytes(payload);
 	else writer.copy(payload, 0, payload.byteLength);
 	if (writer.position !== end) throw new DeviceError("internal", `PUBLISH ends ${end - writer.position} bytes early`);
 }
@@ -255,7 +259,7 @@ function payloadLength(text: TextCodec, payload: Payload): number {
 
 function writePrefixed(writer: Writer, text: TextCodec, payload: Payload): void {
 	writer.uint16(payloadLength(text, payload));
-	if (typeof payload === "string") writer.text(payload);
+	if (typeof payload === "string") writer.utf8Bytes(payload);
 	else writer.copy(payload, 0, payload.byteLength);
 }
 

@@ -9,9 +9,8 @@ import { DeviceError } from "../base/error.js";
 import { Reader } from "../bytes/reader.js";
 import { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
-import type { QoS } from "./constants.js";
 import { Inflight } from "./inflight.js";
-import { connectLength, type Connect, type Payload, type Will } from "./packet.js";
+import { connectLength, encodeConnect, type Connect, type Payload, type Will } from "./packet.js";
 import { Subscriptions } from "./subscriptions.js";
 import { checkFilter, checkTopic } from "./topic.js";
 
@@ -20,7 +19,7 @@ export interface SessionOptions {
 	clientId: string;
 	/** Begin anew instead of going on with what the server kept. Default: false. */
 	cleanStart?: boolean | undefined;
-	/** ms, whole seconds up to 65,535 s; 0 switches keep alive off. Default: 60,000. */
+	/** ms, rounded up to whole seconds, at most 65,535 s; 0 switches keep alive off. Default: 60,000. */
 	keepAlive?: number | undefined;
 	username?: string | undefined;
 	password?: Payload | undefined;
@@ -44,7 +43,11 @@ export interface PublishOptions {
 
 export const PACKET_SIZE_MAXIMUM = 0x0fff_ffff;
 const KEEP_ALIVE_DEFAULT = 60_000;
-const KEEP_ALIVE_SECONDS_MAXIMUM = 0xffff;
+/** 65,535 s is what CONNECT can say. */
+const KEEP_ALIVE_MAXIMUM = 65_535_000;
+/** The answer to a SUBSCRIBE of ours needs 10 bytes. */
+const PACKET_BUFFER_MINIMUM = 16;
+const BUFFER_MAXIMUM = 0x10_0000;
 
 export class Session {
 	readonly connect: Connect;
@@ -68,27 +71,33 @@ export class Session {
 
 	/** @throws DeviceError `argument` */
 	constructor(text: TextCodec, options: SessionOptions) {
-		const keepAlive = options.keepAlive ?? KEEP_ALIVE_DEFAULT;
-		const keepAliveSeconds = Math.floor(keepAlive / 1000);
-		if (!(keepAlive >= 0 && keepAliveSeconds <= KEEP_ALIVE_SECONDS_MAXIMUM)) {
-			throw new DeviceError("argument", `keep alive of ${keepAlive} ms is not within 0 to 65535000`);
-		}
+		const keepAlive = inRange("keepAlive", options.keepAlive ?? KEEP_ALIVE_DEFAULT, 0, KEEP_ALIVE_MAXIMUM);
 		this.connect = {
 			clientId: options.clientId,
 			cleanStart: options.cleanStart ?? false,
-			keepAliveSeconds,
+			keepAliveSeconds: Math.ceil(keepAlive / 1000),
 			username: options.username,
 			password: options.password,
 			will: options.will,
 		};
-		connectLength(text, this.connect);
 		this.text = text;
 		this.reader = new Reader(text);
 		this.writer = new Writer(text);
-		this.inflight = new Inflight(options.inflightLength ?? 2048, this.writer, text);
-		this.receiveMaximum = options.receiveMaximum ?? 16;
-		this.packetBuffer = new Uint8Array(options.packetBuffer ?? 512);
-		this.maximumPacketSize = options.maximumPacketSize ?? PACKET_SIZE_MAXIMUM;
+		// Encoded once to be refused here, and not when a connection stands.
+		const length = connectLength(text, this.connect);
+		this.writer.reset(new Uint8Array(length), 0, length);
+		encodeConnect(this.writer, text, this.connect);
+		this.inflight = new Inflight(
+			inRange("inflightLength", options.inflightLength ?? 2048, 0, BUFFER_MAXIMUM), this.writer, text,
+		);
+		this.receiveMaximum = inRange("receiveMaximum", options.receiveMaximum ?? 16, 1, 0xffff);
+		this.packetBuffer = new Uint8Array(
+			inRange("packetBuffer", options.packetBuffer ?? 512, PACKET_BUFFER_MINIMUM, BUFFER_MAXIMUM),
+		);
+		const { maximumPacketSize = PACKET_SIZE_MAXIMUM } = options;
+		this.maximumPacketSize = inRange(
+			"maximumPacketSize", maximumPacketSize, PACKET_BUFFER_MINIMUM, PACKET_SIZE_MAXIMUM,
+		);
 	}
 
 	/**
@@ -99,7 +108,7 @@ export class Session {
 	 */
 	publish(topic: string, payload: Payload, options?: PublishOptions): number | "full" {
 		checkTopic(topic);
-		const qos = options?.qos ?? 0;
+		const qos = checkQoS(options?.qos ?? 0);
 		const id = this.inflight.append(topic, payload, qos, options?.retain ?? false, this.pendingId);
 		if (id >= 0) return id;
 		if (this.inflight.fits(topic, payload, qos)) return "full";
@@ -107,14 +116,25 @@ export class Session {
 	}
 
 	/** @throws DeviceError `argument`, `full` */
-	subscribe(filter: string, qos: QoS): void {
-		checkFilter(filter);
-		this.subscriptions.add(filter, qos);
+	subscribe(filter: string, qos: 0 | 1): void {
+		checkFilter(this.text, filter);
+		this.subscriptions.add(filter, checkQoS(qos));
 	}
 
 	/** @throws DeviceError `argument` */
 	unsubscribe(filter: string): void {
-		checkFilter(filter);
+		checkFilter(this.text, filter);
 		this.subscriptions.remove(filter);
 	}
+}
+
+function checkQoS(qos: 0 | 1): 0 | 1 {
+	if (qos !== 0 && qos !== 1) throw new DeviceError("argument", `QoS ${String(qos)} is not 0 or 1`);
+	return qos;
+}
+
+/** @throws DeviceError `argument` when `value` is no whole number from `least` to `most` */
+export function inRange(name: string, value: number, least: number, most: number): number {
+	if (Number.isInteger(value) && value >= least && value <= most) return value;
+	throw new DeviceError("argument", `${name} of ${String(value)} is not within ${least} to ${most}`);
 }

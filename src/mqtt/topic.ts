@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Topic names and topic filters: what is well-formed, and which filter matches which name. Spec: MQTT 3.1.1 §4.7. */
 import { DeviceError } from "../base/error.js";
+import type { TextCodec } from "../host.js";
+import { TOPIC_MAXIMUM } from "./constants.js";
 
 /** True for a name without wildcards and with at least one character. Spec: [MQTT-3.3.2-2] [MQTT-4.7.3-1]. */
 export function isTopic(topic: string): boolean {
@@ -22,9 +24,11 @@ export function checkTopic(topic: string): void {
 	if (!isTopic(topic)) throw new DeviceError("argument", `"${topic}" is no topic name`);
 }
 
-/** @throws DeviceError `argument` */
-export function checkFilter(filter: string): void {
-	if (!isFilter(filter)) throw new DeviceError("argument", `"${filter}" is no topic filter`);
+/** Spec: also [MQTT-4.7.3-2] [MQTT-4.7.3-3]. @throws DeviceError `argument` */
+export function checkFilter(text: TextCodec, filter: string): void {
+	if (!isFilter(filter) || filter.includes("\0") || text.byteLength(filter) > TOPIC_MAXIMUM) {
+		throw new DeviceError("argument", `"${filter}" is no topic filter`);
+	}
 }
 
 /**

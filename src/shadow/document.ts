@@ -6,6 +6,7 @@
  * Nothing here recurses: on the device's stack a trivial recursion ends at depth 38.
  */
 import { DeviceError } from "../base/error.js";
+import { DEPTH_MAXIMUM } from "../bytes/json.js";
 
 export type JSONValue = null | boolean | number | string | JSONValue[] | JSONObject;
 export interface JSONObject { [member: string]: JSONValue }
@@ -14,15 +15,18 @@ export function isObject(value: unknown): value is JSONObject {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Applies `patch` to `target` in place, and returns it. Spec: RFC 7396 §2. @throws DeviceError `argument` */
+/**
+ * Applies `patch` to `target` in place, and returns it. Spec: RFC 7396 §2.
+ * @throws DeviceError `argument` for a patch of more than `DEPTH_MAXIMUM` levels, as one that holds itself is
+ */
 export function merge(target: JSONObject, patch: JSONObject): JSONObject {
 	return apply(target, patch, false);
 }
 
 /**
  * Adds `second` to the patch `first` in place, so that one patch does what both would do in turn.
- * A patch cannot say "replace this object by that one": where `first` deletes what `second` makes an object again,
- * the members that `second` does not name survive.
+ * A patch cannot say "replace this object by that one": where `first` makes a member something else and `second` makes
+ * it an object again, the members that `second` does not name survive.
  */
 export function compose(first: JSONObject, second: JSONObject): JSONObject {
 	return apply(first, second, true);
@@ -31,30 +35,38 @@ export function compose(first: JSONObject, second: JSONObject): JSONObject {
 function apply(target: JSONObject, patch: JSONObject, keepNull: boolean): JSONObject {
 	const targets = [target];
 	const patches = [patch];
+	const levels = [1];
 	while (patches.length > 0) {
 		const into = targets.pop()!;
 		const from = patches.pop()!;
+		const level = levels.pop()!;
+		if (level > DEPTH_MAXIMUM) throw new DeviceError("argument", `a patch of more than ${DEPTH_MAXIMUM} levels`);
 		for (const member of Object.keys(from)) {
 			const value = from[member]!;
-			checkMember(member);
+			checkMember(member, "argument");
 			if (value === null && !keepNull) {
 				delete into[member];
 			} else if (isObject(value)) {
 				const existing = own(into, member);
 				// Built anew where there was no object: no null gets in, and the caller's patch is not aliased.
 				const inner = isObject(existing) ? existing : {};
-				into[member] = inner;
+				put(into, member, inner);
 				targets.push(inner);
 				patches.push(value);
+				levels.push(level + 1);
 			} else {
-				into[member] = value;
+				// Of an array too, the caller keeps the original.
+				put(into, member, Array.isArray(value) ? JSON.parse(JSON.stringify(value)) as JSONValue[] : value);
 			}
 		}
 	}
 	return target;
 }
 
-/** The members of `desired` that `reported` lacks or has otherwise; an empty object when there are none. */
+/**
+ * The members of `desired` that `reported` lacks or has otherwise; an empty object when there are none.
+ * @throws DeviceError `malformed`: what is desired comes from the cloud
+ */
 export function difference(desired: JSONObject, reported: JSONObject): JSONObject {
 	const result: JSONObject = {};
 	const work: [JSONObject, JSONObject, JSONObject][] = [[desired, reported, result]];
@@ -63,16 +75,16 @@ export function difference(desired: JSONObject, reported: JSONObject): JSONObjec
 	for (let next = work.pop(); next !== undefined; next = work.pop()) {
 		const [wanted, existing, into] = next;
 		for (const member of Object.keys(wanted)) {
-			checkMember(member);
+			checkMember(member, "malformed");
 			const value = wanted[member]!;
 			const other = own(existing, member);
 			if (isObject(value) && isObject(other)) {
 				const inner: JSONObject = {};
-				into[member] = inner;
+				put(into, member, inner);
 				entered.push([into, member]);
 				work.push([value, other, inner]);
 			} else if (!equal(value, other)) {
-				into[member] = value;
+				put(into, member, value);
 			}
 		}
 	}
@@ -112,7 +124,16 @@ function own(object: JSONObject, member: string): JSONValue | undefined {
 	return Object.hasOwn(object, member) ? object[member] : undefined;
 }
 
+/** Sets a member of any name: where built-ins are frozen, as on the device, assigning to `toString` would throw. */
+function put(into: JSONObject, member: string, value: JSONValue): void {
+	if (member in Object.prototype) {
+		Object.defineProperty(into, member, { value, writable: true, enumerable: true, configurable: true });
+	} else {
+		into[member] = value;
+	}
+}
+
 /** Assigning this one would change what the object inherits. */
-function checkMember(member: string): void {
-	if (member === "__proto__") throw new DeviceError("argument", "a document cannot have a member __proto__");
+function checkMember(member: string, code: "argument" | "malformed"): void {
+	if (member === "__proto__") throw new DeviceError(code, "a document cannot have a member __proto__");
 }

@@ -8,6 +8,9 @@
  * 3. Reports are collected into one patch, of which one part is under way at a time. What was under way when the
  *    connection was lost is reported again: a patch applied twice does no harm.
  *
+ * What the cloud says only changes state here. Callbacks run, and requests go out, from `expire` alone: the program
+ * then finds the stack of a timer under it, and not that of a parser on a socket.
+ *
  * Pure: knows no topics and no clock; a cloud translates between `ShadowPort` and its messages.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
@@ -49,18 +52,31 @@ export class Shadow {
 	/** Token of the request under way, "" for none; one at a time. */
 	#token = "";
 	#tokens = 0;
+	/** When the answer is overdue, or when to ask again. */
 	#due = Infinity;
 	#timeout = ANSWER_TIMEOUT;
-	/** What the cloud desires and was not reported yet. */
+	/** There is something to tell or to send. */
+	#awake = false;
+	/** What the cloud desires and was not reported yet, and whether the program was told. */
 	#outstanding: JSONObject = {};
+	#told = true;
 	/** Reports to make, and the report under way. */
 	#pending: JSONObject = {};
 	#reporting: JSONObject | undefined;
+	#refusal: DeviceError | undefined;
+	/** A report was refused: what the device is and what the cloud knows of it differ, until another is accepted. */
+	#refused = false;
 	#synced = false;
+	readonly #prefix: string;
 
-	constructor(port: ShadowPort, callbacks: ShadowCallbacks) {
+	/**
+	 * @param prefix begins every token: different at each boot, or an answer to the boot before, which the broker kept,
+	 * would be taken for ours
+	 */
+	constructor(port: ShadowPort, callbacks: ShadowCallbacks, prefix = "") {
 		this.#port = port;
 		this.#callbacks = callbacks;
+		this.#prefix = prefix;
 	}
 
 	/** True when the device reports all that is desired, and the cloud has every report. */
@@ -68,16 +84,16 @@ export class Shadow {
 		return this.#synced;
 	}
 
-	/** Monotonic ms at which `expire` has something to do, or `Infinity`. */
+	/** Monotonic ms at which `expire` has something to do (0: at once), or `Infinity`. */
 	get deadline(): number {
-		return this.#due;
+		return this.#awake ? 0 : this.#due;
 	}
 
 	/** The connection stands, and so do the subscriptions that answers come by. */
-	connected(now: number): void {
+	connected(): void {
 		this.#connected = true;
 		this.#fetched = false;
-		this.#proceed(now);
+		this.#awake = true;
 	}
 
 	disconnected(): void {
@@ -86,103 +102,118 @@ export class Shadow {
 	}
 
 	/**
-	 * Adds to what the device reports; null deletes. The patch is copied, and goes out with the others of this turn
-	 * when `expire` is called. @throws DeviceError `argument`
+	 * Adds to what the device reports; null deletes. The patch is copied, and goes out with the others of this turn.
+	 * @throws DeviceError `argument`
 	 */
-	report(patch: JSONObject, now: number): void {
+	report(patch: JSONObject): void {
 		if (!isObject(patch)) throw new DeviceError("argument", "a report is an object");
-		compose(this.#pending, patch);
+		// A copy first: what is refused halfway leaves nothing behind.
+		compose(this.#pending, compose({}, patch));
 		this.#outstanding = difference(this.#outstanding, patch);
 		this.#synced = false;
-		if (this.#connected && this.#token === "") this.#due = now;
+		this.#awake = true;
 	}
 
 	/** The cloud's answer to `get`. @throws DeviceError `malformed` */
-	document(token: string, version: number, desired: unknown, reported: unknown, now: number): void {
-		if (token !== this.#token) return;
+	document(token: string, version: number, desired: unknown, reported: unknown): void {
+		if (!this.#awaits(token) || this.#reporting !== undefined) return;
 		checkVersion(version);
-		const delta = difference(checkObject(desired), checkObject(reported));
+		const outstanding = this.#unsaid(difference(checkObject(desired), checkObject(reported)));
 		this.#answered();
 		this.#fetched = true;
-		this.version = version;
-		this.#delta(delta, now);
+		this.#apply(outstanding, version);
 	}
 
 	/** The cloud desires something else. @throws DeviceError `malformed` */
-	delta(version: number, delta: unknown, now: number): void {
+	delta(version: number, delta: unknown): void {
 		checkVersion(version);
+		const changes = checkObject(delta);
 		// Before the document there is nothing to compare with, and the document will hold it.
 		if (!this.#fetched || version <= this.version) return;
-		const gap = version > this.version + 1;
-		const changes = checkObject(delta);
-		if (gap) return this.#refetch(now);
-		this.version = version;
-		this.#delta(changes, now);
+		const outstanding = this.#unsaid(changes);
+		if (version > this.version + 1) return this.#refetch();
+		this.#apply(outstanding, version);
 	}
 
 	/** The cloud's answer to a report. @throws DeviceError `malformed` */
-	accepted(token: string, version: number, now: number): void {
+	accepted(token: string, version: number): void {
 		checkVersion(version);
-		if (token !== this.#token || this.#reporting === undefined) return;
+		if (!this.#awaits(token) || this.#reporting === undefined) return;
 		this.#reporting = undefined;
+		this.#refused = false;
 		this.#answered();
 		// Versions between ours and this one belong to deltas that we did not get.
-		const gap = version > this.version + 1;
+		if (version > this.version + 1) this.#refetch();
 		if (version > this.version) this.version = version;
-		if (gap) this.#refetch(now);
-		else this.#proceed(now);
 	}
 
 	/** The cloud refused a request. */
 	rejected(token: string, code: number, message: string, now: number): void {
-		if (token !== this.#token) return;
+		if (!this.#awaits(token)) return;
 		const reporting = this.#reporting;
 		this.#reporting = undefined;
 		this.#answered();
 		if (reporting !== undefined && code === CONFLICT) {
 			this.#pending = compose(reporting, this.#pending);
-			return this.#refetch(now);
+			// Not at once: a cloud that always says so is not to be asked without end.
+			this.#due = now + RETRY;
+			return this.#refetch();
 		}
-		this.#callbacks.onError?.(new DeviceError("rejected", `shadow refused: ${message}`, { detail: code }));
+		this.#refusal = new DeviceError("rejected", `shadow refused: ${message}`, { detail: code });
 		// A report that was refused would be refused again; a document is needed whatever the reason was.
 		if (reporting === undefined) this.#due = now + this.#timeout;
-		else this.#proceed(now);
+		else this.#refused = true;
 	}
 
-	/** Does what is due; early calls are harmless. */
+	/** Tells the program what is new, and asks the cloud for what is missing. Early calls are harmless. */
 	expire(now: number): void {
-		if (now < this.#due) return;
-		if (this.#token !== "") this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
-		this.#abandon();
-		if (this.#connected) this.#proceed(now);
-	}
-
-	#delta(changes: JSONObject, now: number): void {
-		// What the device said meanwhile is on its way, and newer than what the cloud compared with.
-		const said = compose(compose({}, this.#reporting ?? {}), this.#pending);
-		this.#outstanding = difference(changes, said);
-		this.#synced = false;
-		if (!isEmpty(this.#outstanding)) this.#callbacks.onDelta(this.#outstanding, this.version);
-		if (this.#token === "") this.#proceed(now);
-	}
-
-	#refetch(now: number): void {
-		this.#fetched = false;
-		if (this.#token === "") this.#proceed(now);
-	}
-
-	/** Asks for what is missing: the document, or an answer to the next report. */
-	#proceed(now: number): void {
-		if (!this.#connected) return;
-		const token = String(this.#tokens + 1);
-		let sent: boolean;
-		if (!this.#fetched) {
-			sent = this.#port.get(token);
-		} else if (!isEmpty(this.#pending)) {
-			sent = this.#report(token);
-		} else {
-			return this.#settle();
+		if (now < this.deadline) return;
+		this.#awake = false;
+		if (now >= this.#due) {
+			if (this.#token !== "") this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
+			this.#abandon();
 		}
+		this.#tell();
+		if (this.#connected && this.#token === "" && this.#due === Infinity) this.#proceed(now);
+	}
+
+	#tell(): void {
+		const refusal = this.#refusal;
+		this.#refusal = undefined;
+		if (refusal !== undefined) this.#callbacks.onError?.(refusal);
+		if (this.#told) return;
+		this.#told = true;
+		if (!isEmpty(this.#outstanding)) this.#callbacks.onDelta(this.#outstanding, this.version);
+	}
+
+	#awaits(token: string): boolean {
+		return token !== "" && token === this.#token;
+	}
+
+	/** Changes but for what the device said meanwhile, which is on its way and newer than what the cloud knew. */
+	#unsaid(changes: JSONObject): JSONObject {
+		return difference(changes, compose(compose({}, this.#reporting ?? {}), this.#pending));
+	}
+
+	#apply(outstanding: JSONObject, version: number): void {
+		this.#outstanding = outstanding;
+		this.version = version;
+		this.#told = this.#synced = false;
+		this.#awake = true;
+	}
+
+	#refetch(): void {
+		this.#fetched = false;
+		this.#awake = true;
+	}
+
+	/** Asks for the document, or says the next report; with neither to do, all is in sync. */
+	#proceed(now: number): void {
+		const token = `${this.#prefix}${this.#tokens + 1}`;
+		let sent: boolean;
+		if (!this.#fetched) sent = this.#port.get(token);
+		else if (!isEmpty(this.#pending)) sent = this.#report(token);
+		else return this.#settle();
 		if (sent) {
 			this.#tokens++;
 			this.#token = token;
@@ -198,7 +229,9 @@ export class Shadow {
 		} catch (error) {
 			// It would never go, and nothing after it either: what cannot be said is dropped, and said to be.
 			this.#pending = {};
-			this.#callbacks.onError?.(toDeviceError(error, "internal", "report failed"));
+			this.#refused = true;
+			this.#refusal = toDeviceError(error, "internal", "report failed");
+			this.#awake = true;
 		}
 		if (sent) {
 			this.#reporting = patch;
@@ -208,7 +241,7 @@ export class Shadow {
 	}
 
 	#settle(): void {
-		if (this.#synced || !isEmpty(this.#outstanding)) return;
+		if (this.#synced || this.#refused || !isEmpty(this.#outstanding)) return;
 		this.#synced = true;
 		this.#callbacks.onSync?.(this.version);
 	}
@@ -216,6 +249,7 @@ export class Shadow {
 	#answered(): void {
 		this.#timeout = ANSWER_TIMEOUT;
 		this.#forget();
+		this.#awake = true;
 	}
 
 	#forget(): void {

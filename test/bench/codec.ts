@@ -67,7 +67,7 @@ export function ours(text: TextCodec, direction: Direction, size: number): Work 
 
 export function theirs(mqtt: typeof mqttPacket, direction: Direction, size: number): Work {
 	(mqtt.writeToStream as unknown as { cacheNumbers: boolean }).cacheNumbers = false;
-	const payload = globalThis.Buffer.alloc(size, 0x41);
+	const payload = Buffer.alloc(size, 0x41);
 	const message = { cmd: "publish", topic: TOPIC, payload, qos: 1, dup: false, retain: false, messageId: 7 } as const;
 	if (direction === "encode") {
 		return {

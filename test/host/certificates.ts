@@ -3,7 +3,7 @@
  * A small public key infrastructure made at test time: a good one, a foreign one, and every hostile server
  * certificate that a device must refuse. Nothing of it is ever written to the repository.
  */
-import "./reflect.js";
+import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 

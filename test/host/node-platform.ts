@@ -122,7 +122,7 @@ class NodePeer implements Peer {
 			this.#look = () => { if (this.#count >= count) resolve(); };
 			this.#look();
 		});
-		const all = Buffer.concat(this.#chunks);
+		const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
 		this.#chunks.splice(0, Infinity, all.subarray(count));
 		this.#count -= count;
 		return new Uint8Array(all.subarray(0, count));

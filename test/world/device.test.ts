@@ -8,7 +8,9 @@ import { bytes, connect, createScene, PORT, SERVER } from "./scene.js";
 const text = (value: string) => Uint8Array.from(value, letter => letter.charCodeAt(0));
 
 /** A world whose device runs `program`; `boots` has the reset reason of each boot. */
-function start(program: (host: Host, boot: number) => void | { close?(): void }, bootDelay?: number): { world: World; device: Device; boots: ResetReason[] } {
+function start(
+	program: (host: Host, boot: number) => void | { close?(): void }, bootDelay?: number,
+): { world: World; device: Device; boots: ResetReason[] } {
 	const world = createWorld({ seed: 1 }), boots: ResetReason[] = [];
 	const device = world.device({
 		id: "lamp", bootDelay, partitions: { data: BLOCK_LENGTH }, storage: { identity: { id: "lamp", key: Uint8Array.of(1, 2) } },
@@ -55,14 +57,17 @@ test("a program that catches everything is unwound all the same", () => {
 	let caught = 0, after = 0;
 	const { world, device, boots } = start((host, boot) => {
 		if (boot > 1) return;
-		const data = host.flash.open({ path: "data" }), domain = host.storage.open({ path: "state" }), stream = new host.tcp.io({ address: SERVER, port: 1 });
+		const data = host.flash.open({ path: "data" }), domain = host.storage.open({ path: "state" });
+		const stream = new host.tcp.io({ address: SERVER, port: 1 });
 		const handle = host.timer.set(() => {}, 1), udp = new host.udp.io({}), dns = new host.dns.io();
 		const calls: (() => void)[] = [
 			() => data.write(bytes(4), 0), () => data.write(bytes(4), 8), () => data.read(bytes(1), 0), () => data.eraseBlock(0),
 			() => domain.write("a", bytes(1)), () => domain.read("a"), () => domain.delete("a"), () => domain.keys(),
-			() => host.flash.open({ path: "data" }), () => host.storage.open({ path: "state" }), () => host.timer.set(() => {}, 1), () => host.timer.clear(handle),
+			() => host.flash.open({ path: "data" }), () => host.storage.open({ path: "state" }),
+			() => host.timer.set(() => {}, 1), () => host.timer.clear(handle),
 			() => host.time.now(), () => host.time.wall(), () => host.random(bytes(1)), () => host.trace("alive"), () => host.system.restart(),
-			() => stream.write(bytes(1)), () => udp.read(bytes(1)), () => dns.resolve({ host: "a.test", onResolved() {}, onError() {} }), () => new host.udp.io({}), () => new host.dns.io(),
+			() => stream.write(bytes(1)), () => udp.read(bytes(1)),
+			() => dns.resolve({ host: "a.test", onResolved() {}, onError() {} }), () => new host.udp.io({}), () => new host.dns.io(),
 			() => new host.tcp.io({ address: SERVER, port: 1 }), () => host.crypto.digest("SHA-256"),
 		];
 		for (const call of calls) {

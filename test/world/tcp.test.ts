@@ -5,9 +5,10 @@ import { Random } from "../../hosts/world/index.js";
 import { bytes, connect, createScene, PORT, Recorder, SERVER, type Link, type Scene } from "./scene.js";
 
 /** Sends random pieces whenever there is room, and reads in random pieces; both until `total` bytes were echoed. */
-function exchange(scene: Scene, total: number): Link {
+function exchange(scene: Scene, total: number, onConnected = () => {}): Link {
 	const { world, host } = scene, random = new Random(`${world.seed} exchange`);
 	const { client, server } = connect(scene, false);
+	onConnected();
 	let sent = 0;
 	const pump = host.timer.repeat(() => {
 		if (client.available > 0) client.take(random.between(1, client.available));
@@ -40,6 +41,18 @@ test("bytes arrive whole and in order under loss, jitter, splits and slow reader
 		assert.deepEqual(Uint8Array.from(client.received), expected, `seed ${seed}`);
 		assert.deepEqual(Uint8Array.from(server.received), expected, `seed ${seed}`);
 		assert.deepEqual(scene.device.crashes, []);
+	}
+});
+
+test("bytes arrive whole and in order over a link that flaps faster than packets travel, for many seeds", () => {
+	for (let seed = 0; seed < 60; seed++) {
+		const scene = createScene({ seed, window: 100 }), { network } = scene.world;
+		network.delay(1, 300);
+		network.split(0.3);
+		const address = seed % 2 === 0 ? scene.device.address : undefined;
+		const { client } = exchange(scene, 1000, () => void network.flap({ address, up: [20, 600], down: [5, 200] }));
+		assert.equal(client.error, undefined, `seed ${seed}`);
+		assert.deepEqual(Uint8Array.from(client.received), bytes(client.received.length), `seed ${seed}`);
 	}
 });
 

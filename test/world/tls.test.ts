@@ -60,7 +60,7 @@ test("both sides connect once the handshake is over, and bytes pass both ways", 
 
 test("a handshake survives splits, loss and a window smaller than its messages", () => {
 	for (let seed = 0; seed < 60; seed++) {
-		const scene = createScene({ seed, window: seed % 2 === 0 ? 50 : 5744 }), { world } = scene, device = world.authority.issue({ subject: "lamp" });
+		const scene = createScene({ seed, window: [20, 50, 5744][seed % 3] }), { world } = scene, device = world.authority.issue({ subject: "lamp" });
 		world.network.lose(0.1);
 		world.network.split(0.8);
 		const { client, server, peer } = shake(scene, {
@@ -70,16 +70,18 @@ test("a handshake survives splits, loss and a window smaller than its messages",
 		assert.equal(client.error, undefined, `seed ${seed}: ${client.error?.message}`);
 		assert.equal(peer?.certificate?.subject, "lamp");
 		world.run(() => server.connected, { within: 600_000 });
-		client.stream!.write(bytes(50));
-		world.run(() => server.received.length === 50, { within: 600_000 });
-		assert.deepEqual(server.received, [...bytes(50)]);
+		world.run(() => client.stream!.write(bytes(0)) >= 20, { within: 600_000 });
+		client.stream!.write(bytes(20));
+		world.run(() => server.received.length === 20, { within: 600_000 });
+		assert.deepEqual(server.received, [...bytes(20)]);
 	}
 });
 
 test("every flaw of a server's certificate is refused", () => {
 	const reasons: Record<typeof FLAWS[number], RegExp> = {
 		expired: /expired/, notYetValid: /not valid yet/, wrongHost: /not for broker\.test/, selfSigned: /nobody trusted/, foreign: /nobody trusted/,
-		unlinked: /did not sign/, unrelated: /did not sign/, issuerIsNoAuthority: /did not sign/, expiredIssuer: /expired/, tampered: /signature/, clientOnly: /not for a server/,
+		unlinked: /did not sign/, unrelated: /did not sign/, issuerIsNoAuthority: /did not sign/, expiredIssuer: /expired/,
+		tampered: /signature/, clientOnly: /not for a server/,
 	};
 	for (const flaw of FLAWS) assertRefused(shake(createScene({ seed: 1 }), { server: { flaw } }), reasons[flaw]);
 });
@@ -152,13 +154,14 @@ test("TLS against plain TCP fails in both directions, with a code and without an
 	world.advance(1000);
 	assert.deepEqual(client.events, ["error tls"]);
 
-	for (const garbage of [bytes(40), Uint8Array.of(22, 0, 2, 0x7b, 0x7b), Uint8Array.of(22, 0, 4, 0x6e, 0x75, 0x6c, 0x6c), Uint8Array.of(22, 0, 2, 0x7b, 0x7d), Uint8Array.of(22, 0, 0), Uint8Array.of(22, 255, 255)]) {
+	// No record at all; ill-formed JSON; null; an empty object; an empty record; a record too long.
+	for (const garbage of [[0, 1, 2], [22, 0, 2, 0x7b, 0x7b], [22, 0, 4, 0x6e, 0x75, 0x6c, 0x6c], [22, 0, 2, 0x7b, 0x7d], [22, 0, 0], [22, 255, 255]]) {
 		const plain = new Recorder(recorder => recorder.take());
 		const listener = world.network.listen({ address: SERVER, port: PORT, tls: world.authority.issue({ subject: NAME }) }, () => assert.fail("connected"));
 		const stream = new host.tcp.io({ address: SERVER, port: PORT, ...plain.callbacks });
 		plain.stream = stream;
 		world.run(() => plain.connected);
-		stream.write(garbage);
+		stream.write(Uint8Array.from(garbage));
 		world.advance(1000);
 		assert.equal(plain.events.at(-1), "error closed", garbage.join());
 		listener.close();
@@ -177,7 +180,10 @@ function parsed({ certificates }: Credentials): unknown[] {
 
 test("a server that skips its part of the handshake, or shows a certificate without having its key, is refused", () => {
 	const { world, host } = createScene({ seed: 1 }), chain = parsed(world.authority.issue({ subject: NAME })), client = new Recorder();
-	for (const message of [{ type: "finished" }, { type: "server", chain, keyId: "0123456789abcdef", asks: false }, { type: "client", chain }, { type: "server", chain: [{}] }]) {
+	const messages = [
+		{ type: "finished" }, { type: "server", chain, keyId: "0123456789abcdef", asks: false }, { type: "client", chain }, { type: "server", chain: [{}] },
+	];
+	for (const message of messages) {
 		const listener = world.network.listen({ address: SERVER, port: PORT }, incoming => {
 			const stream: Stream = incoming.accept({ onWritable: () => void stream.write(record(message)) });
 		});
@@ -203,7 +209,8 @@ test("a client that shows a certificate without having its key, or finishes by i
 });
 
 test("a key that does not belong to its certificate is refused at once", () => {
-	const scene = createScene({ seed: 1 }), { authority } = scene.world, [one, other] = [authority.issue({ subject: NAME }), authority.issue({ subject: NAME })];
+	const scene = createScene({ seed: 1 }), { authority } = scene.world;
+	const [one, other] = [authority.issue({ subject: NAME }), authority.issue({ subject: NAME })];
 	assert.throws(() => shake(scene, { credentials: { certificates: one.certificates, key: other.key } }), { code: "argument" });
 	assert.throws(() => shake(scene, { secure: { clientCertificates: one.certificates, clientKey: other.key } }), { code: "argument" });
 });

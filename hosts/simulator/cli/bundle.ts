@@ -5,13 +5,9 @@
  * `moorline` and its parts are this package, wherever the program lives, so that nothing needs to be installed beside it.
  * Types are not checked: that is the work of the developer's editor and of `tsc`.
  */
-import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildFailure, type Plugin } from "esbuild";
 import { DeviceError } from "../../../src/base/error.js";
-
-const MAIN = Object.freeze(["main.ts", "main.js", "main.mts", "main.mjs"]);
 
 export interface BundleOptions {
 	/** A module for Node, or a function body, or whatever else esbuild's word stands for. */
@@ -20,17 +16,6 @@ export interface BundleOptions {
 	external?: readonly string[] | undefined;
 	/** The text of a module that stands in for `moorline/host`. */
 	host?: string | undefined;
-}
-
-/** The file of a program: itself, or `main` in its folder. @throws DeviceError `argument` */
-export async function findProgram(program: string): Promise<string> {
-	const path = resolve(program);
-	const candidates = [path, ...MAIN.map(name => join(path, name))];
-	for (const candidate of candidates) {
-		const found = await stat(candidate).catch(() => undefined);
-		if (found?.isFile()) return candidate;
-	}
-	throw new DeviceError("argument", `no program at ${program}: expected a file, or a folder with ${MAIN.join(" or ")}`);
 }
 
 /** @throws DeviceError `argument` with the place of the first mistake */
@@ -55,7 +40,8 @@ export async function bundle(file: string, options: BundleOptions): Promise<stri
 		const [first] = (error as Partial<BuildFailure>).errors ?? [];
 		if (first === undefined) throw error;
 		const { location, text } = first;
-		throw new DeviceError("argument", `cannot bundle ${location ? `${location.file}:${location.line}:${location.column}` : file}: ${text}`, { cause: error });
+		const place = location ? `${location.file}:${location.line}:${location.column}` : file;
+		throw new DeviceError("argument", `cannot bundle ${place}: ${text}`, { cause: error });
 	}
 }
 

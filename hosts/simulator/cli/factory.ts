@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Makes devices for people: an identity as files that every tool reads. */
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyType } from "../authority.js";
 import type { Cloud } from "../cloud.js";
-import { isDeviceId } from "../services/registry.js";
-import { UsageError } from "./console.js";
+import { keyToPem } from "./identity.js";
 
 export interface CertificateFiles {
 	cert: string;
@@ -16,7 +15,6 @@ export interface CertificateFiles {
 
 /** The files of the device `id`, made now unless an earlier run made them. */
 export async function manufactureFiles(cloud: Cloud, id: string, directory: string, keyType: KeyType): Promise<CertificateFiles> {
-	if (!isDeviceId(id)) throw new UsageError(`"${id}" cannot be a device: expected up to 128 letters, digits and . _ : -, the first no sign`);
 	const files = { cert: join(directory, `${id}.pem`), key: join(directory, `${id}-key.pem`) };
 	if (existsSync(files.cert) && existsSync(files.key)) {
 		const certificate = new X509Certificate(await readFile(files.cert));
@@ -26,7 +24,7 @@ export async function manufactureFiles(cloud: Cloud, id: string, directory: stri
 	const { certificate, key } = await cloud.manufacture(id, { keyType });
 	mkdirSync(directory, { recursive: true });
 	// The certificate last: with it the identity is complete.
-	writeFileSync(files.key, createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" }).export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+	writeFileSync(files.key, keyToPem(key), { mode: 0o600 });
 	writeFileSync(files.cert, new X509Certificate(certificate).toString());
 	return files;
 }

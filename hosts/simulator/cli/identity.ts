@@ -23,22 +23,30 @@ export interface IdentityFiles {
 	key?: string | undefined;
 }
 
+/** @throws UsageError when there are files and nobody to show them to */
+export function checkFiles({ broker, ca, cert, key }: IdentityFiles & { broker?: string | undefined }): void {
+	if (broker === undefined && (ca ?? cert ?? key) !== undefined) throw new UsageError("--ca, --cert and --key need --broker");
+}
+
 /**
  * @returns the identity that the files hold; its id is the certificate's common name
  * @throws UsageError for a certificate without its key; DeviceError `credential` when a file is not what it should be
  */
 export async function readIdentity(files: IdentityFiles): Promise<Identity> {
-	if ((files.cert === undefined) !== (files.key === undefined)) throw new UsageError("--cert and --key belong together: one of them is missing");
-	const anchor = files.ca === undefined ? undefined : await readCertificate(files.ca);
-	if (files.cert === undefined || files.key === undefined) return { anchor: anchor?.raw };
-	const certificate = await readCertificate(files.cert);
-	const key = await readKey(files.key);
-	if (!certificate.checkPrivateKey(key)) throw new DeviceError("credential", `the key in ${files.key} is not that of the certificate in ${files.cert}`);
+	const { ca, cert, key } = files;
+	if ((cert === undefined) !== (key === undefined)) throw new UsageError("--cert and --key belong together: one of them is missing");
+	const anchor = ca === undefined ? undefined : await readCertificate(ca);
+	if (cert === undefined || key === undefined) return { anchor: anchor?.raw };
+	const certificate = await readCertificate(cert);
+	const privateKey = await readKey(key);
+	if (!certificate.checkPrivateKey(privateKey)) {
+		throw new DeviceError("credential", `the key in ${key} is not that of the certificate in ${cert}`);
+	}
 	return {
 		id: commonName(certificate),
 		anchor: anchor?.raw,
 		certificate: certificate.raw,
-		key: key.export({ type: "pkcs8", format: "der" }),
+		key: privateKey.export({ type: "pkcs8", format: "der" }),
 	};
 }
 
@@ -48,8 +56,13 @@ export async function readPem(files: IdentityFiles): Promise<{ ca?: string; cert
 	return {
 		...(anchor && { ca: new X509Certificate(anchor).toString() }),
 		...(certificate && { cert: new X509Certificate(certificate).toString() }),
-		...(key && { key: createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" }).export({ type: "pkcs8", format: "pem" }).toString() }),
+		...(key && { key: keyToPem(key) }),
 	};
+}
+
+/** @param key PKCS#8 DER */
+export function keyToPem(key: Uint8Array): string {
+	return createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" }).export({ type: "pkcs8", format: "pem" }).toString();
 }
 
 /** Writes what `identity` holds into the storage of the Node host's device in `directory`. */

@@ -2,6 +2,7 @@
 /** What the values of options mean. Each parser throws what commander reports as a mistake in the command line. */
 import { InvalidArgumentError } from "commander";
 import { parseEndpoint } from "../../../src/base/url.js";
+import { isDeviceId } from "../services/registry.js";
 
 const UNITS: Readonly<Record<string, number>> = Object.freeze({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 });
 /** The longest delay of a timer: 2^31 - 1 ms, some 24 days. */
@@ -13,7 +14,9 @@ const ARENA_MINIMUM = 16_384, ARENA_MAXIMUM = 67_108_864;
 export function duration(text: string): number {
 	const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text) ?? [];
 	const milliseconds = Number(amount) * (UNITS[unit ?? ""] ?? NaN);
-	if (!(milliseconds >= 1 && milliseconds <= DURATION_MAXIMUM)) throw new InvalidArgumentError("Expected a duration such as 250ms, 90s, 10m, 1h or 2d, at most 24d.");
+	if (!(milliseconds >= 1 && milliseconds <= DURATION_MAXIMUM)) {
+		throw new InvalidArgumentError("Expected a duration such as 250ms, 90s, 10m, 1h or 2d, at most 24d.");
+	}
 	return milliseconds;
 }
 
@@ -39,9 +42,14 @@ export function brokerURL(text: string): string {
 	return text;
 }
 
-/** For options that may be given more than once. */
-export function collect(text: string, former: readonly string[] | undefined): readonly string[] {
-	return [...former ?? [], text];
+export function deviceName(text: string): string {
+	if (!isDeviceId(text)) throw new InvalidArgumentError("Expected up to 128 letters, digits and . _ : -, the first a letter or digit.");
+	return text;
+}
+
+/** For an option that may be given more than once. */
+export function deviceNames(text: string, former: readonly string[] | undefined): readonly string[] {
+	return [...former ?? [], deviceName(text)];
 }
 
 function wholeNumber(text: string, minimum: number, maximum: number): number {

@@ -14,8 +14,9 @@ import { createWorld, type Device, type Program, type WorldEvent } from "../../w
 import { IDENTITY_DOMAIN, identityValues } from "../identity.js";
 import { WorldCloud } from "../world.js";
 import { bundle } from "./bundle.js";
+import { follow } from "./follow.js";
+import { nameOf } from "./program.js";
 import type { Run } from "./run.js";
-import { nameOf } from "./site.js";
 
 const HOUR = 3_600_000;
 /** Virtual ms between two looks at whether Ctrl-C was pressed. */
@@ -32,11 +33,7 @@ export async function runWorld({ file, options, output, stopped }: Run): Promise
 	const say = (event: string, text: string, fields: object): void => {
 		output.say(event, { time: world.clock.now, ...fields }, `${String(world.clock.now).padStart(9)} ms  ${text}`);
 	};
-	cloud.registry.onChanged = ({ online }) => say(online ? "online" : "offline", `cloud: ${id} is ${online ? "online" : "offline"}`, { device: id });
-	cloud.shadows.onChanged = (_id, { version, desired, reported }, changed) => {
-		const section = changed === "desired" ? desired : reported;
-		say("shadow", `cloud: ${changed} version ${version}: ${JSON.stringify(section)}`, { device: id, changed, version, desired, reported });
-	};
+	follow(cloud, (event, fields, text) => say(event, `cloud: ${text}`, fields));
 	world.log.onEvent = ({ kind, text }: WorldEvent) => { if (kind === "trace") say("trace", text, { line: text }); };
 	const device = world.device({ id, program, storage });
 	for (const end = options.for ?? HOUR; world.clock.now < end && !stopped.aborted; ) {

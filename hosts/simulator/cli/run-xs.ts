@@ -33,7 +33,8 @@ export async function runXSHost({ file, options, output, stopped }: Run): Promis
 		});
 		if (result.report !== undefined) {
 			const { slotsPeak, slotBytes, chunksPeak, arena } = result.report;
-			output.note("memory", result.report, `memory: ${slotsPeak} slots of ${slotBytes} bytes and ${chunksPeak} bytes of chunks at most, of ${arena} bytes`);
+			const most = `${slotsPeak} slots of ${slotBytes} bytes and ${chunksPeak} bytes of chunks`;
+			output.note("memory", result.report, `memory: ${most} at most, of ${arena} bytes`);
 		}
 		if (!over.aborted) check(result);
 	} finally {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `moorline run PROGRAM`: a device program on the laptop, unchanged, on one of the hosts. */
 import { type Command, Option } from "commander";
-import { findProgram } from "./bundle.js";
 import { Console, UsageError } from "./console.js";
+import { checkFiles } from "./identity.js";
 import { interruptible } from "./interrupt.js";
-import { arena, brokerURL, duration, seed } from "./options.js";
-import { runNode } from "./run-node.js";
-import { runWorld } from "./run-world.js";
-import { runXSHost } from "./run-xs.js";
+import { arena, brokerURL, deviceName, duration, seed } from "./options.js";
+import { findProgram } from "./program.js";
 import type { SiteOptions } from "./site.js";
 
 type HostName = "node" | "xs" | "world";
@@ -30,7 +28,12 @@ export interface Run {
 	stopped: AbortSignal;
 }
 
-const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.freeze({ node: runNode, xs: runXSHost, world: runWorld });
+/** Each loads what its host needs when it is asked to run: help and mistakes need not wait for that. */
+const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.freeze({
+	node: async (run: Run) => (await import("./run-node.js")).runNode(run),
+	xs: async (run: Run) => (await import("./run-xs.js")).runXSHost(run),
+	world: async (run: Run) => (await import("./run-world.js")).runWorld(run),
+});
 
 /** Options that mean something to some hosts only. */
 const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>> = Object.freeze({
@@ -39,16 +42,18 @@ const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>>
 	arena: ["xs"],
 });
 
+const HOSTS = "node: real sockets and files; xs: the device's engine and memory; world: virtual time and network, seeded";
+
 export function addRun(program: Command): void {
 	program.command("run")
 		.description("Run a device program. Without --broker it gets a cloud of its own, and the identity to connect to it.")
 		.argument("<program>", "a folder with main.ts, or a file; TypeScript or JavaScript")
-		.addOption(new Option("--host <host>", "node: real sockets and files; xs: the device's engine and memory; world: virtual time and network, seeded").choices(Object.keys(RUNNERS)).default("node"))
+		.addOption(new Option("--host <host>", HOSTS).choices(Object.keys(RUNNERS)).default("node"))
 		.option("--broker <url>", "connect to this broker: mqtts://name:port or mqtt://name:port", brokerURL)
 		.option("--ca <file>", "with --broker: trust anchor, PEM or DER")
 		.option("--cert <file>", "with --broker: the device's certificate, PEM or DER")
 		.option("--key <file>", "with --broker: the private key of --cert, PEM or DER, without passphrase")
-		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name")
+		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name", deviceName)
 		.option("--directory <directory>", "keeps what the device keeps; default: a temporary one")
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
 		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)
@@ -62,7 +67,7 @@ async function run(program: string, options: RunOptions, interrupted: AbortSigna
 	for (const [name, hosts] of Object.entries(HOSTS_OF)) {
 		if (name in options && !hosts.includes(options.host)) throw new UsageError(`--${name} means nothing with --host ${options.host}`);
 	}
-	if (options.broker === undefined && (options.ca ?? options.cert ?? options.key) !== undefined) throw new UsageError("--ca, --cert and --key need --broker");
+	checkFiles(options);
 	const file = await findProgram(program);
 	await RUNNERS[options.host]({ file, options, output: new Console(options), stopped: interrupted });
 }

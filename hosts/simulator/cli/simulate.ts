@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `moorline simulate`: the cloud on a laptop, with a factory, until Ctrl-C. */
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { createAuthority, type KeyType } from "../authority.js";
-import { OPERATOR_ID } from "../backend.js";
-import { type Cloud, createCloud } from "../cloud.js";
-import { Console, UsageError } from "./console.js";
-import { type CertificateFiles, manufactureFiles } from "./factory.js";
-import { type IdentityFiles, readPem } from "./identity.js";
-import { aborted, interruptible } from "./interrupt.js";
-import { brokerURL, collect, port } from "./options.js";
-import { commandLine, exampleProgram, ownCommand } from "./words.js";
+import type { KeyType } from "../authority.js";
+import { checkFiles, type IdentityFiles } from "./identity.js";
+import { interruptible } from "./interrupt.js";
+import { brokerURL, deviceNames, port } from "./options.js";
 
-interface SimulateOptions extends IdentityFiles {
+export interface SimulateOptions extends IdentityFiles {
 	directory: string;
 	host: string;
 	port: number;
@@ -25,8 +19,7 @@ interface SimulateOptions extends IdentityFiles {
 	verbose?: boolean;
 }
 
-const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"] as const;
-const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
+const KEY_TYPE = "keys of new devices; Moddable's TLS signs with RSA only";
 
 export function addSimulate(program: Command): void {
 	program.command("simulate")
@@ -35,82 +28,18 @@ export function addSimulate(program: Command): void {
 		.option("--host <address>", "address to listen on", "127.0.0.1")
 		.option("--port <port>", "port of MQTT over TCP, where device names are believed; 0: any", port, 1883)
 		.option("--tls-port <port>", "port of MQTT over TLS, where certificates prove them; 0: any", port, 8883)
-		.option("--device <name>", "manufacture this device; may be repeated", collect)
-		.addOption(new Option("--key-type <type>", "keys of new devices; Moddable's TLS signs with RSA only").choices(["P-256", "RSA-2048"]).default("P-256"))
+		.option("--device <name>", "manufacture this device; may be repeated", deviceNames)
+		.addOption(new Option("--key-type <type>", KEY_TYPE).choices(["P-256", "RSA-2048"]).default("P-256"))
 		.option("--broker <url>", "start no broker, but serve the devices of this one: mqtts://name:port or mqtt://name:port", brokerURL)
 		.option("--ca <file>", "with --broker: its trust anchor, PEM or DER; default: our own authority")
 		.option("--cert <file>", "with --broker: the cloud's certificate; default: one of our own authority")
 		.option("--key <file>", "with --broker: the private key of --cert")
 		.option("--json", "print one JSON object a line")
 		.option("--verbose", "show where a failure came from")
-		.action(async (options: SimulateOptions) => interruptible(interrupted => simulate(options, interrupted)));
-}
-
-async function simulate(options: SimulateOptions, interrupted: AbortSignal): Promise<void> {
-	if (options.broker === undefined && (options.ca ?? options.cert ?? options.key) !== undefined) throw new UsageError("--ca, --cert and --key need --broker");
-	const output = new Console(options);
-	const cloud = await createCloud({ authority: await createAuthority({ directory: options.directory }) });
-	try {
-		if (options.broker === undefined) await serve(cloud, options, output);
-		else await bridge(cloud, options.broker, options, output);
-		for (const id of options.device ?? []) {
-			introduce(cloud, id, await manufactureFiles(cloud, id, join(options.directory, "devices"), options.keyType), options, output);
-		}
-		follow(cloud, output);
-		output.say("ready", {}, "Ready. Ctrl-C ends it.");
-		await aborted(interrupted);
-	} finally {
-		await cloud.close();
-	}
-	output.say("stopped", {}, "Stopped.");
-}
-
-async function serve(cloud: Cloud, options: SimulateOptions, output: Console): Promise<void> {
-	const { host } = options;
-	const { port, tlsPort } = await cloud.serve({
-		host, port: options.port, tlsPort: options.tlsPort, names: serverNames(host),
-		onRefused: reason => output.say("refused", { reason }, `a connection was refused: ${reason}`),
-	});
-	const ca = join(options.directory, "authority.pem");
-	const local = WILDCARDS.includes(host) ? "127.0.0.1" : host;
-	const watch = commandLine("mosquitto_sub", "-h", local, "-p", String(port), "-i", OPERATOR_ID, "-t", "moorline/#", "-v");
-	output.say("broker", { host, port, tlsPort, endpoint: cloud.endpoint, ca, watch }, [
-		`Broker     ${cloud.endpoint}, certificates required`,
-		`           mqtt://${local}:${port}, names are believed`,
-		`Authority  ${ca}`,
-		`Watch      ${watch}`,
-	].join("\n"));
-}
-
-async function bridge(cloud: Cloud, url: string, options: SimulateOptions, output: Console): Promise<void> {
-	const pem = await readPem(options);
-	await cloud.bridge({
-		url, ...pem,
-		onState: (state, detail) => output.say("bridge", { state, detail }, `the broker is ${state}${detail === undefined ? "" : `: ${detail}`}`),
-	});
-	const ca = options.ca ?? join(options.directory, "authority.pem");
-	output.say("broker", { endpoint: url, ca }, `Broker     ${url}\nAuthority  ${ca}`);
-}
-
-/** The first is the one that devices are told. */
-function serverNames(host: string): readonly string[] {
-	if (LOCAL_NAMES.some(name => name === host)) return LOCAL_NAMES;
-	return [WILDCARDS.includes(host) ? hostname() : host, ...LOCAL_NAMES];
-}
-
-function introduce(cloud: Cloud, id: string, files: CertificateFiles, options: SimulateOptions, output: Console): void {
-	const ca = options.ca ?? join(options.directory, "authority.pem");
-	const run = commandLine(...ownCommand(), "run", exampleProgram(), "--broker", cloud.endpoint!, "--ca", ca, "--cert", files.cert, "--key", files.key);
-	output.say("device", { device: id, ca, ...files, run }, [`Device     ${id}: ${files.cert}, ${files.key}`, `Run        ${run}`].join("\n"));
-}
-
-/** What the cloud notices, while it notices. */
-function follow(cloud: Cloud, output: Console): void {
-	cloud.registry.onChanged = ({ id, online }) => {
-		output.say(online ? "online" : "offline", { device: id }, `${id} is ${online ? "online" : "offline"}`);
-	};
-	cloud.shadows.onChanged = (id, { version, desired, reported }, changed) => {
-		const section = changed === "desired" ? desired : reported;
-		output.say("shadow", { device: id, changed, version, desired, reported }, `${id} ${changed} version ${version}: ${JSON.stringify(section)}`);
-	};
+		.action(async (options: SimulateOptions) => {
+			checkFiles(options);
+			// Only now: who asks for help need not wait for a cloud to load.
+			const { runCloud } = await import("./run-cloud.js");
+			await interruptible(interrupted => runCloud(options, interrupted));
+		});
 }

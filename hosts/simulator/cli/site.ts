@@ -8,12 +8,13 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { createAuthority } from "../authority.js";
 import { type Cloud, createCloud } from "../cloud.js";
-import { isDeviceId } from "../services/registry.js";
 import { type Console, UsageError } from "./console.js";
+import { follow } from "./follow.js";
 import { hasIdentity, type Identity, type IdentityFiles, readIdentity, storeIdentity } from "./identity.js";
+import { nameOf } from "./program.js";
 
 export interface SiteOptions extends IdentityFiles {
 	broker?: string | undefined;
@@ -55,35 +56,27 @@ export async function openSite(options: SiteOptions, file: string, output: Conso
 	return { directory, scratch, cloud, close };
 }
 
-/** The program's own name: of its file, or of its folder where the file is `main`. */
-export function nameOf(file: string): string {
-	const name = basename(file).replace(/\.[^.]*$/, "");
-	const chosen = name === "main" ? basename(dirname(file)) : name;
-	return isDeviceId(chosen) ? chosen : "device";
-}
-
 /** What is not given now may be in the directory from an earlier run. */
 function enrol(directory: string, identity: Identity): void {
-	if (identity.id === undefined && !hasIdentity(directory)) throw new UsageError("--broker needs --id, or --cert with --key, to know who the device is");
+	if (identity.id === undefined && !hasIdentity(directory)) {
+		throw new UsageError("--broker needs --id, or --cert with --key, to know who the device is");
+	}
 	storeIdentity(directory, identity);
 }
 
 async function embed(directory: string, id: string, output: Console): Promise<Cloud> {
-	if (!isDeviceId(id)) throw new UsageError(`"${id}" cannot be a device: expected up to 128 letters, digits and . _ : -, the first no sign`);
 	const cloud = await createCloud({ authority: await createAuthority({ directory: join(directory, "cloud") }) });
 	try {
-		await cloud.serve({ tlsPort: 0, onRefused: reason => output.note("refused", { reason }, `cloud: a connection was refused: ${reason}`) });
+		await cloud.serve({
+			tlsPort: 0,
+			onRefused: reason => output.note("refused", { reason }, `cloud: a connection was refused: ${reason}`),
+		});
 		storeIdentity(directory, { ...await cloud.manufacture(id) });
 	} catch (error) {
 		await cloud.close();
 		throw error;
 	}
 	output.note("cloud", { endpoint: cloud.endpoint, device: id }, `cloud: ${id} was manufactured for ${cloud.endpoint}`);
-	cloud.registry.onChanged = ({ online }) => {
-		output.note(online ? "online" : "offline", { device: id }, `cloud: ${id} is ${online ? "online" : "offline"}`);
-	};
-	cloud.shadows.onChanged = (_id, { version, desired, reported }, changed) => {
-		output.note("shadow", { device: id, changed, version, desired, reported }, `cloud: ${changed} version ${version}: ${JSON.stringify(changed === "desired" ? desired : reported)}`);
-	};
+	follow(cloud, (event, fields, text) => output.note(event, fields, `cloud: ${text}`));
 	return cloud;
 }

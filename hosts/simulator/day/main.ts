@@ -3,7 +3,7 @@
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { Listr } from "listr2";
-import { DeviceError } from "../../../src/base/error.js";
+import { Console } from "../cli/console.js";
 import { interruptible } from "../cli/interrupt.js";
 import { Day } from "./day.js";
 
@@ -39,12 +39,12 @@ async function main(interrupted: AbortSignal): Promise<number> {
 		await new Listr(tasks, { registerSignalListeners: false }).run();
 	} catch (error) {
 		if (interrupted.aborted) return INTERRUPTED;
-		process.stderr.write(`moorline: ${error instanceof DeviceError ? error.code : "internal"}: ${error instanceof Error ? error.message : String(error)}\n`);
-		return 1;
+		return new Console({}).fail(error);
 	} finally {
 		await day.close();
 	}
-	process.stdout.write(`\n${table([{ title: "Step", seen: "Seen", took: "Took" }, ...rows])}\n\nThe day went well, in ${seconds(began)}.\n`);
+	const summary = table([{ title: "Step", seen: "Seen", took: "Took" }, ...rows]);
+	process.stdout.write(`\n${summary}\n\nThe day went well, in ${seconds(began)}.\n`);
 	return 0;
 }
 

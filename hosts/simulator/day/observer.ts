@@ -33,7 +33,8 @@ export class Observer {
 				if (this.#failed.signal.aborted) end(() => reject(this.#failed.signal.reason as Error));
 				else if (condition()) end(resolve);
 			};
-			const timer = setTimeout(() => end(() => reject(new DeviceError("timeout", `${what}: not within ${within / 1_000} s`))), within);
+			const late = new DeviceError("timeout", `${what}: not within ${within / 1_000} s`);
+			const timer = setTimeout(() => end(() => reject(late)), within);
 			this.#looks.add(look);
 			look();
 		});

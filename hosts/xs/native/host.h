@@ -61,7 +61,13 @@ void hostExit(int code) __attribute__((noreturn));
 /* machine.c */
 txMachine* machineCreateRoot(void);
 txMachine* machineClone(txMachine* root);
-void machineReport(void);
+
+/* memory.c */
+int isClone(txMachine* the);
+void memoryReserve(void);
+void memoryObserve(txMachine* the);
+const char* memoryLack(void);
+void memoryReport(void);
 
 /* link.c */
 void linkModules(txMachine* root);
@@ -83,7 +89,8 @@ struct resource {
 	resource* next;
 	int handle;
 	int fd;                                     /* -1 when there is nothing to wait for */
-	int closed;                                 /* by the program: no event follows, freed at the end of the turn */
+	int silent;                                 /* closed by the program, which hears nothing more, but not finished */
+	int closed;                                 /* freed at the end of the turn */
 	short (*interest)(resource*);               /* events to poll for; 0: none */
 	int (*due)(resource*);                      /* there is an event to deliver without waiting; may be NULL */
 	void (*ready)(txMachine*, resource*, short);
@@ -99,6 +106,7 @@ void loopRun(txMachine* the);
 void loopJobs(txMachine* the);
 void loopAdd(txMachine* the, resource* it);
 resource* loopFind(txMachine* the, txSlot* handle);
+void loopSilence(txMachine* the, resource* it);
 void loopClose(txMachine* the, resource* it);
 void loopEmit(txMachine* the, resource* it, int event, txInteger value, const char* message, int detail);
 void* hostAllocate(size_t size);

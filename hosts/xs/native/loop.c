@@ -167,24 +167,31 @@ resource* loopFind(txMachine* the, txSlot* handle)
 {
 	int wanted = fxToInteger(the, handle);
 	resource* it = resources;
-	while (it && ((it->handle != wanted) || it->closed))
+	while (it && ((it->handle != wanted) || it->silent))
 		it = it->next;
 	return it;
 }
 
-void loopClose(txMachine* the, resource* it)
+/* The program has closed it; what is under way may still be finished. */
+void loopSilence(txMachine* the, resource* it)
 {
-	it->closed = 1;
-	if (it->fd >= 0)
-		close(it->fd);
-	it->fd = -1;
+	it->silent = 1;
 	fxForget(the, &it->self);
 	fxForget(the, &it->dispatch);
 }
 
+void loopClose(txMachine* the, resource* it)
+{
+	loopSilence(the, it);
+	it->closed = 1;
+	if (it->fd >= 0)
+		close(it->fd);
+	it->fd = -1;
+}
+
 void loopEmit(txMachine* the, resource* it, int event, txInteger value, const char* message, int detail)
 {
-	if (it->closed)
+	if (it->silent)
 		return;
 	fxBeginHost(the);
 	{

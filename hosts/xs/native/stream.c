@@ -1,48 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Byte streams: TCP, and TLS carried by the parent's relay.
- *
- * Windows have the size of an ESP32's, so that a program meets the same back-pressure here: writes
- * go to a buffer that the loop empties; reading stops while the program leaves the buffer full.
- *
- * A relayed stream opens TCP to the relay, sends one header, and then receives frames of
- * type (1 byte), length (2 bytes, big endian) and payload: OPEN (the handshake is over), DATA, and
- * FAIL (code, alert or 255, message). What it sends after the header is not framed.
+ * Byte streams over TCP: writes go to a buffer that the loop empties, reading stops while the
+ * program leaves the buffer full.
  */
-#include "host.h"
+#include "stream.h"
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
 
-enum { WINDOW = 5744, FRAME_HEAD = 3, FAILURE_MAXIMUM = 512 };
-enum { FRAME_OPEN = 1, FRAME_DATA = 2, FRAME_FAIL = 3 };
-
-typedef struct {
-	resource base;
-	int connecting;
-	int open;                        /* the program may write */
-	int over;                        /* the failure below is to be delivered; what arrived before it can still be read */
-	int delivered;
-	int code, detail;
-	char message[FAILURE_MAXIMUM];
-	txU1* header;                    /* relayed: what is sent first */
-	size_t headerLength, headerSent;
-	int relayed;
-	txU1 head[FRAME_HEAD];
-	int headLength;
-	int frameRest;
-	int failureLength;
-	txU1 failure[FAILURE_MAXIMUM];
-	txU1 input[WINDOW];
-	int inputLength, inputRead;
-	txU1 output[WINDOW];
-	int outputLength;
-} stream;
+/* Windows that are thrown away at most when a stream is closed; a peer that sends on and on is reset. */
+enum { DRAIN_LIMIT = 64 };
 
 /* THE END OF A STREAM */
 
-static void end(stream* it, int code, int detail, const char* message)
+void streamEnd(stream* it, int code, int detail, const char* message)
 {
 	if (it->over)
 		return;
@@ -61,7 +32,7 @@ static void endWithErrno(stream* it, int number)
 		code = CODE_CLOSED;
 	else if (number == ETIMEDOUT)
 		code = CODE_TIMEOUT;
-	end(it, code, -1, strerror(number));
+	streamEnd(it, code, -1, strerror(number));
 }
 
 static int unread(stream* it)
@@ -75,7 +46,7 @@ static short interest(resource* base)
 {
 	stream* it = (stream*)base;
 	short events = 0;
-	if (it->connecting)
+	if (it->connecting || it->base.silent)
 		return POLLOUT;
 	if (it->outputLength || (it->headerSent < it->headerLength))
 		events |= POLLOUT;
@@ -90,20 +61,19 @@ static int due(resource* base)
 	return it->over && !it->delivered;
 }
 
-/* Bytes that recv may bring now, at most `size`; 0 when the stream ended or nothing is there. */
-static int receive(stream* it, void* target, int size)
+int streamReceive(stream* it, void* target, int size)
 {
 	ssize_t length = recv(it->base.fd, target, size, 0);
 	if (length > 0)
 		return (int)length;
 	if (length == 0)
-		end(it, CODE_CLOSED, -1, "closed by the peer");
+		streamEnd(it, CODE_CLOSED, -1, "closed by the peer");
 	else if ((errno != EAGAIN) && (errno != EINTR))
 		endWithErrno(it, errno);
 	return 0;
 }
 
-static int receiveInput(stream* it, int maximum)
+int streamReceiveInput(stream* it, int maximum)
 {
 	int space, length;
 	if (it->inputRead) {
@@ -112,67 +82,20 @@ static int receiveInput(stream* it, int maximum)
 		it->inputRead = 0;
 	}
 	space = WINDOW - it->inputLength;
-	length = space ? receive(it, it->input + it->inputLength, space < maximum ? space : maximum) : 0;
+	length = space ? streamReceive(it, it->input + it->inputLength, space < maximum ? space : maximum) : 0;
 	it->inputLength += length;
 	return length;
-}
-
-static void endFrame(stream* it)
-{
-	it->headLength = 0;
-	if (it->head[0] == FRAME_FAIL) {
-		int length = it->failureLength < 2 ? 0 : it->failureLength - 2;
-		char message[FAILURE_MAXIMUM];
-		snprintf(message, sizeof(message), "%.*s", length, (char*)it->failure + 2);
-		end(it, it->failure[0], it->failure[1] == 255 ? -1 : it->failure[1], message);
-	}
-}
-
-static void receiveFrames(stream* it)
-{
-	for (;;) {
-		int length;
-		if (it->headLength < FRAME_HEAD) {
-			length = receive(it, it->head + it->headLength, FRAME_HEAD - it->headLength);
-			it->headLength += length;
-			if (it->headLength < FRAME_HEAD)
-				return;
-			it->frameRest = it->head[1] << 8 | it->head[2];
-			it->failureLength = 0;
-		}
-		else {
-			if (it->head[0] == FRAME_DATA)
-				length = receiveInput(it, it->frameRest);
-			else {
-				int space = FAILURE_MAXIMUM - it->failureLength;
-				length = receive(it, it->failure + it->failureLength, it->frameRest < space ? it->frameRest : space);
-				it->failureLength += length;
-			}
-			it->frameRest -= length;
-			if (!length)
-				return;
-		}
-		if (!it->frameRest) {
-			endFrame(it);
-			if (it->over || (it->head[0] == FRAME_OPEN))
-				return;
-		}
-	}
 }
 
 static void receiveReady(txMachine* the, stream* it)
 {
 	int before = unread(it);
-	if (it->relayed) {
-		int opened = it->open;
-		receiveFrames(it);
-		if (!opened && !it->over && (it->head[0] == FRAME_OPEN) && !it->headLength) {
-			it->open = 1;
-			loopEmit(the, &it->base, EVENT_WRITABLE, WINDOW, NULL, -1);
-		}
+	if (!it->relayed)
+		streamReceiveInput(it, WINDOW);
+	else if (relayReceive(it)) {
+		it->open = 1;
+		loopEmit(the, &it->base, EVENT_WRITABLE, WINDOW, NULL, -1);
 	}
-	else
-		receiveInput(it, WINDOW);
 	if (unread(it) > before)
 		loopEmit(the, &it->base, EVENT_READABLE, unread(it), NULL, -1);
 }
@@ -205,16 +128,35 @@ static void connectReady(txMachine* the, stream* it)
 	getsockopt(it->base.fd, SOL_SOCKET, SO_ERROR, &error, &length);
 	it->connecting = 0;
 	if (error)
-		end(it, error == ETIMEDOUT ? CODE_TIMEOUT : CODE_UNREACHABLE, -1, strerror(error));
+		streamEnd(it, error == ETIMEDOUT ? CODE_TIMEOUT : CODE_UNREACHABLE, -1, strerror(error));
 	else if (!it->relayed) {
 		it->open = 1;
 		loopEmit(the, &it->base, EVENT_WRITABLE, WINDOW, NULL, -1);
 	}
 }
 
+/* Ends in order: unread bytes are thrown away first, because closing over them would reset the connection. */
+static void finish(txMachine* the, stream* it)
+{
+	txU1 rest[WINDOW];
+	if (it->base.fd >= 0) {
+		shutdown(it->base.fd, SHUT_WR);
+		for (int i = 0; (i < DRAIN_LIMIT) && (recv(it->base.fd, rest, sizeof(rest), 0) > 0); i++) {
+		}
+	}
+	loopClose(the, &it->base);
+}
+
 static void ready(txMachine* the, resource* base, short events)
 {
 	stream* it = (stream*)base;
+	if (base->silent) {
+		if (!it->over && events)
+			sendReady(the, it);
+		if (it->over || !it->outputLength)
+			finish(the, it);
+		return;
+	}
 	if (it->connecting) {
 		if (events)
 			connectReady(the, it);
@@ -222,10 +164,10 @@ static void ready(txMachine* the, resource* base, short events)
 	else {
 		if (events & (POLLIN | POLLERR | POLLHUP))
 			receiveReady(the, it);
-		if (!base->closed && !it->over && (events & POLLOUT))
+		if (!base->silent && !it->over && (events & POLLOUT))
 			sendReady(the, it);
 	}
-	if (!base->closed && due(base)) {
+	if (!base->silent && due(base)) {
 		it->delivered = 1;
 		loopEmit(the, base, EVENT_ERROR, it->code, it->message, it->detail);
 	}
@@ -239,7 +181,7 @@ static void dispose(resource* base)
 
 /* NATIVES */
 
-static int parseAddress(const char* text, int port, struct sockaddr_storage* address, socklen_t* length)
+int streamAddress(const char* text, int port, struct sockaddr_storage* address, socklen_t* length)
 {
 	struct sockaddr_in* four = (struct sockaddr_in*)address;
 	struct sockaddr_in6* six = (struct sockaddr_in6*)address;
@@ -259,7 +201,7 @@ static int parseAddress(const char* text, int port, struct sockaddr_storage* add
 	return 0;
 }
 
-static stream* openStream(txMachine* the, const struct sockaddr_storage* address, socklen_t length, int nodelay)
+stream* streamOpen(txMachine* the, const struct sockaddr_storage* address, socklen_t length, int nodelay)
 {
 	stream* it = hostAllocate(sizeof(stream));
 	it->base.interest = interest;
@@ -271,6 +213,10 @@ static stream* openStream(txMachine* the, const struct sockaddr_storage* address
 	if (it->base.fd < 0)
 		endWithErrno(it, errno);
 	else {
+		/* The operating system's buffers are as small as the device's, or its windows would mean little. */
+		int window = WINDOW;
+		setsockopt(it->base.fd, SOL_SOCKET, SO_SNDBUF, &window, sizeof(window));
+		setsockopt(it->base.fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
 		setsockopt(it->base.fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
 		if ((connect(it->base.fd, (const struct sockaddr*)address, length) < 0) && (errno != EINPROGRESS))
 			endWithErrno(it, errno);
@@ -284,93 +230,10 @@ void xs_tcpOpen(txMachine* the)
 {
 	struct sockaddr_storage address;
 	socklen_t length;
-	if (parseAddress(fxToString(the, mxArgv(2)), fxToInteger(the, mxArgv(3)), &address, &length))
-		openStream(the, &address, length, fxToBoolean(the, mxArgv(4)));
+	if (streamAddress(fxToString(the, mxArgv(2)), fxToInteger(the, mxArgv(3)), &address, &length))
+		streamOpen(the, &address, length, fxToBoolean(the, mxArgv(4)));
 	else
 		fxInteger(the, mxResult, -1);
-}
-
-typedef struct {
-	txU1* bytes;
-	size_t length;
-} header;
-
-static void putField(header* to, char tag, const void* data, size_t length)
-{
-	to->bytes = realloc(to->bytes, to->length + 5 + length);
-	if (!to->bytes)
-		hostFail(EXIT_MEMORY_FULL, "memory full: host");
-	to->bytes[to->length] = tag;
-	for (int i = 0; i < 4; i++)
-		to->bytes[to->length + 1 + i] = (txU1)(length >> (24 - 8 * i));
-	memcpy(to->bytes + to->length + 5, data, length);
-	to->length += 5 + length;
-}
-
-static void putBuffer(txMachine* the, header* to, char tag, txSlot* slot)
-{
-	void* data;
-	txUnsigned length;
-	if (slot->kind == XS_UNDEFINED_KIND)
-		return;
-	if ((slot->kind == XS_STRING_KIND) || (slot->kind == XS_STRING_X_KIND)) {
-		putField(to, tag, slot->value.string, strlen(slot->value.string));
-		return;
-	}
-	_xsmcGetBuffer(the, slot, &data, &length, 0);
-	putField(to, tag, data, length);
-}
-
-static void putList(txMachine* the, header* to, char tag, txSlot* list)
-{
-	txInteger count;
-	if (list->kind == XS_UNDEFINED_KIND)
-		return;
-	mxPushSlot(list);
-	mxGetID(mxID(_length));
-	count = fxToInteger(the, the->stack);
-	mxPop();
-	for (txInteger i = 0; i < count; i++) {
-		mxPushSlot(list);
-		mxGetIndex(i);
-		putBuffer(the, to, tag, the->stack);
-		mxPop();
-	}
-}
-
-/*
- * relayOpen(self, dispatch, address, port, nodelay, host, anchors, chain, key, protocols): handle, or -1 as tcpOpen.
- * The header: its length in 4 bytes, then fields of tag (1 byte), length (4 bytes) and value.
- */
-void xs_relayOpen(txMachine* the)
-{
-	struct sockaddr_storage address;
-	socklen_t length;
-	header fields = { NULL, 0 };
-	stream* it;
-	char port[8];
-	if (!parseAddress(fxToString(the, mxArgv(2)), 0, &address, &length)) {
-		fxInteger(the, mxResult, -1);
-		return;
-	}
-	putField(&fields, 0, NULL, 0);
-	fields.length = 4;
-	putField(&fields, 'T', options.relayToken, strlen(options.relayToken));
-	putBuffer(the, &fields, 'A', mxArgv(2));
-	snprintf(port, sizeof(port), "%d", fxToInteger(the, mxArgv(3)) & 0xFFFF);
-	putField(&fields, 'P', port, strlen(port));
-	putBuffer(the, &fields, 'H', mxArgv(5));
-	putList(the, &fields, 'C', mxArgv(6));
-	putList(the, &fields, 'L', mxArgv(7));
-	putBuffer(the, &fields, 'K', mxArgv(8));
-	putList(the, &fields, 'N', mxArgv(9));
-	for (int i = 0; i < 4; i++)
-		fields.bytes[i] = (txU1)((fields.length - 4) >> (24 - 8 * i));
-	parseAddress("127.0.0.1", options.relayPort, &address, &length);
-	it = openStream(the, &address, length, 1);
-	it->relayed = 1;
-	it->header = fields.bytes;
-	it->headerLength = fields.length;
 }
 
 /* streamRead(handle, target): bytes read; -1 when target is empty or longer than what is there, -2 after close */
@@ -409,13 +272,14 @@ void xs_streamWrite(txMachine* the)
 	}
 }
 
-/* streamClose(handle): void. What was written and not yet sent is handed to the operating system. */
+/* streamClose(handle): void. What was written is still sent. */
 void xs_streamClose(txMachine* the)
 {
 	stream* it = (stream*)loopFind(the, mxArgv(0));
 	if (!it)
 		return;
 	if ((it->base.fd >= 0) && it->open && it->outputLength)
-		(void)!send(it->base.fd, it->output, it->outputLength, MSG_NOSIGNAL | MSG_DONTWAIT);
-	loopClose(the, &it->base);
+		loopSilence(the, &it->base);
+	else
+		finish(the, it);
 }

@@ -50,7 +50,7 @@ static txInteger byteLength(const txU1* text)
 	return total;
 }
 
-/* Whether `slot` holds an integer from `minimum` to `maximum`. */
+/* Whether `slot` holds an integer from `minimum` to `maximum`. To be asked before fxToInteger, which rounds in place. */
 static int inRange(txMachine* the, txSlot* slot, txNumber minimum, txNumber maximum)
 {
 	txNumber value = fxToNumber(the, slot);
@@ -66,17 +66,17 @@ void xs_textLength(txMachine* the)
 /* textEncode(text, target, start): bytes written; -1 on an unpaired surrogate, -2 when it does not fit, -3 when start is no index */
 void xs_textEncode(txMachine* the)
 {
-	txInteger start = fxToInteger(the, mxArgv(2));
 	const txU1* text = (const txU1*)fxToString(the, mxArgv(0));
 	txU1* data;
 	txUnsigned size;
-	txInteger total;
+	txInteger start, total;
 	_xsmcGetBuffer(the, mxArgv(1), (void**)&data, &size, 1);
 	if (!inRange(the, mxArgv(2), 0, size)) {
 		fxInteger(the, mxResult, -3);
 		return;
 	}
 	total = byteLength(text);
+	start = fxToInteger(the, mxArgv(2));
 	if ((total < 0) || (total > (txInteger)size - start)) {
 		fxInteger(the, mxResult, total < 0 ? -1 : -2);
 		return;
@@ -116,17 +116,19 @@ static int sequenceLength(const txU1* c, const txU1* limit)
 /* textDecode(bytes, start, end): string; -1 when ill-formed, -2 when the range is none */
 void xs_textDecode(txMachine* the)
 {
-	txInteger start = fxToInteger(the, mxArgv(1)), end = fxToInteger(the, mxArgv(2));
+	txInteger start, end;
 	txU1* data;
 	txUnsigned size;
 	const txU1* c;
 	txInteger zeros = 0;
 	txString result;
 	_xsmcGetBuffer(the, mxArgv(0), (void**)&data, &size, 0);
-	if (!inRange(the, mxArgv(2), 0, size) || !inRange(the, mxArgv(1), 0, end)) {
+	if (!inRange(the, mxArgv(2), 0, size) || !inRange(the, mxArgv(1), 0, fxToNumber(the, mxArgv(2)))) {
 		fxInteger(the, mxResult, -2);
 		return;
 	}
+	start = fxToInteger(the, mxArgv(1));
+	end = fxToInteger(the, mxArgv(2));
 	for (c = data + start; c < data + end;) {
 		int length = sequenceLength(c, data + end);
 		if (!length) {

@@ -64,7 +64,8 @@ void xs_udpOpen(txMachine* the)
 	it->base.ready = ready;
 	it->base.dispose = dispose;
 	it->base.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if ((it->base.fd < 0) || bind(it->base.fd, (struct sockaddr*)&address, length) || getsockname(it->base.fd, (struct sockaddr*)&address, &length)) {
+	if ((it->base.fd < 0) || bind(it->base.fd, (struct sockaddr*)&address, length)
+			|| getsockname(it->base.fd, (struct sockaddr*)&address, &length)) {
 		fxInteger(the, mxResult, -errno);
 		if (it->base.fd >= 0)
 			close(it->base.fd);

@@ -115,7 +115,7 @@ function framer(): Transform {
 	});
 }
 
-function carry(device: Socket, header: Header): void {
+function carry(device: Socket, header: Header, sockets: Set<Socket>): void {
 	let connected = false;
 	let secure: TLSSocket;
 	try {
@@ -125,6 +125,8 @@ function carry(device: Socket, header: Header): void {
 		return;
 	}
 	const frames = framer();
+	sockets.add(secure);
+	secure.once("close", () => sockets.delete(secure));
 	// Ends what was asked for by either side, and says why when the device can still hear it.
 	const fail = (error: NodeJS.ErrnoException): void => {
 		frames.unpipe(device);
@@ -140,14 +142,19 @@ function carry(device: Socket, header: Header): void {
 	});
 	// A peer that leaves during the handshake without a word is a failed handshake.
 	secure.once("close", (hadError) => {
-		if (!hadError && !device.writableEnded) device.end(failure(secure.authorized ? Code.CLOSED : Code.TLS, NO_ALERT, "closed by the peer"));
+		if (hadError || device.writableEnded) return;
+		device.end(failure(secure.authorized ? Code.CLOSED : Code.TLS, NO_ALERT, "closed by the peer"));
 	});
-	device.on("error", () => secure.destroy());
-	device.once("close", () => secure.destroy());
+	// What the device wrote before it closed still goes to the peer.
+	device.once("close", () => {
+		secure.unpipe(frames);
+		if (secure.authorized) secure.resume().end();
+		else secure.destroy();
+	});
 }
 
 /** Collects the header, then hands what follows to `carry`. */
-function receive(device: Socket, token: Buffer): void {
+function receive(device: Socket, token: Buffer, sockets: Set<Socket>): void {
 	let bytes: Buffer = Buffer.alloc(0);
 	device.on("error", () => device.destroy());
 	device.on("data", function collect(chunk: Buffer) {
@@ -170,7 +177,7 @@ function receive(device: Socket, token: Buffer): void {
 			return;
 		}
 		if (header.token.length !== token.length || !timingSafeEqual(header.token, token)) device.destroy();
-		else carry(device, header);
+		else carry(device, header, sockets);
 	});
 }
 
@@ -182,7 +189,7 @@ export async function startRelay(token: string): Promise<Relay> {
 	const server: Server = createServer((device) => {
 		sockets.add(device);
 		device.once("close", () => sockets.delete(device));
-		receive(device, Buffer.from(token));
+		receive(device, Buffer.from(token), sockets);
 	});
 	await new Promise<void>((resolve, reject) => {
 		server.once("error", reject);

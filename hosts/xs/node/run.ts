@@ -19,7 +19,8 @@ export const ExitCode = Object.freeze({
 
 /** What an ESP32 leaves to the engine: two blocks of this size, for slots of 16 bytes and for chunks. */
 export const ESP32_ARENA = 157_696;
-export const ESP32_STACK = 384;
+/** Slots of the stack: what Moddable gives a program that asks for nothing. */
+export const DEVICE_STACK = 384;
 
 const RESTART_LIMIT = 100;
 
@@ -47,7 +48,7 @@ export interface RunOptions {
 	bits?: Bits;
 	/** Bytes of slots and chunks. Default: an ESP32's; with 64 bits twice as much, because slots are twice as long. */
 	arena?: number;
-	/** Slots of the stack. */
+	/** Slots of the stack. Default: a device's. */
 	stack?: number;
 	/** Where storage and flash are kept, and the file names of the program's data. */
 	directory: string;
@@ -66,6 +67,8 @@ export interface RunOptions {
 	identifier?: string;
 	onLine?: (line: string) => void;
 	onErrorLine?: (line: string) => void;
+	/** The command and its words under which the engine runs, such as a profiler's. */
+	under?: readonly string[];
 	/** Ends the process. */
 	signal?: AbortSignal;
 	/** Called with each process that is started, the first and those after restarts. */
@@ -93,7 +96,8 @@ function modulesUnder(directory: string): string[] {
 
 /** Every module of the SDK and of this host, as a device's manifest preloads them. */
 export function sdkModules(): string[] {
-	return [...modulesUnder("dist/src"), ...modulesUnder("dist/hosts/xs").filter((path) => !path.startsWith(join(packageRoot, "dist/hosts/xs/node")))];
+	const ofNode = join(packageRoot, "dist/hosts/xs/node");
+	return [...modulesUnder("dist/src"), ...modulesUnder("dist/hosts/xs").filter((path) => !path.startsWith(ofNode))];
 }
 
 /** The package's own names, as a program imports them. */
@@ -116,7 +120,8 @@ function collectLines(stream: Readable, onLine: (line: string) => void): Promise
 }
 
 async function runOnce(program: string, options: RunOptions, parameters: readonly string[]): Promise<RunResult> {
-	const child = spawn(program, [...parameters, options.program, ...(options.arguments ?? [])], {
+	const [command, ...words] = [...(options.under ?? []), program, ...parameters, options.program, ...(options.arguments ?? [])];
+	const child = spawn(command!, words, {
 		stdio: ["ignore", "pipe", "pipe", "pipe"],
 		...(options.signal === undefined ? {} : { signal: options.signal }),
 	});
@@ -148,7 +153,7 @@ export async function runXS(options: RunOptions): Promise<RunResult> {
 	const parameters = [
 		"--report",
 		"--arena", String(options.arena ?? ESP32_ARENA * (bits / 32)),
-		"--stack", String(options.stack ?? ESP32_STACK),
+		"--stack", String(options.stack ?? DEVICE_STACK),
 		"--directory", options.directory,
 		"--identifier", options.identifier ?? "xs-device",
 		"--relay-port", String(relay.port),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a stream promises, whatever carries it: the same list is held against TCP and TLS. */
 import assert from "node:assert/strict";
-import { pattern, refuses, sameBytes, type HostPromise, type Link } from "../bench.js";
+import { pattern, refuses, sameBytes, type Bench, type HostPromise, type Link } from "../bench.js";
+import type { Peer } from "../platform.js";
+import type { Probe } from "../probe.js";
 
 /** Every platform buffers less than this for a program that does not read or a peer that does not. */
 const BUFFER_BOUND = 32 * 2 ** 20;
@@ -116,21 +118,11 @@ function writing(link: Link): HostPromise[] {
 		name: "a peer that does not read closes the window: room ends, nothing is lost, and it opens again",
 		async run(bench) {
 			const { probe, peer } = await bench.connect(link);
-			peer.pause();
-			let sent = 0;
-			for (let stalled = false; !stalled;) {
-				assert(sent < BUFFER_BOUND, "the platform buffers without limit");
-				while (probe.room > 0) {
-					const piece = pattern(probe.room, sent + 1);
-					probe.write(piece);
-					sent += piece.byteLength;
-				}
-				await bench.wait(Promise.race([probe.until(() => probe.room > 0), bench.quiet()]));
-				stalled = probe.room === 0;
-			}
+			const pieces = await stall(bench, probe, peer);
 			refuses("full", () => probe.write(pattern(1)));
 			peer.resume();
-			await bench.wait(Promise.all([peer.receive(sent), probe.until(() => probe.room > 0)]));
+			await receiveAll(bench, peer, pieces);
+			await bench.wait(probe.until(() => probe.room > 0));
 		},
 	}, {
 		name: "a long message arrives whole and in order",
@@ -141,6 +133,30 @@ function writing(link: Link): HostPromise[] {
 			sameBytes(received, message);
 		},
 	}];
+}
+
+/**
+ * Writes until the peer, which does not read, has closed the window. Each piece is overwritten after its write,
+ * because only bytes that had to wait show whether they were copied.
+ * @returns the length of each piece
+ */
+async function stall(bench: Bench, probe: Probe, peer: Peer): Promise<number[]> {
+	peer.pause();
+	const pieces: number[] = [];
+	for (let sent = 0; probe.room > 0; sent += pieces.at(-1)!) {
+		assert(sent < BUFFER_BOUND, "the platform buffers without limit");
+		const piece = pattern(probe.room, pieces.length);
+		pieces.push(piece.byteLength);
+		probe.write(piece);
+		piece.fill(0);
+		await bench.wait(Promise.race([probe.until(() => probe.room > 0), bench.quiet()]));
+	}
+	return pieces;
+}
+
+/** The peer gets every piece that `stall` wrote. */
+async function receiveAll(bench: Bench, peer: Peer, pieces: readonly number[]): Promise<void> {
+	for (const [index, length] of pieces.entries()) sameBytes(await bench.wait(peer.receive(length)), pattern(length, index));
 }
 
 function reading(link: Link): HostPromise[] {
@@ -313,6 +329,16 @@ function closing(link: Link): HostPromise[] {
 			probe.write(pattern(count));
 			probe.close();
 			sameBytes(await bench.wait(peer.receive(count)), pattern(count));
+			await bench.wait(peer.ended);
+		},
+	}, {
+		name: "what was written before close reaches a peer that reads it only after the close",
+		async run(bench) {
+			const { probe, peer } = await bench.connect(link);
+			const pieces = await stall(bench, probe, peer);
+			probe.close();
+			peer.resume();
+			await receiveAll(bench, peer, pieces);
 			await bench.wait(peer.ended);
 		},
 	}, {

@@ -24,8 +24,11 @@ test("DeviceError without details has none", () => {
 test("toDeviceError leaves a DeviceError as it is, from another copy of the SDK too", () => {
 	const own = new DeviceError("full", "no room");
 	assert.equal(toDeviceError(own, "internal", "x"), own);
-	const foreign = Object.assign(new Error("no room"), { code: "full" });
-	foreign.name = "DeviceError";
+	// Another copy's class; assigning the name would throw on XS, where Error.prototype.name is frozen.
+	const foreign = new class extends Error {
+		override name = "DeviceError";
+		code = "full";
+	}("no room");
 	assert.equal(toDeviceError(foreign, "internal", "x"), foreign);
 });
 

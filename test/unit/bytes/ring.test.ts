@@ -64,7 +64,7 @@ test("Ring.reserve without commit changes nothing", () => {
 });
 
 test("Ring keeps identifier, state and length of every size", () => {
-	const ring = new Ring(0x2_0000);
+	const ring = new Ring(0x1_0300);
 	ring.commit(ring.reserve(0x1_0203), 0x1_0203, 254, 0xfffe);
 	const offset = ring.first();
 	assert.equal(ring.length(offset), 0x1_0203);

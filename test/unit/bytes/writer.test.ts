@@ -76,7 +76,7 @@ test("Writer refuses what does not fit, and writes nothing beyond its range", ()
 		(writer) => writer.uint32(1),
 		(writer) => writer.varint(VARINT_MAXIMUM),
 		(writer) => writer.utf8("ab"),
-		(writer) => writer.text("abcd"),
+		(writer) => writer.utf8Bytes("abcd"),
 		(writer) => writer.copy(fromHex("01020304"), 0, 4),
 		(writer) => writer.binary(fromHex("0102")),
 	];

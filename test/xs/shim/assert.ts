@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `node:assert/strict` for the XS engine: as much of it as the project's tests use. */
 
+type Action = Promise<unknown> | (() => Promise<unknown>);
 type Matcher = RegExp | (new (...values: never[]) => unknown) | ((error: unknown) => boolean) | object;
 
 export class AssertionError extends Error {
@@ -77,10 +78,11 @@ function same(a: unknown, b: unknown, seen: [unknown, unknown][] = []): boolean 
 	if (a instanceof RegExp && b instanceof RegExp && String(a) !== String(b)) return false;
 	if (a instanceof Error && b instanceof Error && (a.message !== b.message || a.name !== b.name)) return false;
 	if (a instanceof Map && b instanceof Map && !sameEntries(a, b, next)) return false;
-	if (a instanceof Set && b instanceof Set && !sameEntries(new Map([...a].map((x) => [x, x])), new Map([...b].map((x) => [x, x])), next)) return false;
+	if (a instanceof Set && b instanceof Set && !sameEntries(new Map(a.entries()), new Map(b.entries()), next)) return false;
 	if (Array.isArray(a) && a.length !== (b as unknown as unknown[]).length) return false;
 	const keys = ownKeys(a);
-	return keys.length === ownKeys(b).length && keys.every((key) => Object.prototype.hasOwnProperty.call(b, key) && same(a[key], b[key], next));
+	const has = (key: PropertyKey): boolean => Object.prototype.hasOwnProperty.call(b, key);
+	return keys.length === ownKeys(b).length && keys.every((key) => has(key) && same(a[key], b[key], next));
 }
 
 function matches(error: unknown, matcher: Matcher): boolean {
@@ -140,7 +142,7 @@ function doesNotThrow(action: () => unknown, message?: string | Error): void {
 	}
 }
 
-async function rejects(action: Promise<unknown> | (() => Promise<unknown>), matcher?: Matcher | string, message?: string | Error): Promise<void> {
+async function rejects(action: Action, matcher?: Matcher | string, message?: string | Error): Promise<void> {
 	try {
 		await (typeof action === "function" ? action() : action);
 	} catch (error) {
@@ -150,7 +152,7 @@ async function rejects(action: Promise<unknown> | (() => Promise<unknown>), matc
 	complain(message, "the promise was not rejected");
 }
 
-async function doesNotReject(action: Promise<unknown> | (() => Promise<unknown>), message?: string | Error): Promise<void> {
+async function doesNotReject(action: Action, message?: string | Error): Promise<void> {
 	try {
 		await (typeof action === "function" ? action() : action);
 	} catch (error) {
@@ -159,11 +161,13 @@ async function doesNotReject(action: Promise<unknown> | (() => Promise<unknown>)
 }
 
 function match(text: string, pattern: RegExp, message?: string | Error): void {
-	if (typeof text !== "string" || !pattern.test(text)) complain(message, `${show(text)} does not match ${String(pattern)}`, text, pattern);
+	if (typeof text === "string" && pattern.test(text)) return;
+	complain(message, `${show(text)} does not match ${String(pattern)}`, text, pattern);
 }
 
 function doesNotMatch(text: string, pattern: RegExp, message?: string | Error): void {
-	if (typeof text !== "string" || pattern.test(text)) complain(message, `${show(text)} matches ${String(pattern)}`, text, pattern);
+	if (typeof text === "string" && !pattern.test(text)) return;
+	complain(message, `${show(text)} matches ${String(pattern)}`, text, pattern);
 }
 
 function fail(message?: string | Error): never {

@@ -3,6 +3,7 @@
  * Globals of Node that the simulator's packages expect, for bundles that run on the XS engine. The
  * bundler takes from here only what a bundle refers to.
  */
+import { fromBytes, toBytes } from "../../../hosts/world/text.js";
 import { native } from "../../../hosts/xs/native.js";
 
 type Callback = (...values: unknown[]) => void;
@@ -42,4 +43,17 @@ export const AbortSignal = {};
 export class AbortController {
 	readonly signal = { aborted: false, addEventListener: (): void => {}, removeEventListener: (): void => {} };
 	abort(): void { this.signal.aborted = true; }
+}
+
+export class TextEncoder {
+	encode(text: string): Uint8Array {
+		return toBytes(text);
+	}
+}
+
+/** Always fatal, which is how the simulator uses it. */
+export class TextDecoder {
+	decode(bytes: Uint8Array): string {
+		return fromBytes(bytes);
+	}
 }

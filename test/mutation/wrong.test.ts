@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Link } from "../../src/mqtt/link.js";
 import { Subscriptions } from "../../src/mqtt/subscriptions.js";
 import { Shadow } from "../../src/shadow/shadow.js";
-import { lampLives } from "./lamp.js";
+import { lampLives } from "../simulation/lamp.js";
 
 const SEEDS = 100;
 
@@ -41,8 +41,8 @@ test("a shadow that does not fetch after a reconnect is caught", () => {
 	const { connected } = Shadow.prototype;
 	let first = true;
 	assert.ok(caught(Shadow.prototype, "connected", {
-		value(this: Shadow, now: number) {
-			if (first) connected.call(this, now);
+		value(this: Shadow) {
+			if (first) connected.call(this);
 			first = false;
 		},
 	}));

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The cloud of `moorline simulate`: opens it, introduces its devices, tells what it notices, and ends with Ctrl-C. */
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { createAuthority } from "../authority.js";
+import { OPERATOR_ID } from "../backend.js";
+import { type Cloud, createCloud } from "../cloud.js";
+import { Console } from "./console.js";
+import { type CertificateFiles, manufactureFiles } from "./factory.js";
+import { follow } from "./follow.js";
+import { readPem } from "./identity.js";
+import { aborted } from "./interrupt.js";
+import type { SimulateOptions } from "./simulate.js";
+import { commandLine, exampleProgram, ownCommand } from "./words.js";
+
+const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"] as const;
+const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
+
+export async function runCloud(options: SimulateOptions, interrupted: AbortSignal): Promise<void> {
+	const output = new Console(options);
+	const cloud = await createCloud({ authority: await createAuthority({ directory: options.directory }) });
+	try {
+		if (options.broker === undefined) await serve(cloud, options, output);
+		else await bridge(cloud, options.broker, options, output);
+		for (const id of options.device ?? []) {
+			introduce(cloud, id, await manufactureFiles(cloud, id, join(options.directory, "devices"), options.keyType), options, output);
+		}
+		follow(cloud, (event, fields, text) => output.say(event, fields, text));
+		output.say("ready", {}, "Ready. Ctrl-C ends it.");
+		await aborted(interrupted);
+	} finally {
+		await cloud.close();
+	}
+	output.say("stopped", {}, "Stopped.");
+}
+
+async function serve(cloud: Cloud, options: SimulateOptions, output: Console): Promise<void> {
+	const { host } = options;
+	const { port, tlsPort } = await cloud.serve({
+		host, port: options.port, tlsPort: options.tlsPort, names: serverNames(host),
+		onRefused: reason => output.say("refused", { reason }, `a connection was refused: ${reason}`),
+	});
+	const ca = join(options.directory, "authority.pem");
+	const local = WILDCARDS.includes(host) ? "127.0.0.1" : host;
+	const watch = commandLine("mosquitto_sub", "-h", local, "-p", String(port), "-i", OPERATOR_ID, "-t", "moorline/#", "-v");
+	output.say("broker", { host, port, tlsPort, endpoint: cloud.endpoint, ca, watch }, [
+		`Broker     ${cloud.endpoint}, certificates required`,
+		`           mqtt://${local}:${port}, names are believed`,
+		`Authority  ${ca}`,
+		`Watch      ${watch}`,
+	].join("\n"));
+}
+
+async function bridge(cloud: Cloud, url: string, options: SimulateOptions, output: Console): Promise<void> {
+	const pem = await readPem(options);
+	await cloud.bridge({
+		url, ...pem,
+		onState: (state, detail) => {
+			output.say("bridge", { state, detail }, `bridge ${state}${detail === undefined ? "" : `: ${detail}`}`);
+		},
+	});
+	const ca = options.ca ?? join(options.directory, "authority.pem");
+	output.say("broker", { endpoint: url, ca }, `Broker     ${url}\nAuthority  ${ca}`);
+}
+
+/** The first is the one that devices are told. */
+function serverNames(host: string): readonly string[] {
+	if (LOCAL_NAMES.some(name => name === host)) return LOCAL_NAMES;
+	return [WILDCARDS.includes(host) ? hostname() : host, ...LOCAL_NAMES];
+}
+
+function introduce(cloud: Cloud, id: string, files: CertificateFiles, options: SimulateOptions, output: Console): void {
+	const ca = options.ca ?? join(options.directory, "authority.pem");
+	const identity = ["--broker", cloud.endpoint!, "--ca", ca, "--cert", files.cert, "--key", files.key];
+	const run = commandLine(...ownCommand(), "run", exampleProgram(), ...identity);
+	output.say("device", { device: id, ca, ...files, run }, `Device     ${id}: ${files.cert}, ${files.key}\nRun        ${run}`);
+}

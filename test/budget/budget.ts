@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What the SDK may take of a device's memory: the figures, and the limits that they are held to.
+ *
+ * A limit follows its figure in both directions: one that leaves room would hide the next growth.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
+import { ESP32_ARENA } from "../../hosts/xs/node/run.js";
+import type { Figures } from "./figures.js";
+import { measureClient, measureEmpty, measureLamp, measureParts, smallestArena, withBench } from "./measure.js";
+
+/** What a board with an ESP32-C3 leaves to the engine. */
+export const ESP32_C3_ARENA = 94_208;
+/** Shares of the limit that a figure may be above it, and below it. */
+const ABOVE = 0.03;
+const BELOW = 0.15;
+/** The smallest arena is looked for in steps of so many bytes. */
+const ARENA_STEP = 256;
+const SLOT_LENGTH: Readonly<Record<Bits, number>> = { 32: 16, 64: 32 };
+const FILE = join(packageRoot, "test/budget/budget.json");
+
+export interface Row {
+	/** In the file of limits. */
+	key: string;
+	what: string;
+	/** The parts of a figure in bytes. */
+	slots?: number;
+	chunks?: number;
+	/** What is held to the limit: bytes, or slots of the stack. */
+	value: number;
+}
+
+export async function measureAll(bits: Bits): Promise<Row[]> {
+	const row = (key: string, what: string, slots: number, chunks: number): Row =>
+		({ key, what, slots, chunks, value: slots * SLOT_LENGTH[bits] + chunks });
+	return withBench(bits, async (bench) => {
+		const empty = await measureEmpty(bench, ESP32_ARENA);
+		const client = await measureClient(bench, ESP32_ARENA);
+		const { connecting, exchange } = await measureLamp(bench, ESP32_ARENA);
+		const onC3 = await measureLamp(bench, ESP32_C3_ARENA);
+		const parts = await measureParts(bench, ESP32_ARENA);
+		const live = (key: string, what: string, { slots, chunks }: Figures): Row => row(key, what, slots - empty.slots, chunks - empty.chunks);
+		const peak = (key: string, what: string, { slotsPeak, chunksPeak }: Figures): Row => row(key, what, slotsPeak, chunksPeak);
+		const all = [empty, client, connecting, exchange, onC3.connecting, onC3.exchange];
+		return [
+			row("empty", "empty program, live", empty.slots, empty.chunks),
+			live("mqtt", "MQTT client, idle: live, over the empty program", client),
+			live("lamp", "lamp, in sync and idle: live, over the empty program", exchange),
+			peak("connecting", "lamp, until it is in sync: peak with garbage", connecting),
+			peak("exchange", "lamp, one exchange: peak with garbage", exchange),
+			peak("connecting-c3", "lamp, until it is in sync: peak with garbage, ESP32-C3", onC3.connecting),
+			peak("exchange-c3", "lamp, one exchange: peak with garbage, ESP32-C3", onC3.exchange),
+			row("allocated", "lamp, one exchange: allocated", exchange.slotsAllocated, exchange.chunksAllocated),
+			{ key: "arena", what: "smallest arena in which the lamp connects and syncs", value: await smallestArena(bench, ESP32_ARENA, ARENA_STEP) },
+			{ key: "stack-mqtt", what: "slots of the stack at most, MQTT client", value: client.stackPeak },
+			{ key: "stack", what: "slots of the stack at most, lamp", value: Math.max(...all.map(({ stackPeak }) => stackPeak)) },
+			...parts.map(({ name, slots, chunks }) => row(name, `host, ${name}`, slots, chunks)),
+		];
+	});
+}
+
+export type Limits = Record<string, number>;
+
+export function readLimits(): Limits {
+	return JSON.parse(readFileSync(FILE, "utf8")) as Limits;
+}
+
+export function writeLimits(rows: readonly Row[]): void {
+	const limits: Limits = Object.fromEntries(rows.map(({ key, value }) => [key, value]));
+	writeFileSync(FILE, `${JSON.stringify(limits, undefined, "\t")}\n`);
+}
+
+/** What is wrong with a figure, in words; `undefined` when it is as committed. */
+export function complaint({ key, what, value }: Row, limits: Limits): string | undefined {
+	const limit = limits[key];
+	const update = "npm run budget -- --write";
+	if (limit === undefined) return `${what}: no limit is committed (${update})`;
+	if (value > limit * (1 + ABOVE)) return `${what}: ${value}, over the limit of ${limit}; where it is worth that: ${update}`;
+	if (value < limit * (1 - BELOW)) return `${what}: ${value}, far below ${limit}: lower the limit (${update})`;
+	return undefined;
+}

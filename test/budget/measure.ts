@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Runs programs on the XS engine with a device's memory, against the embedded cloud, and reads the meter.
+ *
+ * What is live was collected before, and ids and endpoints have the same lengths each time. Of what is left to chance,
+ * the lengths of signatures in certificates, a chunk's alignment hides nearly all.
+ */
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createHost } from "../../hosts/node/index.js";
+import { createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud } from "../../hosts/simulator/index.js";
+import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
+import { ExitCode, runXS, sdkImports, sdkModules } from "../../hosts/xs/node/run.js";
+import { FIGURES_PREFIX, PART_PREFIX, type Figures, type Part } from "./figures.js";
+
+const PROGRAMS = join(packageRoot, "dist/test/budget");
+const HOST = join(PROGRAMS, "xs-host.js");
+const RUN_LIMIT_MS = 30_000;
+/** What the cloud desires in turn: as long each time. The first exchange makes what is made once. */
+const DESIRED = [{ on: true, brightness: 30 }, { on: false, brightness: 70 }] as const;
+
+/** Where the programs run, and the cloud that they talk to. */
+export interface Bench {
+	bits: Bits;
+	cloud: Cloud;
+	port: number;
+	tlsPort: number;
+	/** For devices' directories. */
+	directory: string;
+	devices: number;
+}
+
+export async function withBench<Result>(bits: Bits, use: (bench: Bench) => Promise<Result>): Promise<Result> {
+	const directory = mkdtempSync(join(tmpdir(), "moorline-budget-"));
+	const cloud = await createCloud();
+	try {
+		const { port, tlsPort } = await cloud.serve({ port: 0, tlsPort: 0 });
+		return await use({ bits, cloud, port: port!, tlsPort: tlsPort!, directory, devices: 0 });
+	} finally {
+		await cloud.close();
+		rmSync(directory, { recursive: true });
+	}
+}
+
+interface Program {
+	file: string;
+	/** What the line that is followed by figures contains. */
+	marker: string;
+	words?: readonly string[];
+	directory: string;
+	/** Bytes, of an engine with 32 bits. */
+	arena: number;
+	/** How often the figures are waited for. */
+	count: number;
+	onFigures?(count: number): void;
+	onPart?(part: Part): unknown;
+}
+
+/** @returns the figures in turn; fewer than `count` when the memory was full. */
+async function run(bench: Bench, program: Program): Promise<Figures[]> {
+	const figures: Figures[] = [];
+	const done = new AbortController();
+	const limit = AbortSignal.timeout(RUN_LIMIT_MS);
+	const said: string[] = [];
+	const { code } = await runXS({
+		program: program.file,
+		arguments: [program.marker, ...(program.words ?? [])],
+		bits: bench.bits,
+		// Slots of 64 bits are twice as long.
+		arena: program.arena * (bench.bits / 32),
+		directory: program.directory,
+		imports: { ...sdkImports(), "moorline/host": HOST },
+		preload: [...sdkModules(), join(PROGRAMS, "figures.js"), HOST],
+		signal: AbortSignal.any([done.signal, limit]),
+		onErrorLine: (line) => said.push(line),
+		onLine(line) {
+			if (line.startsWith(PART_PREFIX)) return program.onPart?.(JSON.parse(line.slice(PART_PREFIX.length)) as Part);
+			if (!line.startsWith(FIGURES_PREFIX)) return void said.push(line);
+			figures.push(JSON.parse(line.slice(FIGURES_PREFIX.length)) as Figures);
+			if (figures.length === program.count) done.abort();
+			else program.onFigures?.(figures.length);
+		},
+	});
+	if (figures.length < program.count && code !== ExitCode.MEMORY_FULL) {
+		throw new Error(`${program.file} ended with ${code ?? "a signal"}:\n${said.join("\n")}`);
+	}
+	return figures;
+}
+
+export async function measureEmpty(bench: Bench, arena: number): Promise<Figures> {
+	const directory = device(bench);
+	const [figures] = await run(bench, { file: join(PROGRAMS, "xs-empty.js"), marker: "ready", directory, arena, count: 1 });
+	return figures!;
+}
+
+/** The MQTT client alone, over TCP. */
+export async function measureClient(bench: Bench, arena: number): Promise<Figures> {
+	const directory = device(bench);
+	const words = [String(bench.port)];
+	const [figures] = await run(bench, { file: join(PROGRAMS, "xs-mqtt.js"), marker: "ready", words, directory, arena, count: 1 });
+	return figures!;
+}
+
+/** The host's own, in turn. */
+export async function measureParts(bench: Bench, arena: number): Promise<Part[]> {
+	const echo = createServer((socket) => {
+		socket.on("error", () => socket.destroy());
+		socket.pipe(socket);
+	}).listen(0, "127.0.0.1");
+	await once(echo, "listening");
+	const parts: Part[] = [];
+	try {
+		const words = [String((echo.address() as AddressInfo).port)];
+		const file = join(PROGRAMS, "xs-parts.js");
+		await run(bench, { file, marker: "ready", words, directory: device(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+		return parts;
+	} finally {
+		echo.close();
+	}
+}
+
+export interface LampFigures {
+	/** From the start until it was in sync. */
+	connecting: Figures;
+	/** One change that the cloud desires, and all that follows until it is reported; then idle. */
+	exchange: Figures;
+}
+
+export async function measureLamp(bench: Bench, arena: number): Promise<LampFigures> {
+	const figures = await runLamp(bench, arena, 1 + DESIRED.length);
+	if (figures.length < 1 + DESIRED.length) throw new Error(`the lamp does not fit ${arena} bytes`);
+	return { connecting: figures[0]!, exchange: figures.at(-1)! };
+}
+
+/** Whether the lamp connects and syncs in this arena. */
+export async function lampFits(bench: Bench, arena: number): Promise<boolean> {
+	return (await runLamp(bench, arena, 1)).length === 1;
+}
+
+/** The least arena in which the lamp connects and syncs, to a multiple of `step`; `most` is known to do. */
+export async function smallestArena(bench: Bench, most: number, step: number): Promise<number> {
+	let fails = 0;
+	let does = Math.ceil(most / step);
+	while (does - fails > 1) {
+		const middle = Math.floor((fails + does) / 2);
+		if (await lampFits(bench, middle * step)) does = middle;
+		else fails = middle;
+	}
+	return does * step;
+}
+
+/** The example, unchanged, over TLS. */
+async function runLamp(bench: Bench, arena: number, count: number): Promise<Figures[]> {
+	const { cloud } = bench;
+	const directory = device(bench);
+	// A device of its own each time, so that the cloud knows nothing of it.
+	const id = `lamp-${100 + bench.devices}`;
+	const storage = createHost({ directory }).storage.open({ path: IDENTITY_DOMAIN });
+	writeIdentity(storage, await cloud.manufacture(id));
+	storage.close();
+	return run(bench, {
+		file: join(packageRoot, "dist/examples/lamp/main.js"), marker: "in sync", directory, arena, count,
+		onFigures: (measured) => { cloud.shadows.desire(id, DESIRED[measured - 1]!); },
+	});
+}
+
+/** The directory of a new device. */
+function device(bench: Bench): string {
+	const directory = join(bench.directory, String(bench.devices++));
+	mkdirSync(directory);
+	return directory;
+}
