@@ -24,6 +24,7 @@ export interface Server {
 
 export interface ClientOptions extends SessionOptions {
 	host: Host;
+	/** Read at each attempt to connect, and not kept. */
 	server: Server;
 	/** ms for name resolution, TCP and TLS together. Default: 30,000. */
 	connectTimeout?: number | undefined;
@@ -57,8 +58,8 @@ export class Client {
 	readonly #options: ClientOptions;
 	readonly #host: Host;
 	readonly #buffer: Uint8Array;
-	/** Random bytes for the jitter. */
-	readonly #fraction = new Uint8Array(4);
+	/** Made once: a closure takes eleven slots. */
+	readonly #onTimer = (): void => this.#expire();
 	#resolver: Resolver | undefined;
 	#stream: Stream | undefined;
 	#link: Link | undefined;
@@ -143,18 +144,21 @@ export class Client {
 	}
 
 	#connect(): void {
-		const { name } = this.#options.server;
 		this.#schedule(this.#options.connectTimeout ?? CONNECT_TIMEOUT);
-		this.#resolver = new this.#host.dns.io();
-		this.#resolver.resolve({
-			host: name,
-			onResolved: (_, address) => this.#open(address),
-			onError: (error) => this.#lost(error),
-		});
+		try {
+			const { server } = this.#options;
+			this.#resolver = new this.#host.dns.io();
+			this.#resolver.resolve({
+				host: server.name,
+				onResolved: (_, address) => this.#open(server, address),
+				onError: (error) => this.#lost(error),
+			});
+		} catch (error) {
+			this.#lost(toDeviceError(error, "unreachable", "no server"));
+		}
 	}
 
-	#open(address: string): void {
-		const { name, port, secure } = this.#options.server;
+	#open({ name, port, secure }: Server, address: string): void {
 		this.#closeResolver();
 		const { tcp, tls } = this.#host;
 		const options = {
@@ -270,9 +274,10 @@ export class Client {
 		if (this.#host.time.now() - this.#connectedAt >= STABLE) this.#attempt = 0;
 		this.#connectedAt = Infinity;
 		const backoff = error.code === "rejected" ? REFUSED : this.#options.reconnect ?? RECONNECT;
-		this.#host.random(this.#fraction);
+		const fraction = new Uint8Array(4);
+		this.#host.random(fraction);
 		const { reader } = this.session;
-		reader.reset(this.#fraction, 0, 4);
+		reader.reset(fraction, 0, 4);
 		const delay = backoffDelay(backoff, this.#attempt++, reader.uint32() / 2 ** 32);
 		this.#schedule(delay);
 		this.#options.onDisconnected?.(error, delay);
@@ -307,7 +312,7 @@ export class Client {
 		this.#timer = undefined;
 		this.#timerAt = deadline;
 		if (deadline === Infinity) return;
-		this.#timer = this.#host.timer.set(() => this.#expire(), Math.max(0, deadline - this.#host.time.now()));
+		this.#timer = this.#host.timer.set(this.#onTimer, Math.max(0, deadline - this.#host.time.now()));
 	}
 
 	#expire(): void {
