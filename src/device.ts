@@ -84,7 +84,7 @@ class Core implements ConnectionOptions, ShadowCallbacks {
 	#closed = false;
 	/** Callbacks that wait for a turn of their own. Connections come and go too slowly to fill it, errors may. */
 	readonly #news: (() => void)[] = [];
-	readonly #onTimer = (): void => this.#expire();
+	readonly #onTimer = (): void => this.expire();
 	#timer: TimerHandle | undefined;
 	#timerAt = Infinity;
 
@@ -120,17 +120,17 @@ class Core implements ConnectionOptions, ShadowCallbacks {
 	onReady(): void {
 		this.connected = true;
 		this.shadow.connected();
-		this.#later(() => this.#options.onConnected?.call(this.#device));
+		this.later(() => this.#options.onConnected?.call(this.#device));
 	}
 
 	onLost(error: DeviceError, delay: number): void {
 		this.connected = false;
 		this.shadow.disconnected();
-		this.#later(() => this.#options.onDisconnected?.call(this.#device, error, delay));
+		this.later(() => this.#options.onDisconnected?.call(this.#device, error, delay));
 	}
 
 	onFault(error: DeviceError): void {
-		if (this.#news.length < NEWS_MAXIMUM) this.#later(() => this.onError(error));
+		if (this.#news.length < NEWS_MAXIMUM) this.later(() => this.onError(error));
 	}
 
 	onDelta(delta: JSONObject, version: number): void {
@@ -155,13 +155,13 @@ class Core implements ConnectionOptions, ShadowCallbacks {
 		this.#timer = timer.set(this.#onTimer, Math.max(0, deadline - time.now()));
 	}
 
-	#later(callback: () => void): void {
+	private later(callback: () => void): void {
 		this.#news.push(callback);
 		this.onTurn();
 	}
 
 	/** The turn in which everything is told: the stack is a timer's. */
-	#expire(): void {
+	private expire(): void {
 		this.#timerAt = Infinity;
 		const callback = this.#news.shift();
 		if (callback !== undefined) callback();

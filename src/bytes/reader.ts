@@ -12,7 +12,7 @@ export class Reader extends Cursor {
 	/** @throws DeviceError `malformed` at the end */
 	uint8(): number {
 		const position = this.position;
-		if (position >= this.end) this.#truncated(1);
+		if (position >= this.end) this.truncated(1);
 		this.position = position + 1;
 		return this.bytes[position]!;
 	}
@@ -20,7 +20,7 @@ export class Reader extends Cursor {
 	/** @throws DeviceError `malformed` at the end */
 	uint16(): number {
 		const { bytes, position } = this;
-		if (position + 2 > this.end) this.#truncated(2);
+		if (position + 2 > this.end) this.truncated(2);
 		this.position = position + 2;
 		return (bytes[position]! << 8) | bytes[position + 1]!;
 	}
@@ -33,7 +33,7 @@ export class Reader extends Cursor {
 	/** Moves over `count` bytes and returns the index of the first. @throws DeviceError `malformed` at the end */
 	skip(count: number): number {
 		const start = this.position;
-		if (start + count > this.end) this.#truncated(count);
+		if (start + count > this.end) this.truncated(count);
 		this.position = start + count;
 		return start;
 	}
@@ -50,7 +50,7 @@ export class Reader extends Cursor {
 		return this.text.decode(this.bytes, start, start + length);
 	}
 
-	#truncated(wanted: number): never {
+	private truncated(wanted: number): never {
 		throw new DeviceError("malformed", `packet ends ${wanted - this.remaining} bytes too early`);
 	}
 }

@@ -94,25 +94,25 @@ class PrivateConnection implements Connection, ClientOptions, Receiver {
 	}
 
 	get(token: string): boolean {
-		return this.#send("shadow/get", { token });
+		return this.send("shadow/get", { token });
 	}
 
 	report(token: string, patch: JSONObject): boolean {
-		return this.#send("shadow/report", { token, reported: patch });
+		return this.send("shadow/report", { token, reported: patch });
 	}
 
 	close(): void {
-		if (this.#client.connected) this.#send("status", { online: false }, true);
+		if (this.#client.connected) this.send("status", { online: false }, true);
 		this.#client.close();
 	}
 
-	#send(topic: string, message: JSONObject, retain = false): boolean {
+	private send(topic: string, message: JSONObject, retain = false): boolean {
 		const result = this.#client.publish(this.#prefix + topic, JSON.stringify(message), { qos: 0, retain });
 		return result === 0;
 	}
 
 	onConnected(): void {
-		this.#send("status", { online: true, ...this.#options.firmware }, true);
+		this.send("status", { online: true, ...this.#options.firmware }, true);
 		if (this.#client.session.subscriptions.settled) this.#options.onReady();
 	}
 
@@ -141,14 +141,14 @@ class PrivateConnection implements Connection, ClientOptions, Receiver {
 		try {
 			const message = parseJSON(this.host.text, bytes, start, end);
 			if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
-			this.#translate(topic.slice(this.#prefix.length), message);
+			this.translate(topic.slice(this.#prefix.length), message);
 		} catch (error) {
 			this.onRefused(toDeviceError(error, "malformed", `message to ${topic}`));
 		}
 		this.#options.onTurn();
 	}
 
-	#translate(topic: string, message: JSONObject): void {
+	private translate(topic: string, message: JSONObject): void {
 		const { token, version, code } = message;
 		const { shadow } = this.#options;
 		switch (topic) {
