@@ -46,7 +46,7 @@ export class Reader extends Cursor {
 	utf8(): string {
 		const length = this.uint16();
 		const start = this.skip(length);
-		refuseNul(this.bytes, start, start + length, "malformed");
+		refuseNul(this.bytes, start, start + length);
 		return this.text.decode(this.bytes, start, start + length);
 	}
 
@@ -56,7 +56,7 @@ export class Reader extends Cursor {
 }
 
 /** Throws when `bytes[start, end)` holds a zero byte: the native search costs less than decoding first. */
-export function refuseNul(bytes: Uint8Array, start: number, end: number, code: "malformed" | "argument"): void {
+function refuseNul(bytes: Uint8Array, start: number, end: number): void {
 	const index = bytes.indexOf(0, start);
-	if (index >= 0 && index < end) throw new DeviceError(code, `string holds U+0000 at byte ${index - start}`);
+	if (index >= 0 && index < end) throw new DeviceError("malformed", `string holds U+0000 at byte ${index - start}`);
 }

@@ -7,7 +7,6 @@
  */
 import { DeviceError } from "../base/error.js";
 import { Cursor } from "./cursor.js";
-import { refuseNul } from "./reader.js";
 
 /** The largest variable byte integer: four groups of seven bits (MQTT 3.1.1 §2.2.3, MQTT 5 §1.5.5). */
 export const VARINT_MAXIMUM = 0x0fff_ffff;
@@ -48,10 +47,11 @@ export class Writer extends Cursor {
 	 * @throws DeviceError `argument` beyond 65,535 bytes, on U+0000 and on an unpaired surrogate
 	 */
 	utf8(value: string): void {
+		// Looked for in the text: a search for the byte would go on to the end of the buffer.
+		if (value.includes("\0")) throw new DeviceError("argument", "string holds U+0000");
 		const prefix = this.take(2);
 		const start = prefix + 2;
 		const length = this.utf8Bytes(value);
-		refuseNul(this.bytes, start, start + length, "argument");
 		this.position = prefix;
 		this.uint16(length);
 		this.position = start + length;
