@@ -6,11 +6,11 @@
  */
 import { DeviceError } from "./base/error.js";
 import { Reader } from "./bytes/reader.js";
-import type { Cloud, Connection, Firmware } from "./clouds/cloud.js";
+import type { Cloud, Connection, ConnectionOptions, Firmware } from "./clouds/cloud.js";
 import type { Host, TimerHandle } from "./host.js";
 import { readCredentials } from "./identity/credentials.js";
 import type { JSONObject } from "./shadow/document.js";
-import { Shadow } from "./shadow/shadow.js";
+import { Shadow, type ShadowCallbacks } from "./shadow/shadow.js";
 
 /** Callbacks run from timer callbacks, never inside a call into the device; `this` is the device. */
 export interface DeviceOptions {
@@ -34,68 +34,28 @@ export interface DeviceOptions {
 const NEWS_MAXIMUM = 8;
 
 export class Device {
-	/** The device's name, from its identity. */
-	readonly id: string;
-	readonly #host: Host;
-	readonly #connection: Connection;
-	readonly #shadow: Shadow;
-	#connected = false;
-	#closed = false;
-	/** Callbacks that wait for a turn of their own. Connections come and go too slowly to fill it, errors may. */
-	readonly #news: (() => void)[] = [];
-	#timer: TimerHandle | undefined;
-	#timerAt = Infinity;
+	readonly #core: Core;
 
 	/**
 	 * Reads the identity and starts to connect.
 	 * @throws DeviceError `credential` when the device's storage holds no identity fit for this cloud; `argument`
 	 */
 	constructor(options: DeviceOptions) {
-		const { host } = options;
-		const credentials = readCredentials(host);
-		this.#host = host;
-		this.id = credentials.id;
-		this.#shadow = new Shadow(
-			{
-				get: (token) => this.#connection.get(token),
-				report: (token, patch) => this.#connection.report(token, patch),
-			},
-			{
-				onDelta: (delta, version) => options.onDelta?.call(this, delta, version),
-				onSync: (version) => options.onSync?.call(this, version),
-				onError: (error) => options.onError?.call(this, error),
-			},
-			tokenPrefix(host),
-		);
-		this.#connection = options.cloud.connect({
-			host,
-			credentials,
-			firmware: options.firmware,
-			shadow: this.#shadow,
-			onReady: () => {
-				this.#connected = true;
-				this.#shadow.connected();
-				this.#later(() => options.onConnected?.call(this));
-			},
-			onLost: (error, delay) => {
-				this.#connected = false;
-				this.#shadow.disconnected();
-				this.#later(() => options.onDisconnected?.call(this, error, delay));
-			},
-			onError: (error) => {
-				if (this.#news.length < NEWS_MAXIMUM) this.#later(() => options.onError?.call(this, error));
-			},
-			onTurn: () => this.#arm(),
-		});
+		this.#core = new Core(this, options);
+	}
+
+	/** The device's name, from its identity. */
+	get id(): string {
+		return this.#core.id;
 	}
 
 	get connected(): boolean {
-		return this.#connected;
+		return this.#core.connected;
 	}
 
 	/** True when the device reports all that is desired, and the cloud has every report. */
 	get inSync(): boolean {
-		return this.#shadow.inSync;
+		return this.#core.shadow.inSync;
 	}
 
 	/**
@@ -103,42 +63,110 @@ export class Device {
 	 * @throws DeviceError `argument`; `state` after `close`
 	 */
 	report(patch: JSONObject): void {
-		if (this.#closed) throw new DeviceError("state", "the device is closed");
-		this.#shadow.report(patch);
-		this.#arm();
+		this.#core.report(patch);
 	}
 
 	/** Says goodbye to the cloud and lets everything go. May be called twice; no callback follows. */
 	close(): void {
+		this.#core.close();
+	}
+}
+
+/** What connection and shadow call: methods of one object, because a closure for each would take eleven slots. */
+class Core implements ConnectionOptions, ShadowCallbacks {
+	readonly id: string;
+	readonly host: Host;
+	readonly shadow: Shadow;
+	connected = false;
+	readonly #device: Device;
+	readonly #options: DeviceOptions;
+	readonly #connection: Connection;
+	#closed = false;
+	/** Callbacks that wait for a turn of their own. Connections come and go too slowly to fill it, errors may. */
+	readonly #news: (() => void)[] = [];
+	readonly #onTimer = (): void => this.expire();
+	#timer: TimerHandle | undefined;
+	#timerAt = Infinity;
+
+	constructor(device: Device, options: DeviceOptions) {
+		const { host, cloud } = options;
+		this.#device = device;
+		this.#options = options;
+		this.host = host;
+		this.id = readCredentials(host).id;
+		this.#connection = cloud.connect(this);
+		this.shadow = new Shadow(this.#connection, this, tokenPrefix(host));
+	}
+
+	get firmware(): Firmware | undefined {
+		return this.#options.firmware;
+	}
+
+	report(patch: JSONObject): void {
+		if (this.#closed) throw new DeviceError("state", "the device is closed");
+		this.shadow.report(patch);
+		this.onTurn();
+	}
+
+	close(): void {
 		if (this.#closed) return;
 		this.#closed = true;
-		this.#connected = false;
-		this.#shadow.disconnected();
-		this.#host.timer.clear(this.#timer);
+		this.connected = false;
+		this.shadow.disconnected();
+		this.host.timer.clear(this.#timer);
 		this.#connection.close();
 	}
 
-	#later(callback: () => void): void {
-		this.#news.push(callback);
-		this.#arm();
+	onReady(): void {
+		this.connected = true;
+		this.shadow.connected();
+		this.later(() => this.#options.onConnected?.call(this.#device));
+	}
+
+	onLost(error: DeviceError, delay: number): void {
+		this.connected = false;
+		this.shadow.disconnected();
+		this.later(() => this.#options.onDisconnected?.call(this.#device, error, delay));
+	}
+
+	onFault(error: DeviceError): void {
+		if (this.#news.length < NEWS_MAXIMUM) this.later(() => this.onError(error));
+	}
+
+	onDelta(delta: JSONObject, version: number): void {
+		this.#options.onDelta?.call(this.#device, delta, version);
+	}
+
+	onSync(version: number): void {
+		this.#options.onSync?.call(this.#device, version);
+	}
+
+	onError(error: DeviceError): void {
+		this.#options.onError?.call(this.#device, error);
 	}
 
 	/** One timer for the services' deadlines; one that is set too early fires for nothing. */
-	#arm(): void {
-		const deadline = this.#news.length > 0 ? 0 : this.#shadow.deadline;
+	onTurn(): void {
+		const deadline = this.#news.length > 0 ? 0 : this.shadow.deadline;
 		if (this.#closed || deadline >= this.#timerAt) return;
-		this.#host.timer.clear(this.#timer);
+		const { timer, time } = this.host;
+		timer.clear(this.#timer);
 		this.#timerAt = deadline;
-		this.#timer = this.#host.timer.set(() => this.#expire(), Math.max(0, deadline - this.#host.time.now()));
+		this.#timer = timer.set(this.#onTimer, Math.max(0, deadline - time.now()));
+	}
+
+	private later(callback: () => void): void {
+		this.#news.push(callback);
+		this.onTurn();
 	}
 
 	/** The turn in which everything is told: the stack is a timer's. */
-	#expire(): void {
+	private expire(): void {
 		this.#timerAt = Infinity;
 		const callback = this.#news.shift();
 		if (callback !== undefined) callback();
-		else this.#shadow.expire(this.#host.time.now());
-		this.#arm();
+		else this.shadow.expire(this.host.time.now());
+		this.onTurn();
 	}
 }
 

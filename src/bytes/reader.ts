@@ -12,7 +12,7 @@ export class Reader extends Cursor {
 	/** @throws DeviceError `malformed` at the end */
 	uint8(): number {
 		const position = this.position;
-		if (position >= this.end) this.#truncated(1);
+		if (position >= this.end) this.truncated(1);
 		this.position = position + 1;
 		return this.bytes[position]!;
 	}
@@ -20,7 +20,7 @@ export class Reader extends Cursor {
 	/** @throws DeviceError `malformed` at the end */
 	uint16(): number {
 		const { bytes, position } = this;
-		if (position + 2 > this.end) this.#truncated(2);
+		if (position + 2 > this.end) this.truncated(2);
 		this.position = position + 2;
 		return (bytes[position]! << 8) | bytes[position + 1]!;
 	}
@@ -33,7 +33,7 @@ export class Reader extends Cursor {
 	/** Moves over `count` bytes and returns the index of the first. @throws DeviceError `malformed` at the end */
 	skip(count: number): number {
 		const start = this.position;
-		if (start + count > this.end) this.#truncated(count);
+		if (start + count > this.end) this.truncated(count);
 		this.position = start + count;
 		return start;
 	}
@@ -46,17 +46,17 @@ export class Reader extends Cursor {
 	utf8(): string {
 		const length = this.uint16();
 		const start = this.skip(length);
-		refuseNul(this.bytes, start, start + length, "malformed");
+		refuseNul(this.bytes, start, start + length);
 		return this.text.decode(this.bytes, start, start + length);
 	}
 
-	#truncated(wanted: number): never {
+	private truncated(wanted: number): never {
 		throw new DeviceError("malformed", `packet ends ${wanted - this.remaining} bytes too early`);
 	}
 }
 
 /** Throws when `bytes[start, end)` holds a zero byte: the native search costs less than decoding first. */
-export function refuseNul(bytes: Uint8Array, start: number, end: number, code: "malformed" | "argument"): void {
+function refuseNul(bytes: Uint8Array, start: number, end: number): void {
 	const index = bytes.indexOf(0, start);
-	if (index >= 0 && index < end) throw new DeviceError(code, `string holds U+0000 at byte ${index - start}`);
+	if (index >= 0 && index < end) throw new DeviceError("malformed", `string holds U+0000 at byte ${index - start}`);
 }

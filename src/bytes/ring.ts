@@ -72,13 +72,13 @@ export class Ring {
 
 	/** Offset of the oldest record that is held, -1 when there is none. */
 	first(): number {
-		return this.count === 0 ? -1 : this.#skipReleased(this.#head);
+		return this.count === 0 ? -1 : this.skipReleased(this.#head);
 	}
 
 	/** Offset of the next held record after the one at `offset`, -1 after the last. */
 	after(offset: number): number {
 		const next = offset + RECORD_HEADER + this.length(offset);
-		return next === this.#tail ? -1 : this.#skipReleased(next);
+		return next === this.#tail ? -1 : this.skipReleased(next);
 	}
 
 	state(offset: number): number {
@@ -119,24 +119,24 @@ export class Ring {
 		if (this.bytes[offset] === RELEASED) throw new DeviceError("internal", `record ${offset} released twice`);
 		this.bytes[offset] = RELEASED;
 		while (this.count > 0) {
-			this.#head = this.#unwrap(this.#head);
+			this.#head = this.unwrap(this.#head);
 			if (this.bytes[this.#head] !== RELEASED) return;
 			this.#head += RECORD_HEADER + this.length(this.#head);
 			this.count--;
 		}
 	}
 
-	#unwrap(offset: number): number {
+	private unwrap(offset: number): number {
 		return offset === this.bytes.byteLength || this.bytes[offset] === WRAP ? 0 : offset;
 	}
 
 	/** `offset` may be where the queue wraps, but never where it ends. */
-	#skipReleased(offset: number): number {
-		let at = this.#unwrap(offset);
+	private skipReleased(offset: number): number {
+		let at = this.unwrap(offset);
 		while (this.bytes[at] === RELEASED) {
 			const next = at + RECORD_HEADER + this.length(at);
 			if (next === this.#tail) return -1;
-			at = this.#unwrap(next);
+			at = this.unwrap(next);
 		}
 		return at;
 	}

@@ -7,21 +7,20 @@
  */
 import { DeviceError } from "../base/error.js";
 import { Cursor } from "./cursor.js";
-import { refuseNul } from "./reader.js";
 
 /** The largest variable byte integer: four groups of seven bits (MQTT 3.1.1 §2.2.3, MQTT 5 §1.5.5). */
 export const VARINT_MAXIMUM = 0x0fff_ffff;
 
 export class Writer extends Cursor {
 	uint8(value: number): void {
-		const position = this.#take(1);
+		const position = this.take(1);
 		this.bytes[position] = value;
 	}
 
 	/** @throws DeviceError `argument` when `value` is no 16-bit number */
 	uint16(value: number): void {
 		if (value < 0 || value > 0xffff) throw outOfRange("16-bit field", value, 0xffff);
-		const position = this.#take(2);
+		const position = this.take(2);
 		const bytes = this.bytes;
 		bytes[position] = value >> 8;
 		bytes[position + 1] = value;
@@ -48,10 +47,11 @@ export class Writer extends Cursor {
 	 * @throws DeviceError `argument` beyond 65,535 bytes, on U+0000 and on an unpaired surrogate
 	 */
 	utf8(value: string): void {
-		const prefix = this.#take(2);
+		// Looked for in the text: a search for the byte would go on to the end of the buffer.
+		if (value.includes("\0")) throw new DeviceError("argument", "string holds U+0000");
+		const prefix = this.take(2);
 		const start = prefix + 2;
 		const length = this.utf8Bytes(value);
-		refuseNul(this.bytes, start, start + length, "argument");
 		this.position = prefix;
 		this.uint16(length);
 		this.position = start + length;
@@ -60,13 +60,13 @@ export class Writer extends Cursor {
 	/** UTF-8 without a length. @returns the bytes written */
 	utf8Bytes(value: string): number {
 		// Measured first: the codec knows the buffer's end only, and what lies behind ours is not to be touched.
-		const start = this.#take(this.text.byteLength(value));
+		const start = this.take(this.text.byteLength(value));
 		return this.text.encode(value, this.bytes, start);
 	}
 
 	/** Copies `source[start, end)`. */
 	copy(source: Uint8Array, start: number, end: number): void {
-		const position = this.#take(end - start);
+		const position = this.take(end - start);
 		if (start === 0 && end === source.byteLength) this.bytes.set(source, position);
 		else this.bytes.set(source.subarray(start, end), position);
 	}
@@ -77,7 +77,7 @@ export class Writer extends Cursor {
 		this.copy(source, 0, source.byteLength);
 	}
 
-	#take(count: number): number {
+	private take(count: number): number {
 		const position = this.position;
 		if (position + count > this.end) {
 			throw new DeviceError("too-large", `${count} bytes do not fit the ${this.end - position} left`);

@@ -6,9 +6,7 @@
  */
 import type { DeviceError } from "../base/error.js";
 import type { Host } from "../host.js";
-import type { Credentials } from "../identity/credentials.js";
-import type { JSONObject } from "../shadow/document.js";
-import type { Shadow } from "../shadow/shadow.js";
+import type { Shadow, ShadowPort } from "../shadow/shadow.js";
 
 /** What the firmware calls itself. */
 export interface Firmware {
@@ -22,23 +20,23 @@ export interface ConnectionCallbacks {
 	onReady(): void;
 	onLost(error: DeviceError, delay: number): void;
 	/** Something was refused or malformed; the connection goes on. */
-	onError(error: DeviceError): void;
+	onFault(error: DeviceError): void;
 	/** A message was handed to a service: its deadline may have moved. */
 	onTurn(): void;
 }
 
+/** What a connection is made from, and calls from then on. */
 export interface ConnectionOptions extends ConnectionCallbacks {
-	host: Host;
-	credentials: Credentials;
-	firmware: Firmware | undefined;
-	/** Where the cloud's shadow messages go. */
-	shadow: Shadow;
+	readonly host: Host;
+	/** The device's name. Credentials are in the host's storage. */
+	readonly id: string;
+	readonly firmware: Firmware | undefined;
+	/** Where the cloud's shadow messages go; there when the first callback is. */
+	readonly shadow: Shadow;
 }
 
 /** A device's connection to its cloud; reconnects by itself until `close`. */
-export interface Connection {
-	get(token: string): boolean;
-	report(token: string, patch: JSONObject): boolean;
+export interface Connection extends ShadowPort {
 	close(): void;
 }
 

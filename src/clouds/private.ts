@@ -22,10 +22,12 @@ import { DeviceError, toDeviceError } from "../base/error.js";
 import { parseEndpoint } from "../base/url.js";
 import { parseJSON } from "../bytes/json.js";
 import type { Host, SecureOptions } from "../host.js";
-import type { Credentials } from "../identity/credentials.js";
-import { Collector } from "../mqtt/collector.js";
-import { Client, type Server } from "../mqtt/client.js";
+import { readCredentials, type Credentials } from "../identity/credentials.js";
+import { Collector, type Receiver } from "../mqtt/collector.js";
+import { Client, type ClientOptions, type Server } from "../mqtt/client.js";
 import { SUBSCRIBE_FAILURE } from "../mqtt/constants.js";
+import type { MQTTEvent } from "../mqtt/event.js";
+import type { Will } from "../mqtt/packet.js";
 import { isTopic } from "../mqtt/topic.js";
 import { isObject, type JSONObject } from "../shadow/document.js";
 import type { Cloud, Connection, ConnectionOptions } from "./cloud.js";
@@ -52,88 +54,101 @@ export function privateCloud(options: PrivateCloudOptions = {}): Cloud {
 	return { connect: (connection) => new PrivateConnection(options, connection) };
 }
 
-class PrivateConnection implements Connection {
-	readonly #host: Host;
+/** Its own client's options and callbacks, too: a closure for each of them would take eleven slots. */
+class PrivateConnection implements Connection, ClientOptions, Receiver {
+	readonly host: Host;
+	readonly clientId: string;
+	readonly keepAlive: number | undefined;
+	readonly reconnect: Backoff | undefined;
+	readonly inflightLength = INFLIGHT_LENGTH;
+	readonly will: Will;
+	readonly #endpoint: string | undefined;
 	readonly #options: ConnectionOptions;
 	readonly #prefix: string;
 	readonly #client: Client;
 	readonly #collector: Collector;
 
 	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
-		const { host, credentials } = connection;
-		if (!isTopic(credentials.id) || credentials.id.includes("/") || credentials.id.includes("\0")) {
+		const { host, id } = connection;
+		if (!isTopic(id) || id.includes("/") || id.includes("\0")) {
 			throw new DeviceError("credential", "a device's id is one topic level");
 		}
-		this.#host = host;
+		this.host = host;
+		this.clientId = id;
+		this.keepAlive = options.keepAlive;
+		this.reconnect = options.reconnect;
+		this.#endpoint = options.endpoint;
 		this.#options = connection;
-		this.#prefix = `moorline/${credentials.id}/`;
-		this.#collector = new Collector(
-			MESSAGE_MAXIMUM,
-			(topic, bytes, start, end) => this.#message(topic, bytes, start, end),
-			(error) => connection.onError(error),
-		);
-		this.#client = new Client({
-			host,
-			server: server(options, credentials),
-			clientId: credentials.id,
-			keepAlive: options.keepAlive,
-			reconnect: options.reconnect,
-			inflightLength: INFLIGHT_LENGTH,
-			will: { topic: `${this.#prefix}status`, payload: `{"online":false}`, qos: 1, retain: true },
-			onConnected: () => this.#connected(),
-			onSubscribed: (filter, reasonCode) => this.#subscribed(filter, reasonCode),
-			onMessage: (message) => this.#collector.take(message),
-			onDisconnected: (error, delay) => {
-				this.#collector.reset();
-				connection.onLost(error, delay);
-			},
-		});
+		this.#prefix = `moorline/${id}/`;
+		this.will = { topic: `${this.#prefix}status`, payload: `{"online":false}`, qos: 1, retain: true };
+		this.#collector = new Collector(MESSAGE_MAXIMUM, this);
+		// Made once to be refused here, and not when it is time to connect.
+		void this.server;
+		this.#client = new Client(this);
 		for (const answer of ANSWERS) this.#client.subscribe(`${this.#prefix}shadow/${answer}`);
 	}
 
+	/** Read for each connection: what is in the storage need not be in memory, and may have been renewed. */
+	get server(): Server {
+		return server(readCredentials(this.host), this.#endpoint);
+	}
+
 	get(token: string): boolean {
-		return this.#send("shadow/get", { token });
+		return this.send("shadow/get", { token });
 	}
 
 	report(token: string, patch: JSONObject): boolean {
-		return this.#send("shadow/report", { token, reported: patch });
+		return this.send("shadow/report", { token, reported: patch });
 	}
 
 	close(): void {
-		if (this.#client.connected) this.#send("status", { online: false }, true);
+		if (this.#client.connected) this.send("status", { online: false }, true);
 		this.#client.close();
 	}
 
-	#send(topic: string, message: JSONObject, retain = false): boolean {
+	private send(topic: string, message: JSONObject, retain = false): boolean {
 		const result = this.#client.publish(this.#prefix + topic, JSON.stringify(message), { qos: 0, retain });
 		return result === 0;
 	}
 
-	#connected(): void {
-		this.#send("status", { online: true, ...this.#options.firmware }, true);
+	onConnected(): void {
+		this.send("status", { online: true, ...this.#options.firmware }, true);
 		if (this.#client.session.subscriptions.settled) this.#options.onReady();
 	}
 
-	#subscribed(filter: string, reasonCode: number): void {
+	onSubscribed(filter: string, reasonCode: number): void {
 		if (reasonCode === SUBSCRIBE_FAILURE) {
-			this.#options.onError(new DeviceError("rejected", `the broker refused ${filter}`, { detail: reasonCode }));
+			this.onRefused(new DeviceError("rejected", `the broker refused ${filter}`, { detail: reasonCode }));
 		}
 		if (this.#client.session.subscriptions.settled) this.#options.onReady();
 	}
 
+	onMessage(message: MQTTEvent): void {
+		this.#collector.take(message);
+	}
+
+	onDisconnected(error: DeviceError, delay: number): void {
+		this.#collector.reset();
+		this.#options.onLost(error, delay);
+	}
+
+	onRefused(error: DeviceError): void {
+		this.#options.onFault(error);
+	}
+
 	/** Whatever the cloud sends, the worst that can come of it is an error reported. */
-	#message(topic: string, bytes: Uint8Array, start: number, end: number): void {
+	onWhole(topic: string, bytes: Uint8Array, start: number, end: number): void {
 		try {
-			const message = parseJSON(this.#host.text, bytes, start, end);
+			const message = parseJSON(this.host.text, bytes, start, end);
 			if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
-			this.#translate(topic.slice(this.#prefix.length), message);
+			this.translate(topic.slice(this.#prefix.length), message);
 		} catch (error) {
-			this.#options.onError(toDeviceError(error, "malformed", `message to ${topic}`));
+			this.onRefused(toDeviceError(error, "malformed", `message to ${topic}`));
 		}
 		this.#options.onTurn();
 	}
 
-	#translate(topic: string, message: JSONObject): void {
+	private translate(topic: string, message: JSONObject): void {
 		const { token, version, code } = message;
 		const { shadow } = this.#options;
 		switch (topic) {
@@ -142,13 +157,13 @@ class PrivateConnection implements Connection {
 			case "shadow/delta": return shadow.delta(version as number, message["delta"]);
 			case "shadow/accepted": return shadow.accepted(String(token), version as number);
 			case "shadow/rejected":
-				return shadow.rejected(String(token), Number(code), String(message["message"]), this.#host.time.now());
+				return shadow.rejected(String(token), Number(code), String(message["message"]), this.host.time.now());
 		}
 	}
 }
 
-function server(options: PrivateCloudOptions, credentials: Credentials): Server {
-	const url = credentials.endpoint ?? options.endpoint;
+function server(credentials: Credentials, endpoint: string | undefined): Server {
+	const url = credentials.endpoint ?? endpoint;
 	if (url === undefined) throw new DeviceError("credential", "no endpoint: the factory and the program name none");
 	const { scheme, name, port } = parseEndpoint(url, PORTS);
 	return { name, port, secure: scheme === "mqtts" ? secure(credentials) : undefined };

@@ -24,6 +24,7 @@ export interface Server {
 
 export interface ClientOptions extends SessionOptions {
 	host: Host;
+	/** Read at each attempt to connect, and not kept. */
 	server: Server;
 	/** ms for name resolution, TCP and TLS together. Default: 30,000. */
 	connectTimeout?: number | undefined;
@@ -57,8 +58,8 @@ export class Client {
 	readonly #options: ClientOptions;
 	readonly #host: Host;
 	readonly #buffer: Uint8Array;
-	/** Random bytes for the jitter. */
-	readonly #fraction = new Uint8Array(4);
+	/** Made once: a closure takes eleven slots. */
+	readonly #onTimer = (): void => this.expire();
 	#resolver: Resolver | undefined;
 	#stream: Stream | undefined;
 	#link: Link | undefined;
@@ -80,7 +81,7 @@ export class Client {
 		this.session = new Session(options.host.text, options);
 		const { bufferLength = BUFFER_LENGTH } = options;
 		this.#buffer = new Uint8Array(inRange("bufferLength", bufferLength, 1, BUFFER_MAXIMUM));
-		this.#schedule(0);
+		this.schedule(0);
 	}
 
 	/** True between CONNACK and the loss of the connection. */
@@ -94,25 +95,25 @@ export class Client {
 	 * @throws DeviceError `argument`; `too-large` for what never fits; `state` after `close`
 	 */
 	publish(topic: string, payload: Payload, options?: PublishOptions): number | "full" | "closed" {
-		this.#check();
+		this.check();
 		if ((options?.qos ?? 0) === 0 && !this.connected) return "closed";
 		const id = this.session.publish(topic, payload, options);
-		this.#kick();
+		this.kick();
 		return id;
 	}
 
 	/** Subscribes now and on every later connection. @throws DeviceError `argument`, `full`, `state` */
 	subscribe(filter: string, qos: 0 | 1 = 1): void {
-		this.#check();
+		this.check();
 		this.session.subscribe(filter, qos);
-		this.#kick();
+		this.kick();
 	}
 
 	/** @throws DeviceError `argument`, `state` */
 	unsubscribe(filter: string): void {
-		this.#check();
+		this.check();
 		this.session.unsubscribe(filter);
-		this.#kick();
+		this.kick();
 	}
 
 	/**
@@ -124,87 +125,90 @@ export class Client {
 		this.#closing = true;
 		if (this.#link?.open) {
 			this.#link.disconnect();
-			this.#schedule(CLOSE_TIMEOUT);
-			this.#kick();
+			this.schedule(CLOSE_TIMEOUT);
+			this.kick();
 		} else {
-			this.#release();
+			this.release();
 		}
 	}
 
-	#check(): void {
+	private check(): void {
 		if (this.#closing) throw new DeviceError("state", "the client is closed");
 	}
 
 	/** Sends what a call into us queued. Events wait for a callback of their own. */
-	#kick(): void {
+	private kick(): void {
 		if (this.#link === undefined || this.#draining) return;
-		if (this.#transmit(this.#link) && this.#closing) this.#release();
-		else this.#arm();
+		if (this.transmit(this.#link) && this.#closing) this.release();
+		else this.arm();
 	}
 
-	#connect(): void {
-		const { name } = this.#options.server;
-		this.#schedule(this.#options.connectTimeout ?? CONNECT_TIMEOUT);
-		this.#resolver = new this.#host.dns.io();
-		this.#resolver.resolve({
-			host: name,
-			onResolved: (_, address) => this.#open(address),
-			onError: (error) => this.#lost(error),
-		});
+	private connect(): void {
+		this.schedule(this.#options.connectTimeout ?? CONNECT_TIMEOUT);
+		try {
+			const { server } = this.#options;
+			this.#resolver = new this.#host.dns.io();
+			this.#resolver.resolve({
+				host: server.name,
+				onResolved: (_, address) => this.open(server, address),
+				onError: (error) => this.lost(error),
+			});
+		} catch (error) {
+			this.lost(toDeviceError(error, "unreachable", "no server"));
+		}
 	}
 
-	#open(address: string): void {
-		const { name, port, secure } = this.#options.server;
-		this.#closeResolver();
+	private open({ name, port, secure }: Server, address: string): void {
+		this.closeResolver();
 		const { tcp, tls } = this.#host;
 		const options = {
 			address, port, nodelay: true,
 			onReadable: (count: number) => {
 				this.#readable = count;
-				this.#pump();
+				this.pump();
 			},
 			onWritable: (count: number) => {
 				this.#writable = count;
-				this.#link ??= this.#linkUp();
-				this.#pump();
+				this.#link ??= this.linkUp();
+				this.pump();
 			},
-			onError: (error: DeviceError) => this.#streamLost(error),
+			onError: (error: DeviceError) => this.streamLost(error),
 		};
 		try {
 			this.#stream = secure === undefined ? new tcp.io(options) : new tls.io({ ...options, host: name, secure });
 		} catch (error) {
-			this.#lost(toDeviceError(error, "unreachable", "no stream"));
+			this.lost(toDeviceError(error, "unreachable", "no stream"));
 		}
 	}
 
 	/** The stream stands: from here on the link watches the time. */
-	#linkUp(): Link {
+	private linkUp(): Link {
 		this.#due = Infinity;
 		return new Link(this.session, this.#host.time.now());
 	}
 
-	#streamLost(error: DeviceError): void {
+	private streamLost(error: DeviceError): void {
 		if (this.#link === undefined) {
-			this.#lost(error);
+			this.lost(error);
 		} else {
 			this.#link.lost(error);
-			this.#pump();
+			this.pump();
 		}
 	}
 
 	/** Moves bytes and events until nothing moves. */
-	#pump(): void {
+	private pump(): void {
 		for (let link = this.#link; link !== undefined && link === this.#link;) {
-			this.#drain(link);
+			this.drain(link);
 			if (link !== this.#link) return;
-			if (this.#transmit(link)) continue;
+			if (this.transmit(link)) continue;
 			if (this.#readable === 0 || !link.flushed) break;
-			this.#receive(link);
+			this.receive(link);
 		}
-		this.#arm();
+		this.arm();
 	}
 
-	#receive(link: Link): void {
+	private receive(link: Link): void {
 		const count = Math.min(this.#readable, this.#buffer.byteLength);
 		const target = count === this.#buffer.byteLength ? this.#buffer : this.#buffer.subarray(0, count);
 		try {
@@ -218,7 +222,7 @@ export class Client {
 	}
 
 	/** Writes what fits. True when the link ended by it, so that its event is to be drained. */
-	#transmit(link: Link): boolean {
+	private transmit(link: Link): boolean {
 		const buffer = this.#buffer;
 		link.expire(this.#host.time.now());
 		while (this.#writable > 0) {
@@ -235,11 +239,11 @@ export class Client {
 		return link.failed;
 	}
 
-	#drain(link: Link): void {
+	private drain(link: Link): void {
 		this.#draining = true;
 		try {
 			for (let event = link.next(); event !== undefined; event = link.next()) {
-				this.#dispatch(event);
+				this.dispatch(event);
 				if (this.#link !== link) return;
 			}
 		} finally {
@@ -247,7 +251,7 @@ export class Client {
 		}
 	}
 
-	#dispatch(event: MQTTEvent): void {
+	private dispatch(event: MQTTEvent): void {
 		const options = this.#options;
 		if (this.#closing && event.type !== EventType.CLOSED) return;
 		switch (event.type) {
@@ -259,69 +263,70 @@ export class Client {
 			case EventType.ACKNOWLEDGED: options.onAcknowledged?.(event.packetId); break;
 			case EventType.SUBSCRIBED: options.onSubscribed?.(event.filter, event.reasonCode); break;
 			case EventType.UNSUBSCRIBED: options.onUnsubscribed?.(event.filter); break;
-			case EventType.CLOSED: this.#lost(event.error!); break;
+			case EventType.CLOSED: this.lost(event.error!); break;
 		}
 	}
 
 	/** The connection or the attempt is over: try again later. */
-	#lost(error: DeviceError): void {
-		this.#release();
+	private lost(error: DeviceError): void {
+		this.release();
 		if (this.#closing) return;
 		if (this.#host.time.now() - this.#connectedAt >= STABLE) this.#attempt = 0;
 		this.#connectedAt = Infinity;
 		const backoff = error.code === "rejected" ? REFUSED : this.#options.reconnect ?? RECONNECT;
-		this.#host.random(this.#fraction);
+		const fraction = new Uint8Array(4);
+		this.#host.random(fraction);
 		const { reader } = this.session;
-		reader.reset(this.#fraction, 0, 4);
+		reader.reset(fraction, 0, 4);
 		const delay = backoffDelay(backoff, this.#attempt++, reader.uint32() / 2 ** 32);
-		this.#schedule(delay);
+		this.schedule(delay);
 		this.#options.onDisconnected?.(error, delay);
 	}
 
 	/** Closes whatever is open. */
-	#release(): void {
-		this.#closeResolver();
+	private release(): void {
+		this.closeResolver();
 		this.#link = undefined;
 		this.#stream?.close();
 		this.#stream = undefined;
 		this.#readable = this.#writable = 0;
 		this.#due = Infinity;
-		this.#arm();
+		this.arm();
 	}
 
-	#closeResolver(): void {
+	private closeResolver(): void {
 		this.#resolver?.close();
 		this.#resolver = undefined;
 	}
 
-	#schedule(delay: number): void {
+	private schedule(delay: number): void {
 		this.#due = this.#host.time.now() + delay;
-		this.#arm();
+		this.arm();
 	}
 
 	/** One timer for all deadlines. One that is set too early fires for nothing, which costs less than moving it. */
-	#arm(): void {
+	private arm(): void {
 		const deadline = Math.min(this.#due, this.#link?.deadline ?? Infinity);
 		if (deadline >= this.#timerAt && deadline !== Infinity) return;
 		this.#host.timer.clear(this.#timer);
 		this.#timer = undefined;
 		this.#timerAt = deadline;
 		if (deadline === Infinity) return;
-		this.#timer = this.#host.timer.set(() => this.#expire(), Math.max(0, deadline - this.#host.time.now()));
+		this.#timer = this.#host.timer.set(this.#onTimer, Math.max(0, deadline - this.#host.time.now()));
 	}
 
-	#expire(): void {
+	private expire(): void {
 		this.#timer = undefined;
 		this.#timerAt = Infinity;
 		const now = this.#host.time.now();
 		if (now >= this.#due) {
 			this.#due = Infinity;
-			if (this.#closing) return this.#release();
-			if (this.#resolver === undefined && this.#stream === undefined) return this.#connect();
-			return this.#lost(new DeviceError("timeout", "no connection in time"));
+			if (this.#closing) return this.release();
+			if (this.#resolver === undefined && this.#stream === undefined) return this.connect();
+			return this.lost(new DeviceError("timeout", "no connection in time"));
 		}
 		this.#link?.expire(now);
-		this.#pump();
-		this.#arm();
+		this.pump();
+		this.arm();
 	}
 }

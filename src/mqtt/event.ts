@@ -18,11 +18,14 @@ export const EventType = Object.freeze({
 	CLOSED: 6,
 });
 
+/** Shared and never written to: an array of its own would take seven slots. */
+const NOTHING = new Uint8Array(0);
+
 export class MQTTEvent {
 	type = 0;
 	topic = "";
 	/** The payload's bytes that are here: borrowed until the next call on the link. */
-	bytes: Uint8Array = new Uint8Array(0);
+	bytes: Uint8Array = NOTHING;
 	start = 0;
 	end = 0;
 	/** Where in the payload `start` lies; 0 for the first fragment. */

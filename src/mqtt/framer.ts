@@ -71,14 +71,14 @@ export class Framer {
 	 * @throws DeviceError `malformed` for a length that is not minimal or too long, `too-large` beyond the maximum
 	 */
 	next(): number {
-		if (this.remaining > 0) return this.#fragment();
-		if (this.#length < 0 && !this.#readHeader()) return Frame.NONE;
+		if (this.remaining > 0) return this.fragment();
+		if (this.#length < 0 && !this.readHeader()) return Frame.NONE;
 		const length = this.#length;
 		const available = this.#end - this.#position;
 		// What comes at once: all of a packet that fits the buffer, or as much of a larger one.
 		const wanted = Math.min(length, this.#buffer.byteLength);
 		if (this.#held === 0 && available >= wanted) {
-			this.#deliver(this.#input, this.#position, Math.min(length, available));
+			this.deliver(this.#input, this.#position, Math.min(length, available));
 			this.#position += this.end - this.start;
 			return Frame.HEAD;
 		}
@@ -88,11 +88,11 @@ export class Framer {
 		this.#held += taken;
 		if (this.#held < wanted) return Frame.NONE;
 		this.#held = 0;
-		this.#deliver(this.#buffer, 0, wanted);
+		this.deliver(this.#buffer, 0, wanted);
 		return Frame.HEAD;
 	}
 
-	#deliver(bytes: Uint8Array, start: number, count: number): void {
+	private deliver(bytes: Uint8Array, start: number, count: number): void {
 		this.bytes = bytes;
 		this.start = start;
 		this.end = start + count;
@@ -100,7 +100,7 @@ export class Framer {
 		this.#length = -1;
 	}
 
-	#fragment(): number {
+	private fragment(): number {
 		const taken = Math.min(this.remaining, this.#end - this.#position);
 		if (taken === 0) return Frame.NONE;
 		this.bytes = this.#input;
@@ -111,7 +111,7 @@ export class Framer {
 	}
 
 	/** Reads the fixed header as far as it is there; true when it is complete. */
-	#readHeader(): boolean {
+	private readHeader(): boolean {
 		const reader = this.#reader;
 		reader.reset(this.#input, this.#position, this.#end);
 		while (reader.remaining > 0) {
@@ -124,14 +124,14 @@ export class Framer {
 			}
 			this.#partial += (byte & 0x7f) * 2 ** (7 * this.#digits);
 			this.#digits++;
-			if (byte < 0x80) return this.#headerComplete(byte, reader.position);
+			if (byte < 0x80) return this.headerComplete(byte, reader.position);
 			if (this.#digits === DIGITS_MAXIMUM) throw new DeviceError("malformed", "remaining length of five bytes");
 		}
 		this.#position = reader.position;
 		return false;
 	}
 
-	#headerComplete(last: number, position: number): boolean {
+	private headerComplete(last: number, position: number): boolean {
 		if (last === 0 && this.#digits > 1) throw new DeviceError("malformed", "remaining length is not minimal");
 		if (this.#partial > this.#maximum) {
 			throw new DeviceError("too-large", `packet of ${this.#partial} bytes, at most ${this.#maximum} are taken`);

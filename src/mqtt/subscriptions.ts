@@ -65,12 +65,12 @@ export class Subscriptions {
 
 	/** The filters of the next SUBSCRIBE, which are under way from now on; empty when there are none. */
 	takeWanted(): Subscription[] {
-		return this.#take(Progress.WANTED, Progress.SUBSCRIBING);
+		return this.take(Progress.WANTED, Progress.SUBSCRIBING);
 	}
 
 	/** The filters of the next UNSUBSCRIBE, which are under way from now on; empty when there are none. */
 	takeUnwanted(): Subscription[] {
-		return this.#take(Progress.UNWANTED, Progress.UNSUBSCRIBING);
+		return this.take(Progress.UNWANTED, Progress.UNSUBSCRIBING);
 	}
 
 	/** Notes the server's answer for a filter that was taken; `subscribe` again in between is not undone. */
@@ -85,7 +85,7 @@ export class Subscriptions {
 		if (entry.progress === Progress.UNSUBSCRIBING) this.#entries.splice(this.#entries.indexOf(entry), 1);
 	}
 
-	#take(from: number, to: number): Subscription[] {
+	private take(from: number, to: number): Subscription[] {
 		const batch: Entry[] = [];
 		for (const entry of this.#entries) {
 			if (entry.progress !== from) continue;

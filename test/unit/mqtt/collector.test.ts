@@ -12,14 +12,13 @@ class Rig {
 	readonly lines: string[] = [];
 	/** Where the last message lay. */
 	bytes: Uint8Array | undefined;
-	readonly collector = new Collector(
-		MAXIMUM,
-		(topic, bytes, start, end) => {
+	readonly collector = new Collector(MAXIMUM, {
+		onWhole: (topic, bytes, start, end) => {
 			this.bytes = bytes;
 			this.lines.push(`${topic} ${toHex(bytes, start, end)}`);
 		},
-		({ code }) => this.lines.push(code),
-	);
+		onRefused: ({ code }) => this.lines.push(code),
+	});
 
 	/** A fragment that stands between other bytes. */
 	take(offset: number, total: number, hex: string): Uint8Array {
