@@ -26,7 +26,7 @@ export function isIPv4(address: string): boolean {
 
 /** Coarse: lwIP parses it. What matters is that no name passes. */
 function isIPv6(address: string): boolean {
-	return address.includes(":") && [...address].every(character => IPV6_CHARACTERS.includes(character));
+	return address.split(":").length > 2 && [...address].every(character => IPV6_CHARACTERS.includes(character));
 }
 
 export function checkPort(port: unknown, minimum: 0 | 1): void {
