@@ -25,7 +25,7 @@ export interface Stream {
 	read(target: Uint8Array): number;
 	/**
 	 * Takes all of `source` or nothing. The bytes are copied: `source` may be reused at once.
-	 * @returns the bytes that may still be written now
+	 * @returns the bytes that may still be written now, which may be fewer than the last room less `source`
 	 * @throws DeviceError `full` when `source` is longer than the room last reported; `state` before the first
 	 * `onWritable` and after `close`
 	 */
@@ -40,7 +40,8 @@ export interface StreamCallbacks {
 	/** `count` bytes can be written now. The first call means connected. Level information, not an edge. */
 	onWritable?: ((count: number) => void) | undefined;
 	/**
-	 * The stream is over: bytes received before the end were announced and may still be read, then `close` remains.
+	 * The stream is over: only `close` remains. Bytes received before the end were announced before; where they were
+	 * not read yet, some platforms still let them be read and others wait until they were.
 	 * Codes: `unreachable` (refused, no route), `closed` (ended or reset by the peer), `tls` (handshake or
 	 * certificate refused; `detail` is the alert where the peer sent one), `timeout`.
 	 */

@@ -75,6 +75,7 @@ const BANNED: readonly (readonly [RegExp, string])[] = [
 	[/^(export )?const \w+(: [^=]+)? = new (Map|Set|WeakMap)\b/m, "read-only once it is preloaded"],
 	[/\bstatic\b(?! readonly)/, "static fields are read-only once they are preloaded"],
 	[/^(export )?const \w+(: [^=]+)? = [[{]/m, "module-level objects are frozen"],
+	[/^(export )?const \w+(: [^=]+)? = \//m, "a preloaded regular expression cannot be executed safely"],
 	[/\benum\b|\bnamespace\b/, "mutable objects at run time"],
 	[/^\t(get |set )?#\w+\(/m, "on XS a # method takes a slot in every instance and one of the stack in every call: private"],
 	[/\bthis\.name\s*=/, "Error.prototype.name is frozen"],
