@@ -188,6 +188,8 @@ declare module "ssl/session" {
 		/** Set once the client's, the server's ChangeCipherSpec took effect. */
 		clientCipher: object | null;
 		serverCipher: object | null;
+		/** What the peer sent last of its kind. */
+		readonly alert?: { level: number; description: number };
 		/** The last message of the handshake that was received, -1 when it was acted upon. */
 		handshakeProcess: number;
 		initiateHandshake(): void;

@@ -15,7 +15,7 @@ import Alert from "ssl/alert";
 import type { Link } from "ssl/session";
 import Timer from "timer";
 import platform from "moddable:moorline/platform";
-import { DeviceError, toDeviceError } from "../../src/base/error.js";
+import { DeviceError } from "../../src/base/error.js";
 import type { Stream, TLSOptions } from "../../src/host.js";
 import { checkBytes } from "./check.js";
 import { checkSecure } from "./secure.js";
@@ -109,6 +109,7 @@ export class TLS implements Stream {
 		if (count === 0) return this.#room;
 		try {
 			this.#session.write(this.#link, source);
+			this.#link.flush();
 		} catch (error) {
 			Timer.set(() => this.#fail(error));
 			return this.#room = 0;
@@ -159,8 +160,12 @@ export class TLS implements Stream {
 		const link = this.#link;
 		try {
 			do {
-				if (session.handshake(link)) return true;
+				if (!session.handshake(link)) continue;
+				// An alert ends the stream, whatever it is and whenever it comes.
+				if (session.alert !== undefined) throw new Error("the handshake was broken off");
+				return true;
 			} while (link.readable > 0 || session.handshakeProcess === SERVER_HELLO_DONE || session.handshakeProcess === FINISHED);
+			link.flush();
 		} catch (error) {
 			this.#fail(error);
 		}
@@ -179,7 +184,10 @@ export class TLS implements Stream {
 	}
 
 	#fail(error: unknown): void {
-		this.#end(toDeviceError(error, "tls", "the server's side of TLS cannot be accepted"));
+		if (error instanceof DeviceError) return this.#end(error);
+		const reason = error instanceof Error ? error.message : "";
+		const detail = this.#session.alert?.description;
+		this.#end(new DeviceError("tls", `the server's side of TLS cannot be accepted: ${reason}`, { detail, cause: error }));
 	}
 
 	#end(error: DeviceError): void {
@@ -200,14 +208,18 @@ export class TLS implements Stream {
 	}
 }
 
-/** The SDK's view of our TCP: it counts `readable` and `writable` itself, and its flights ignore the window. */
+/**
+ * The SDK's view of our TCP: it counts `readable` and `writable` itself, and its flights ignore the window.
+ *
+ * A flight goes out as one write: a server that refuses its first message closes at once, and what we would write
+ * after that makes the network throw the server's alert away.
+ */
 class TCPLink implements Link {
 	readable = 0;
 	writable = 0;
 	readonly #tcp: TCP;
 	#room = 0;
 	#backlog: Uint8Array[] = [];
-	#backlogLength = 0;
 
 	constructor(tcp: TCP) {
 		this.#tcp = tcp;
@@ -215,7 +227,7 @@ class TCPLink implements Link {
 
 	/** What one record may carry now. */
 	get contentRoom(): number {
-		if (this.#backlogLength > 0) return 0;
+		if (this.#backlog.length > 0) return 0;
 		return Math.max(0, Math.min(this.#room - RECORD_OVERHEAD, RECORD_MAXIMUM));
 	}
 
@@ -225,25 +237,30 @@ class TCPLink implements Link {
 
 	write(source: Uint8Array): number {
 		this.#backlog.push(source);
-		this.#backlogLength += source.byteLength;
-		this.#flush();
-		if (this.#backlogLength > BACKLOG_MAXIMUM) throw new DeviceError("tls", "our flight of the handshake is too long");
 		return this.#room;
 	}
 
 	grow(room: number): void {
 		this.#room = this.writable = room;
-		this.#flush();
+		this.flush();
 	}
 
-	#flush(): void {
-		while (this.#room > 0 && this.#backlog.length > 0) {
-			const first = this.#backlog[0]!;
-			const count = Math.min(first.byteLength, this.#room);
-			this.#room = this.#tcp.write(first.subarray(0, count));
-			this.#backlogLength -= count;
-			if (count === first.byteLength) this.#backlog.shift();
-			else this.#backlog[0] = first.subarray(count);
-		}
+	/** @throws DeviceError `tls` when more is left than may be kept */
+	flush(): void {
+		const bytes = this.#backlog.length === 1 ? this.#backlog[0]! : concatenate(this.#backlog);
+		const count = Math.min(bytes.byteLength, this.#room);
+		if (count > 0) this.#room = this.#tcp.write(bytes.subarray(0, count));
+		this.#backlog = count === bytes.byteLength ? [] : [bytes.subarray(count)];
+		if (bytes.byteLength - count > BACKLOG_MAXIMUM) throw new DeviceError("tls", "our flight of the handshake is too long");
 	}
+}
+
+function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
+	const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.byteLength, 0));
+	let position = 0;
+	for (const piece of pieces) {
+		whole.set(piece, position);
+		position += piece.byteLength;
+	}
+	return whole;
 }

@@ -48,12 +48,12 @@ export class Inflight {
 	nextId(taken: number): number {
 		do {
 			this.#lastId = this.#lastId === PACKET_ID_MAXIMUM ? 1 : this.#lastId + 1;
-		} while (this.#lastId === taken || this.#holds(this.#lastId));
+		} while (this.#lastId === taken || this.holds(this.#lastId));
 		return this.#lastId;
 	}
 
 	/** Looks at all: subscriptions take identifiers too, so that those of the messages have gaps. */
-	#holds(id: number): boolean {
+	private holds(id: number): boolean {
 		const ring = this.#ring;
 		for (let offset = ring.first(); offset >= 0; offset = ring.after(offset)) {
 			if (ring.id(offset) === id) return true;

@@ -72,7 +72,7 @@ export class Link {
 		this.#familiar = !session.connecting;
 		session.connecting = true;
 		const { text, writer, connect } = session;
-		const packet = this.#stage(connectLength(text, connect));
+		const packet = this.stage(connectLength(text, connect));
 		encodeConnect(writer, text, connect);
 		this.#staged = packet;
 	}
@@ -104,7 +104,7 @@ export class Link {
 	/** Monotonic ms at which `expire` has something to do (0: at once, there is an event), or `Infinity`. */
 	get deadline(): number {
 		if (this.#failure !== undefined) return this.#state === State.CLOSED ? Infinity : 0;
-		return Math.min(this.#answerDue, this.#pongDue, this.#pingDue);
+		return Math.min(this.#answerDue, this.#pongDue, this.pingDue);
 	}
 
 	/** Does what is due; early calls are harmless. */
@@ -112,8 +112,8 @@ export class Link {
 		this.#now = now;
 		if (this.#state === State.CLOSED) return;
 		if (now >= this.#answerDue || now >= this.#pongDue) {
-			this.#fail(new DeviceError("timeout", `no answer from the server within ${RESPONSE_TIMEOUT} ms`));
-		} else if (now >= this.#pingDue) {
+			this.fail(new DeviceError("timeout", `no answer from the server within ${RESPONSE_TIMEOUT} ms`));
+		} else if (now >= this.pingDue) {
 			this.#pingToSend = true;
 			this.#pongDue = Math.min(this.#pongDue, now + RESPONSE_TIMEOUT);
 		}
@@ -123,7 +123,7 @@ export class Link {
 	 * From the last byte sent, as the server counts; and from the last received, or a half-open link stays unseen.
 	 * While an answer is awaited the server counts on: a long message may hold the answer up beyond the keep alive.
 	 */
-	get #pingDue(): number {
+	private get pingDue(): number {
 		const keepAlive = this.#session.connect.keepAliveSeconds * 1000;
 		if (keepAlive === 0 || this.#pingToSend || this.#state !== State.OPEN) return Infinity;
 		const last = this.#pongDue === Infinity ? Math.min(this.#lastSent, this.#lastReceived) : this.#lastSent;
@@ -137,14 +137,14 @@ export class Link {
 	next(): MQTTEvent | undefined {
 		if (this.#failure === undefined) {
 			try {
-				const event = this.#advance();
+				const event = this.advance();
 				if (event !== undefined) return event;
 			} catch (error) {
-				this.#fail(toDeviceError(error, "internal", "receiving failed"));
+				this.fail(toDeviceError(error, "internal", "receiving failed"));
 			}
 		}
 		if (this.#failure === undefined || this.#state === State.CLOSED) return undefined;
-		this.#end();
+		this.end();
 		this.#event.type = EventType.CLOSED;
 		this.#event.error = this.#failure;
 		return this.#event;
@@ -152,7 +152,7 @@ export class Link {
 
 	/** Ends the link because its stream did, or because the driver gives up. The event follows from `next`. */
 	lost(error: DeviceError): void {
-		this.#fail(error);
+		this.fail(error);
 	}
 
 	/**
@@ -160,7 +160,7 @@ export class Link {
 	 * from here on.
 	 */
 	disconnect(): void {
-		if (this.#state === State.CONNECTING) this.#fail(new DeviceError("closed", "closed before it was connected"));
+		if (this.#state === State.CONNECTING) this.fail(new DeviceError("closed", "closed before it was connected"));
 		else if (this.#state === State.OPEN) this.#state = State.CLOSING;
 	}
 
@@ -174,47 +174,47 @@ export class Link {
 		let position = 0;
 		try {
 			for (let count = -1; count !== 0 && position < limit; position += count) {
-				count = this.#transmitPart(target, position, limit);
+				count = this.transmitPart(target, position, limit);
 			}
 		} catch (error) {
-			this.#fail(toDeviceError(error, "internal", "sending failed"));
+			this.fail(toDeviceError(error, "internal", "sending failed"));
 		}
 		if (position > 0) this.#lastSent = this.#now;
 		return position;
 	}
 
-	#transmitPart(target: Uint8Array, position: number, limit: number): number {
+	private transmitPart(target: Uint8Array, position: number, limit: number): number {
 		const { writer, inflight } = this.#session;
-		if (this.#staged !== undefined) return this.#transmitStaged(this.#staged, target, position, limit);
-		if (this.#current >= 0) return this.#transmitMessage(target, position, limit);
+		if (this.#staged !== undefined) return this.transmitStaged(this.#staged, target, position, limit);
+		if (this.#current >= 0) return this.transmitMessage(target, position, limit);
 		if (this.#state !== State.OPEN && this.#state !== State.CLOSING) return 0;
 		writer.reset(target, position, limit);
 		if (this.#acks.length > 0) return this.#acks.transmit(writer);
 		if (this.#pingToSend) {
 			this.#pingToSend = false;
-			return this.#stageBare(PacketType.PINGREQ, target, position, limit);
+			return this.stageBare(PacketType.PINGREQ, target, position, limit);
 		}
-		if (this.#session.pendingId === 0 && this.#state === State.OPEN && this.#stageSubscriptions()) {
-			return this.#transmitStaged(this.#staged!, target, position, limit);
+		if (this.#session.pendingId === 0 && this.#state === State.OPEN && this.stageSubscriptions()) {
+			return this.transmitStaged(this.#staged!, target, position, limit);
 		}
 		if (inflight.next < 0) {
 			if (this.#state === State.OPEN) return 0;
 			this.#state = State.LEAVING;
-			return this.#stageBare(PacketType.DISCONNECT, target, position, limit);
+			return this.stageBare(PacketType.DISCONNECT, target, position, limit);
 		}
-		if (this.#held(inflight.next)) return 0;
+		if (this.held(inflight.next)) return 0;
 		this.#current = inflight.next;
 		this.#written = 0;
-		return this.#transmitMessage(target, position, limit);
+		return this.transmitMessage(target, position, limit);
 	}
 
 	/** Whether a message must wait for earlier ones to be acknowledged. */
-	#held(offset: number): boolean {
+	private held(offset: number): boolean {
 		const { inflight, receiveMaximum } = this.#session;
 		return inflight.unacknowledged >= receiveMaximum && inflight.acknowledgeable(offset);
 	}
 
-	#transmitMessage(target: Uint8Array, position: number, limit: number): number {
+	private transmitMessage(target: Uint8Array, position: number, limit: number): number {
 		const { inflight, writer } = this.#session;
 		const start = inflight.start(this.#current) + this.#written;
 		const left = inflight.end(this.#current) - start;
@@ -229,7 +229,7 @@ export class Link {
 		return count;
 	}
 
-	#transmitStaged(staged: Uint8Array, target: Uint8Array, position: number, limit: number): number {
+	private transmitStaged(staged: Uint8Array, target: Uint8Array, position: number, limit: number): number {
 		const { writer } = this.#session;
 		const count = Math.min(staged.byteLength - this.#written, limit - position);
 		writer.reset(target, position, limit);
@@ -237,34 +237,34 @@ export class Link {
 		this.#written += count;
 		if (this.#written === staged.byteLength) {
 			this.#staged = undefined;
-			if (this.#state === State.LEAVING) this.#fail(new DeviceError("closed", "disconnected as asked"));
+			if (this.#state === State.LEAVING) this.fail(new DeviceError("closed", "disconnected as asked"));
 		}
 		return count;
 	}
 
 	/** A packet of `length` bytes to be written with the session's writer, and sent before all else. */
-	#stage(length: number): Uint8Array {
+	private stage(length: number): Uint8Array {
 		const packet = new Uint8Array(length);
 		this.#session.writer.reset(packet, 0, length);
 		this.#written = 0;
 		return packet;
 	}
 
-	#stageBare(type: number, target: Uint8Array, position: number, limit: number): number {
-		this.#staged = this.#stage(BARE_LENGTH);
+	private stageBare(type: number, target: Uint8Array, position: number, limit: number): number {
+		this.#staged = this.stage(BARE_LENGTH);
 		encodeBare(this.#session.writer, type);
-		return this.#transmitStaged(this.#staged, target, position, limit);
+		return this.transmitStaged(this.#staged, target, position, limit);
 	}
 
 	/** True when a SUBSCRIBE or an UNSUBSCRIBE was staged. */
-	#stageSubscriptions(): boolean {
+	private stageSubscriptions(): boolean {
 		const { subscriptions, inflight, text, writer } = this.#session;
 		let batch = subscriptions.takeWanted();
 		const wanted = batch.length > 0;
 		if (!wanted) batch = subscriptions.takeUnwanted();
 		if (batch.length === 0) return false;
 		const id = inflight.nextId(0);
-		const packet = this.#stage(wanted ? subscribeLength(text, batch) : unsubscribeLength(text, batch));
+		const packet = this.stage(wanted ? subscribeLength(text, batch) : unsubscribeLength(text, batch));
 		(wanted ? encodeSubscribe : encodeUnsubscribe)(writer, text, id, batch);
 		this.#staged = packet;
 		this.#batch = batch;
@@ -274,22 +274,22 @@ export class Link {
 		return true;
 	}
 
-	#advance(): MQTTEvent | undefined {
+	private advance(): MQTTEvent | undefined {
 		if (this.#delivered !== 0) {
 			this.#acks.push(this.#session.writer, PacketType.PUBACK, this.#delivered);
 			this.#delivered = 0;
 		}
-		if (this.#reporting > 0) return this.#report();
+		if (this.#reporting > 0) return this.report();
 		const framer = this.#framer;
 		for (;;) {
 			const frame = framer.next();
 			if (frame === Frame.NONE) return undefined;
-			const event = frame === Frame.FRAGMENT ? this.#fragment() : this.#head();
+			const event = frame === Frame.FRAGMENT ? this.fragment() : this.head();
 			if (event !== undefined) return event;
 		}
 	}
 
-	#head(): MQTTEvent | undefined {
+	private head(): MQTTEvent | undefined {
 		const { header, remaining, bytes, start, end } = this.#framer;
 		const length = end - start + remaining;
 		if (header >> 4 !== PacketType.PUBLISH && length > this.#session.packetBuffer.byteLength) {
@@ -307,11 +307,11 @@ export class Link {
 			throw new DeviceError("violation", `packet of type ${packet.type} out of turn`);
 		}
 		switch (packet.type) {
-			case PacketType.CONNACK: return this.#connack();
-			case PacketType.PUBLISH: return this.#message(remaining);
-			case PacketType.PUBACK: return this.#acknowledged();
+			case PacketType.CONNACK: return this.connack();
+			case PacketType.PUBLISH: return this.message(remaining);
+			case PacketType.PUBACK: return this.acknowledged();
 			case PacketType.SUBACK:
-			case PacketType.UNSUBACK: return this.#answered();
+			case PacketType.UNSUBACK: return this.answered();
 			case PacketType.PINGRESP:
 				this.#pongDue = Infinity;
 				return undefined;
@@ -319,7 +319,7 @@ export class Link {
 		}
 	}
 
-	#connack(): MQTTEvent {
+	private connack(): MQTTEvent {
 		const { reasonCode, sessionPresent } = this.#packet;
 		const { connect, subscriptions } = this.#session;
 		if (reasonCode !== 0) {
@@ -338,7 +338,7 @@ export class Link {
 		return this.#event;
 	}
 
-	#message(remaining: number): MQTTEvent | undefined {
+	private message(remaining: number): MQTTEvent | undefined {
 		const packet = this.#packet;
 		const event = this.#event;
 		if (packet.qos === 2) throw new DeviceError("violation", "message at QoS 2, and none was subscribed to");
@@ -362,7 +362,7 @@ export class Link {
 		return event;
 	}
 
-	#fragment(): MQTTEvent | undefined {
+	private fragment(): MQTTEvent | undefined {
 		if (this.#state !== State.OPEN) return undefined;
 		const event = this.#event;
 		const { bytes, start, end, remaining } = this.#framer;
@@ -375,7 +375,7 @@ export class Link {
 		return event;
 	}
 
-	#acknowledged(): MQTTEvent | undefined {
+	private acknowledged(): MQTTEvent | undefined {
 		const { packetId } = this.#packet;
 		// An acknowledgement that nobody waits for is legal: (1) we send a message, (2) the link is lost before its
 		// PUBACK arrives, (3) we send it again on a new one, (4) the server acknowledges both.
@@ -386,7 +386,7 @@ export class Link {
 	}
 
 	/** SUBACK or UNSUBACK: reported filter by filter. */
-	#answered(): MQTTEvent | undefined {
+	private answered(): MQTTEvent | undefined {
 		const { type, packetId, start } = this.#packet;
 		const session = this.#session;
 		if (packetId !== session.pendingId || type !== this.#answer) return undefined; // [MQTT-2.3.1-7]
@@ -397,10 +397,10 @@ export class Link {
 		session.pendingId = 0;
 		this.#answerDue = Infinity;
 		this.#reporting = this.#batch.length;
-		return this.#report();
+		return this.report();
 	}
 
-	#report(): MQTTEvent {
+	private report(): MQTTEvent {
 		const { subscriptions, reader } = this.#session;
 		const index = this.#batch.length - this.#reporting--;
 		const subscription = this.#batch[index]!;
@@ -420,12 +420,12 @@ export class Link {
 		return event;
 	}
 
-	#fail(error: DeviceError): void {
+	private fail(error: DeviceError): void {
 		this.#failure ??= error;
 	}
 
 	/** Leaves the session as the next link needs it. */
-	#end(): void {
+	private end(): void {
 		this.#state = State.CLOSED;
 		this.#session.inflight.rewind(this.#current);
 		this.#session.pendingId = 0;

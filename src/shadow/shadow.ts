@@ -98,7 +98,7 @@ export class Shadow {
 
 	disconnected(): void {
 		this.#connected = this.#fetched = this.#synced = false;
-		this.#abandon();
+		this.abandon();
 	}
 
 	/**
@@ -116,12 +116,12 @@ export class Shadow {
 
 	/** The cloud's answer to `get`. @throws DeviceError `malformed` */
 	document(token: string, version: number, desired: unknown, reported: unknown): void {
-		if (!this.#awaits(token) || this.#reporting !== undefined) return;
+		if (!this.awaits(token) || this.#reporting !== undefined) return;
 		checkVersion(version);
-		const outstanding = this.#unsaid(difference(checkObject(desired), checkObject(reported)));
-		this.#answered();
+		const outstanding = this.unsaid(difference(checkObject(desired), checkObject(reported)));
+		this.answered();
 		this.#fetched = true;
-		this.#apply(outstanding, version);
+		this.apply(outstanding, version);
 	}
 
 	/** The cloud desires something else. @throws DeviceError `malformed` */
@@ -130,34 +130,34 @@ export class Shadow {
 		const changes = checkObject(delta);
 		// Before the document there is nothing to compare with, and the document will hold it.
 		if (!this.#fetched || version <= this.version) return;
-		const outstanding = this.#unsaid(changes);
-		if (version > this.version + 1) return this.#refetch();
-		this.#apply(outstanding, version);
+		const outstanding = this.unsaid(changes);
+		if (version > this.version + 1) return this.refetch();
+		this.apply(outstanding, version);
 	}
 
 	/** The cloud's answer to a report. @throws DeviceError `malformed` */
 	accepted(token: string, version: number): void {
 		checkVersion(version);
-		if (!this.#awaits(token) || this.#reporting === undefined) return;
+		if (!this.awaits(token) || this.#reporting === undefined) return;
 		this.#reporting = undefined;
 		this.#refused = false;
-		this.#answered();
+		this.answered();
 		// Versions between ours and this one belong to deltas that we did not get.
-		if (version > this.version + 1) this.#refetch();
+		if (version > this.version + 1) this.refetch();
 		if (version > this.version) this.version = version;
 	}
 
 	/** The cloud refused a request. */
 	rejected(token: string, code: number, message: string, now: number): void {
-		if (!this.#awaits(token)) return;
+		if (!this.awaits(token)) return;
 		const reporting = this.#reporting;
 		this.#reporting = undefined;
-		this.#answered();
+		this.answered();
 		if (reporting !== undefined && code === CONFLICT) {
 			this.#pending = compose(reporting, this.#pending);
 			// Not at once: a cloud that always says so is not to be asked without end.
 			this.#due = now + RETRY;
-			return this.#refetch();
+			return this.refetch();
 		}
 		this.#refusal = new DeviceError("rejected", `shadow refused: ${message}`, { detail: code });
 		// A report that was refused would be refused again; a document is needed whatever the reason was.
@@ -171,13 +171,13 @@ export class Shadow {
 		this.#awake = false;
 		if (now >= this.#due) {
 			if (this.#token !== "") this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
-			this.#abandon();
+			this.abandon();
 		}
-		this.#tell();
-		if (this.#connected && this.#token === "" && this.#due === Infinity) this.#proceed(now);
+		this.tell();
+		if (this.#connected && this.#token === "" && this.#due === Infinity) this.proceed(now);
 	}
 
-	#tell(): void {
+	private tell(): void {
 		const refusal = this.#refusal;
 		this.#refusal = undefined;
 		if (refusal !== undefined) this.#callbacks.onError?.(refusal);
@@ -186,34 +186,34 @@ export class Shadow {
 		if (!isEmpty(this.#outstanding)) this.#callbacks.onDelta(this.#outstanding, this.version);
 	}
 
-	#awaits(token: string): boolean {
+	private awaits(token: string): boolean {
 		return token !== "" && token === this.#token;
 	}
 
 	/** Changes but for what the device said meanwhile, which is on its way and newer than what the cloud knew. */
-	#unsaid(changes: JSONObject): JSONObject {
+	private unsaid(changes: JSONObject): JSONObject {
 		return difference(changes, compose(compose({}, this.#reporting ?? {}), this.#pending));
 	}
 
-	#apply(outstanding: JSONObject, version: number): void {
+	private apply(outstanding: JSONObject, version: number): void {
 		this.#outstanding = outstanding;
 		this.version = version;
 		this.#told = this.#synced = false;
 		this.#awake = true;
 	}
 
-	#refetch(): void {
+	private refetch(): void {
 		this.#fetched = false;
 		this.#awake = true;
 	}
 
 	/** Asks for the document, or says the next report; with neither to do, all is in sync. */
-	#proceed(now: number): void {
+	private proceed(now: number): void {
 		const token = `${this.#prefix}${this.#tokens + 1}`;
 		let sent: boolean;
 		if (!this.#fetched) sent = this.#port.get(token);
-		else if (!isEmpty(this.#pending)) sent = this.#report(token);
-		else return this.#settle();
+		else if (!isEmpty(this.#pending)) sent = this.sendReport(token);
+		else return this.settle();
 		if (sent) {
 			this.#tokens++;
 			this.#token = token;
@@ -221,7 +221,7 @@ export class Shadow {
 		this.#due = now + (sent ? this.#timeout : RETRY);
 	}
 
-	#report(token: string): boolean {
+	private sendReport(token: string): boolean {
 		const patch = this.#pending;
 		let sent = false;
 		try {
@@ -240,26 +240,26 @@ export class Shadow {
 		return sent;
 	}
 
-	#settle(): void {
+	private settle(): void {
 		if (this.#synced || this.#refused || !isEmpty(this.#outstanding)) return;
 		this.#synced = true;
 		this.#callbacks.onSync?.(this.version);
 	}
 
-	#answered(): void {
+	private answered(): void {
 		this.#timeout = ANSWER_TIMEOUT;
-		this.#forget();
+		this.forget();
 		this.#awake = true;
 	}
 
-	#forget(): void {
+	private forget(): void {
 		this.#token = "";
 		this.#due = Infinity;
 	}
 
 	/** No answer will come: a report under way goes back to what is to be reported. */
-	#abandon(): void {
-		this.#forget();
+	private abandon(): void {
+		this.forget();
 		if (this.#reporting !== undefined) this.#pending = compose(this.#reporting, this.#pending);
 		this.#reporting = undefined;
 	}

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHost } from "../../hosts/node/index.js";
 import { createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud } from "../../hosts/simulator/index.js";
-import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
+import { build, packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ExitCode, runXS, sdkImports, sdkModules } from "../../hosts/xs/node/run.js";
 import { FIGURES_PREFIX, PART_PREFIX, type Figures, type Part } from "./figures.js";
 
@@ -34,6 +34,8 @@ export interface Bench {
 }
 
 export async function withBench<Result>(bits: Bits, use: (bench: Bench) => Promise<Result>): Promise<Result> {
+	// Before any run's clock starts.
+	await build(bits);
 	const directory = mkdtempSync(join(tmpdir(), "moorline-budget-"));
 	const cloud = await createCloud();
 	try {

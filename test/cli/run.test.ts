@@ -98,6 +98,6 @@ test("the lamp syncs on the XS engine", { timeout: XS_TIMEOUT, skip: needsXS }, 
 	const command = moorline(context, place, "run", LAMP, "--host", "xs", "--json");
 	await command.event("trace", inSync);
 	command.kill("SIGINT");
-	assert.deepEqual(await command.ended, { code: 0, signal: null });
+	assert.deepEqual(await command.ended, { code: 0, signal: null }, [...command.stdout, ...command.stderr].join("\n"));
 	assert.deepEqual(await place.left(), []);
 });

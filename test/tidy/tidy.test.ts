@@ -76,6 +76,7 @@ const BANNED: readonly (readonly [RegExp, string])[] = [
 	[/\bstatic\b(?! readonly)/, "static fields are read-only once they are preloaded"],
 	[/^(export )?const \w+(: [^=]+)? = [[{]/m, "module-level objects are frozen"],
 	[/\benum\b|\bnamespace\b/, "mutable objects at run time"],
+	[/^\t(get |set )?#\w+\(/m, "on XS a # method takes a slot in every instance and one of the stack in every call: private"],
 	[/\bthis\.name\s*=/, "Error.prototype.name is frozen"],
 ];
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { test } from "node:test";
-import { obstacle, packageRoot, type Bits } from "../../hosts/xs/node/build.js";
+import { build, obstacle, packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { runXS, sdkModules, type RunOptions } from "../../hosts/xs/node/run.js";
 import { bundle } from "./bundle.js";
 import { END_LINE, RESULT_PREFIX, type TestResult } from "./shim/protocol.js";
@@ -21,7 +21,11 @@ export async function availableBits(): Promise<Bits[]> {
 	const bits: Bits[] = [];
 	for (const each of [64, 32] as const) {
 		const why = await obstacle(each);
-		if (why === undefined) bits.push(each);
+		if (why === undefined) {
+			// Before any test's clock starts.
+			await build(each);
+			bits.push(each);
+		}
 		else if (process.env["CI"] === "true") throw new Error(`XS with ${each} bits: ${why}`);
 		else console.error(`### XS with ${each} bits is SKIPPED: ${why}`);
 	}

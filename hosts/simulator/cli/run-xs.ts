@@ -2,15 +2,18 @@
 /** Runs a program on the engine of the device: XS, with the SDK preloaded and an ESP32's memory. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { DeviceError } from "../../../src/base/error.js";
 import { build, obstacle } from "../../xs/node/build.js";
 import { ExitCode, runXS, type RunResult, sdkImports } from "../../xs/node/run.js";
 import { bundle } from "./bundle.js";
-import { timeLimit } from "./interrupt.js";
+import { aborted, timeLimit } from "./interrupt.js";
 import type { Run } from "./run.js";
 import { openSite } from "./site.js";
 
 const BITS = 64;
+/** ms within which an interruption that ended the engine reaches us, too. */
+const HEARING = 1_000;
 
 export async function runXSHost({ file, options, output, stopped }: Run): Promise<void> {
 	const missing = await obstacle(BITS);
@@ -36,6 +39,8 @@ export async function runXSHost({ file, options, output, stopped }: Run): Promis
 			const most = `${slotsPeak} slots of ${slotBytes} bytes and ${chunksPeak} bytes of chunks`;
 			output.note("memory", result.report, `memory: ${most} at most, of ${arena} bytes`);
 		}
+		// Ctrl-C goes to the engine and to us at once, and either may hear of it first.
+		if (result.code === null) await Promise.race([aborted(over), setTimeout(HEARING)]);
 		if (!over.aborted) check(result);
 	} finally {
 		await site.close();
