@@ -12,7 +12,7 @@ import { createServer, type TlsOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { makeCertificates, toPEM, type Identity } from "../../host/certificates.js";
 import { simulate } from "../simulator.js";
-import { editing, Message, record, replacing, tamper, type Rewriter } from "./tamper.js";
+import { editing, HEADER, Message, record, replacing, tamper, type Rewriter } from "./tamper.js";
 
 const ALERT = 21;
 const APPLICATION_DATA = 23;
@@ -104,6 +104,13 @@ for (const [name, [rewrite, expected]] of Object.entries(LIES)) {
 	// A record that is longer than its message, or none at all, makes OpenSSL wait: the device must not.
 	expect(`lie: ${name}`, await listen(tamper(good, rewrite)), expected);
 }
+// ECDSA's numbers are 1 at least.
+const zero: Rewriter = (bytes, kind) => {
+	if (kind !== Message.KEY_EXCHANGE) return bytes;
+	const body = [...bytes.subarray(HEADER + 4, HEADER + 4 + 71), 0, 8, 0x30, 6, 2, 1, 0, 2, 1, 0];
+	return record(22, [kind, 0, 0, body.length, ...body]);
+};
+expect("lie: signature of zeros", await listen(tamper(await echo(ec.server), zero)), /^tls : .*failed to verify signature$/, { anchors: ["ec"] });
 const plain = (answer: string): Server => createPlainServer(socket => socket.on("error", () => {}).end(answer));
 expect("no TLS at all", await listen(plain("HTTP/1.1 400 Bad Request\r\n\r\n")), /^(tls|closed) : /);
 // The simulator does not tell a connection that ends at once from one that never stood.
