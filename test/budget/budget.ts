@@ -53,7 +53,7 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 			peak("connecting-c3", "lamp, until it is in sync: peak with garbage, ESP32-C3", onC3.connecting),
 			peak("exchange-c3", "lamp, one exchange: peak with garbage, ESP32-C3", onC3.exchange),
 			row("allocated", "lamp, one exchange: allocated", exchange.slotsAllocated, exchange.chunksAllocated),
-			{ key: "arena", what: "smallest arena in which the lamp connects and syncs", value: await smallestArena(bench, ESP32_ARENA, ARENA_STEP) },
+			{ key: "arena", what: "smallest arena in which the lamp connects and syncs", value: await smallestArena(bench, ESP32_ARENA, ARENA_STEP) * (bits / 32) },
 			{ key: "stack-mqtt", what: "slots of the stack at most, MQTT client", value: client.stackPeak },
 			{ key: "stack", what: "slots of the stack at most, lamp", value: Math.max(...all.map(({ stackPeak }) => stackPeak)) },
 			...parts.map(({ name, slots, chunks }) => row(name, `host, ${name}`, slots, chunks)),

@@ -209,3 +209,24 @@ test("TLS is given the anchor, the certificate and the key of the identity", () 
 		certificates: [fromHex(utf8("a"))], clientCertificates: [fromHex(utf8("c"))], clientKey: fromHex(utf8("k")),
 	});
 });
+
+test("the identity is read for each connection: what was renewed is used, and what is missing is tried again", () => {
+	const rig = DeviceRig.synced({ identity: { id: ID, endpoint: "mqtts://broker", anchor: "a", certificate: "c", key: "k" } });
+	const stored = rig.host.stored["identity"]!;
+	rig.host.stored["identity"] = { ...stored, certificate: fromHex(utf8("d")), key: fromHex(utf8("l")) };
+	rig.stream.fail(new DeviceError("closed", "reset"));
+	rig.accept();
+	const { secure } = rig.stream.options;
+	assert.deepEqual(secure?.clientCertificates, [fromHex(utf8("d"))]);
+	assert.deepEqual(secure?.clientKey, fromHex(utf8("l")));
+
+	rig.host.stored["identity"] = {};
+	rig.take();
+	rig.stream.fail(new DeviceError("closed", "reset"));
+	rig.take();
+	rig.host.advance(rig.host.nextTimer);
+	assert.deepEqual(rig.take(), ["disconnected credential"]);
+	rig.host.stored["identity"] = stored;
+	rig.reach();
+	assert.deepEqual(rig.stream.options.secure?.clientKey, fromHex(utf8("k")));
+});
