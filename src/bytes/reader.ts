@@ -46,17 +46,13 @@ export class Reader extends Cursor {
 	utf8(): string {
 		const length = this.uint16();
 		const start = this.skip(length);
-		refuseNul(this.bytes, start, start + length);
-		return this.text.decode(this.bytes, start, start + length);
+		const value = this.text.decode(this.bytes, start, start + length);
+		// In the text, not in the bytes: a search there runs on to the end of the whole buffer.
+		if (value.includes("\0")) throw new DeviceError("malformed", "string holds U+0000");
+		return value;
 	}
 
 	private truncated(wanted: number): never {
 		throw new DeviceError("malformed", `packet ends ${wanted - this.remaining} bytes too early`);
 	}
-}
-
-/** Throws when `bytes[start, end)` holds a zero byte: the native search costs less than decoding first. */
-function refuseNul(bytes: Uint8Array, start: number, end: number): void {
-	const index = bytes.indexOf(0, start);
-	if (index >= 0 && index < end) throw new DeviceError("malformed", `string holds U+0000 at byte ${index - start}`);
 }

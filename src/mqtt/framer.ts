@@ -13,6 +13,8 @@ import type { Reader } from "../bytes/reader.js";
 /** A fixed header's length is at most four digits of seven bits. Spec: §2.2.3. */
 const DIGITS_MAXIMUM = 4;
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 /** What `next` found. */
 export const Frame = Object.freeze({
 	/** Nothing more in what was delivered. */
@@ -27,16 +29,18 @@ export class Framer {
 	/** First byte of the packet: type and flags. */
 	header = 0;
 	/** The range found, after the fixed header. Valid until the next call. */
-	bytes: Uint8Array;
+	bytes = NOTHING;
 	start = 0;
 	end = 0;
 	/** Bytes of the packet that follow the range. */
 	remaining = 0;
 
 	readonly #reader: Reader;
-	readonly #buffer: Uint8Array;
+	readonly #capacity: number;
 	readonly #maximum: number;
-	#input: Uint8Array;
+	/** Made when the first packet comes in parts: small packets hardly ever do. */
+	#buffer = NOTHING;
+	#input = NOTHING;
 	#position = 0;
 	#end = 0;
 	/** Bytes of the packet after its fixed header; -1 until that is known. */
@@ -48,15 +52,14 @@ export class Framer {
 	#held = 0;
 
 	/**
-	 * @param buffer holds a packet that comes in parts: what is larger is handed out in fragments
+	 * @param capacity bytes of the largest packet that is put together when it comes in parts, fixed header excluded:
+	 * what is larger is handed out in fragments, of which the first has this many bytes at least
 	 * @param maximum bytes of the largest packet, fixed header excluded, that is not refused
 	 */
-	constructor(reader: Reader, buffer: Uint8Array, maximum: number) {
+	constructor(reader: Reader, capacity: number, maximum: number) {
 		this.#reader = reader;
-		this.#buffer = buffer;
+		this.#capacity = capacity;
 		this.#maximum = maximum;
-		this.bytes = buffer;
-		this.#input = buffer;
 	}
 
 	/** Takes `bytes[start, end)`, borrowed until `next` says `NONE`; only then may more be pushed. */
@@ -74,14 +77,19 @@ export class Framer {
 		if (this.remaining > 0) return this.fragment();
 		if (this.#length < 0 && !this.readHeader()) return Frame.NONE;
 		const length = this.#length;
+		const capacity = this.#capacity;
 		const available = this.#end - this.#position;
 		// What comes at once: all of a packet that fits the buffer, or as much of a larger one.
-		const wanted = Math.min(length, this.#buffer.byteLength);
-		if (this.#held === 0 && available >= wanted) {
-			this.deliver(this.#input, this.#position, Math.min(length, available));
-			this.#position += this.end - this.start;
-			return Frame.HEAD;
-		}
+		const wanted = length < capacity ? length : capacity;
+		if (this.#held > 0 || available < wanted) return this.collect(wanted, available);
+		const count = length < available ? length : available;
+		this.deliver(this.#input, this.#position, count);
+		this.#position += count;
+		return Frame.HEAD;
+	}
+
+	private collect(wanted: number, available: number): number {
+		if (this.#buffer === NOTHING) this.#buffer = new Uint8Array(this.#capacity);
 		const taken = Math.min(wanted - this.#held, available);
 		this.#buffer.set(this.#input.subarray(this.#position, this.#position + taken), this.#held);
 		this.#position += taken;
@@ -114,31 +122,34 @@ export class Framer {
 	private readHeader(): boolean {
 		const reader = this.#reader;
 		reader.reset(this.#input, this.#position, this.#end);
-		while (reader.remaining > 0) {
-			const byte = reader.uint8();
-			if (this.#digits < 0) {
-				this.header = byte;
-				this.#digits = 0;
-				this.#partial = 0;
-				continue;
-			}
-			this.#partial += (byte & 0x7f) * 2 ** (7 * this.#digits);
-			this.#digits++;
-			if (byte < 0x80) return this.headerComplete(byte, reader.position);
-			if (this.#digits === DIGITS_MAXIMUM) throw new DeviceError("malformed", "remaining length of five bytes");
+		let left = this.#end - this.#position;
+		let digits = this.#digits;
+		let length = this.#partial;
+		if (digits < 0) {
+			if (left-- === 0) return false;
+			this.header = reader.uint8();
+			digits = length = 0;
 		}
-		this.#position = reader.position;
+		while (left-- > 0) {
+			const byte = reader.uint8();
+			length |= (byte & 0x7f) << (7 * digits++);
+			if (byte < 0x80) return this.begin(length, digits, byte);
+			if (digits === DIGITS_MAXIMUM) throw new DeviceError("malformed", "remaining length of five bytes");
+		}
+		this.#digits = digits;
+		this.#partial = length;
+		this.#position = this.#end;
 		return false;
 	}
 
-	private headerComplete(last: number, position: number): boolean {
-		if (last === 0 && this.#digits > 1) throw new DeviceError("malformed", "remaining length is not minimal");
-		if (this.#partial > this.#maximum) {
-			throw new DeviceError("too-large", `packet of ${this.#partial} bytes, at most ${this.#maximum} are taken`);
+	private begin(length: number, digits: number, last: number): boolean {
+		if (last === 0 && digits > 1) throw new DeviceError("malformed", "remaining length is not minimal");
+		if (length > this.#maximum) {
+			throw new DeviceError("too-large", `packet of ${length} bytes, at most ${this.#maximum} are taken`);
 		}
-		this.#position = position;
-		this.#length = this.#partial;
+		this.#length = length;
 		this.#digits = -1;
+		this.#position = this.#reader.position;
 		return true;
 	}
 }

@@ -292,7 +292,7 @@ export class Link {
 	private head(): MQTTEvent | undefined {
 		const { header, remaining, bytes, start, end } = this.#framer;
 		const length = end - start + remaining;
-		if (header >> 4 !== PacketType.PUBLISH && length > this.#session.packetBuffer.byteLength) {
+		if (header >> 4 !== PacketType.PUBLISH && length > this.#session.packetBuffer) {
 			throw new DeviceError("too-large", `packet of type ${header >> 4} and ${length} bytes`);
 		}
 		const { reader } = this.#session;

@@ -28,7 +28,7 @@ export interface SessionOptions {
 	inflightLength?: number | undefined;
 	/** Messages that may be unacknowledged at a time. Default: 16. */
 	receiveMaximum?: number | undefined;
-	/** Bytes in which a packet is collected that arrives in parts: the least that topics must fit. Default: 512. */
+	/** Bytes of a packet that is put together when it comes in parts; topics must fit. Default: 512. */
 	packetBuffer?: number | undefined;
 	/** Bytes of the largest packet that is not refused. Default: 268,435,455, as MQTT allows. */
 	maximumPacketSize?: number | undefined;
@@ -56,8 +56,7 @@ export class Session {
 	readonly reader: Reader;
 	readonly writer: Writer;
 	readonly text: TextCodec;
-	/** Where packets that arrive in parts are collected; a link at a time. */
-	readonly packetBuffer: Uint8Array;
+	readonly packetBuffer: number;
 	readonly maximumPacketSize: number;
 	readonly receiveMaximum: number;
 	/**
@@ -91,9 +90,7 @@ export class Session {
 			inRange("inflightLength", options.inflightLength ?? 2048, 0, BUFFER_MAXIMUM), this.writer, text,
 		);
 		this.receiveMaximum = inRange("receiveMaximum", options.receiveMaximum ?? 16, 1, 0xffff);
-		this.packetBuffer = new Uint8Array(
-			inRange("packetBuffer", options.packetBuffer ?? 512, PACKET_BUFFER_MINIMUM, BUFFER_MAXIMUM),
-		);
+		this.packetBuffer = inRange("packetBuffer", options.packetBuffer ?? 512, PACKET_BUFFER_MINIMUM, BUFFER_MAXIMUM);
 		const { maximumPacketSize = PACKET_SIZE_MAXIMUM } = options;
 		this.maximumPacketSize = inRange(
 			"maximumPacketSize", maximumPacketSize, PACKET_BUFFER_MINIMUM, PACKET_SIZE_MAXIMUM,

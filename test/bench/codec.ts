@@ -41,7 +41,7 @@ export function ours(text: TextCodec, direction: Direction, size: number): Work 
 	}
 	encode(7);
 	const reader = new Reader(text);
-	const framer = new Framer(reader, new Uint8Array(512), 0x0fff_ffff);
+	const framer = new Framer(reader, 512, 0x0fff_ffff);
 	const decoded = new Packet();
 	return {
 		run(count) {

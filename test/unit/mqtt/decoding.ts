@@ -18,7 +18,7 @@ export interface DecodingOptions {
 /** A line for each head and each fragment. What is thrown goes on. */
 export function frames(bytes: Uint8Array, options: DecodingOptions = {}): string[] {
 	const { buffer = 64, maximum = 0x0fff_ffff, step = Math.max(bytes.length, 1) } = options;
-	const framer = new Framer(new Reader(text), new Uint8Array(buffer), maximum);
+	const framer = new Framer(new Reader(text), buffer, maximum);
 	const lines: string[] = [];
 	for (let at = 0; at < bytes.length; at += step) {
 		framer.push(bytes, at, Math.min(at + step, bytes.length));
@@ -33,7 +33,7 @@ export function frames(bytes: Uint8Array, options: DecodingOptions = {}): string
 /** A line for each packet, all of which fit the buffer. What is thrown goes on. */
 export function decoded(bytes: Uint8Array, options: DecodingOptions = {}): string[] {
 	const { buffer = 64, maximum = 0x0fff_ffff, step = Math.max(bytes.length, 1) } = options;
-	const framer = new Framer(new Reader(text), new Uint8Array(buffer), maximum);
+	const framer = new Framer(new Reader(text), buffer, maximum);
 	const reader = new Reader(text);
 	const packet = new Packet();
 	const lines: string[] = [];
