@@ -46,8 +46,6 @@ export interface TestFileOptions {
 	aliases?: Readonly<Record<string, string>>;
 	arguments?: readonly string[];
 	flash?: Readonly<Record<string, number>>;
-	/** Tests that cannot pass on this host, and why. One that passes nevertheless fails: its entry is stale. */
-	exceptions?: Readonly<Record<string, string>>;
 }
 
 export interface TestFileOutcome {
@@ -94,15 +92,8 @@ export function testOnXS(file: string, options: TestFileOptions): void {
 	test(`XS ${options.bits}: ${title}`, async (t) => {
 		const { results, complete, output } = await runTestFile(file, options);
 		for (const result of results) {
-			const name = result.path.join(" > ");
-			const exception = options.exceptions?.[name];
-			await t.test(name, { skip: result.skipped ?? false }, (each) => {
-				if (exception === undefined) {
-					if (result.error !== undefined) assert.fail(result.error);
-				} else {
-					assert.notEqual(result.error, undefined, "an exception that is none any more");
-					each.skip(exception);
-				}
+			await t.test(result.path.join(" > "), { skip: result.skipped ?? false }, () => {
+				if (result.error !== undefined) assert.fail(result.error);
 			});
 		}
 		assert.ok(complete, `the process ended early:\n${output.join("\n")}`);

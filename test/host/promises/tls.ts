@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What TLS promises beyond what every stream does: whom it trusts, what it shows, and how it refuses. */
 import assert from "node:assert/strict";
+import type { DeviceError } from "../../../src/base/error.js";
 import type { SecureOptions } from "../../../src/host.js";
 import { pattern, refuses, sameBytes, tcpLink, type Bench, type HostPromise } from "../bench.js";
 import type { Certificates, HostileServers, Identity } from "../certificates.js";
@@ -150,9 +151,27 @@ export const tlsPromises: readonly HostPromise[] = [{
 		assert.deepEqual(probe.events, ["error"]);
 	},
 }, ...clientPromises(), {
+	name: "the key of another certificate is refused, by the constructor or before the stream is connected",
+	async run(bench) {
+		const { anchor, client, foreignClient, server } = bench.tls.certificates;
+		let probe: Probe | undefined;
+		try {
+			({ probe } = await visit(bench, {
+				identity: server,
+				server: { clientAnchor: anchor },
+				secure: { clientCertificates: client.chain, clientKey: foreignClient.key },
+			}));
+		} catch (error) {
+			assert.equal((error as DeviceError).code, "argument");
+			return;
+		}
+		assert.match((await bench.wait(probe.failed())).code, /^(tls|argument)$/);
+		assert.deepEqual(probe.events, ["error"]);
+	},
+}, {
 	name: "the constructor refuses options that cannot work with argument, before it connects",
 	run(bench) {
-		const { anchor, client, foreignClient } = bench.tls.certificates;
+		const { anchor, client } = bench.tls.certificates;
 		const certificates = [anchor];
 		const garbage = pattern(200);
 		const cases: Record<string, unknown> = {
@@ -163,7 +182,6 @@ export const tlsPromises: readonly HostPromise[] = [{
 			"a client certificate without its key": { certificates, clientCertificates: client.chain },
 			"a client certificate that is none": { certificates, clientCertificates: [garbage], clientKey: client.key },
 			"a client key that is none": { certificates, clientCertificates: client.chain, clientKey: garbage },
-			"the key of another certificate": { certificates, clientCertificates: client.chain, clientKey: foreignClient.key },
 			"an empty protocol name": { certificates, applicationLayerProtocolNegotiation: [""] },
 		};
 		for (const [what, secure] of Object.entries(cases)) {
