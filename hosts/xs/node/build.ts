@@ -15,6 +15,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+/** Of the package with the engine's sources. */
+const ENGINE_PACKAGE = "@agoric/xsnap/package.json";
+
 export type Bits = 64 | 32;
 
 const run = promisify(execFile);
@@ -45,7 +48,7 @@ function files(directory: string, extension: string): string[] {
 }
 
 function units(bits: Bits): { units: Unit[]; headers: string[] } {
-	const engine = join(dirname(createRequire(import.meta.url).resolve("@agoric/xsnap/package.json")), "moddable", "xs");
+	const engine = join(dirname(createRequire(import.meta.url).resolve(ENGINE_PACKAGE)), "moddable", "xs");
 	const native = join(packageRoot, "hosts", "xs", "native");
 	const include = [join(engine, "includes"), join(engine, "platforms"), join(engine, "sources"), native];
 	const flags = [
@@ -123,6 +126,11 @@ export async function build(bits: Bits): Promise<string> {
 
 /** Why this machine cannot build for a word size, or `undefined` when it can. */
 export async function obstacle(bits: Bits): Promise<string | undefined> {
+	try {
+		createRequire(import.meta.url).resolve(ENGINE_PACKAGE);
+	} catch {
+		return "the engine's sources are not installed (npm install --save-dev --ignore-scripts @agoric/xsnap)";
+	}
 	const directory = join(packageRoot, "build", "xs", "probe");
 	const program = join(directory, `probe-${bits}-${process.pid}`);
 	mkdirSync(directory, { recursive: true });
