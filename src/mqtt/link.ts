@@ -9,14 +9,11 @@
  * Read first: MQTT 3.1.1 §3.1, §3.2, §3.12, §4.3, §4.8.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
-import { Acks } from "./acks.js";
 import { PacketType } from "./constants.js";
 import { EventType, MQTTEvent } from "./event.js";
 import { Frame, Framer } from "./framer.js";
-import {
-	BARE_LENGTH, connectLength, decodePacket, encodeBare, encodeConnect, encodeSubscribe,
-	encodeUnsubscribe, Packet, subscribeLength, unsubscribeLength, type Subscription,
-} from "./packet.js";
+import { decodePacket, Packet } from "./packet.js";
+import { Sender } from "./sender.js";
 import type { Session } from "./session.js";
 
 /** ms within which CONNACK, PINGRESP, SUBACK and UNSUBACK must come. */
@@ -24,8 +21,8 @@ export const RESPONSE_TIMEOUT = 20_000;
 /** A ping goes out this part of the keep alive early, so that a late timer does not exceed it. */
 const PING_MARGIN = 1 / 8;
 
-/** CLOSING: what is queued goes out, nothing is delivered any more. LEAVING: DISCONNECT is on its way. */
-const State = Object.freeze({ CONNECTING: 0, OPEN: 1, CLOSING: 2, LEAVING: 3, CLOSED: 4 });
+/** CLOSING: what is queued goes out, nothing is delivered any more. */
+const State = Object.freeze({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
 
 const REFUSALS = Object.freeze([
 	"", "unacceptable protocol version", "client identifier rejected", "server unavailable",
@@ -37,7 +34,7 @@ export class Link {
 	readonly #framer: Framer;
 	readonly #packet = new Packet();
 	readonly #event = new MQTTEvent();
-	readonly #acks = new Acks();
+	readonly #sender: Sender;
 	#state: number = State.CONNECTING;
 	#now: number;
 	#lastSent: number;
@@ -45,16 +42,6 @@ export class Link {
 	/** When CONNACK, SUBACK or UNSUBACK is overdue, and when PINGRESP is. */
 	#answerDue: number;
 	#pongDue = Infinity;
-	#pingToSend = false;
-	/** CONNECT, SUBSCRIBE, UNSUBSCRIBE or DISCONNECT on its way out. */
-	#staged: Uint8Array | undefined;
-	/** The message on its way out, -1 for none. */
-	#current = -1;
-	/** Bytes of the staged packet or the current message that went out. */
-	#written = 0;
-	/** Filters of the SUBSCRIBE or UNSUBSCRIBE under way, and the type of its answer. */
-	#batch: readonly Subscription[] = [];
-	#answer = 0;
 	/** While a SUBACK or UNSUBACK is reported: filters still to report. */
 	#reporting = 0;
 	/** A message at QoS 1 that the application has in hand: acknowledged when it comes back for the next event. */
@@ -71,10 +58,7 @@ export class Link {
 		this.#answerDue = now + RESPONSE_TIMEOUT;
 		this.#familiar = !session.connecting;
 		session.connecting = true;
-		const { text, writer, connect } = session;
-		const packet = this.stage(connectLength(text, connect));
-		encodeConnect(writer, text, connect);
-		this.#staged = packet;
+		this.#sender = new Sender(session);
 	}
 
 	/** True between CONNACK and the end. */
@@ -84,7 +68,7 @@ export class Link {
 
 	/** True when all went out that could: only then may the driver deliver more bytes. */
 	get flushed(): boolean {
-		return this.#acks.length === 0;
+		return this.#sender.flushed;
 	}
 
 	/** True when the link is over and the event that says so was not taken yet. */
@@ -114,7 +98,7 @@ export class Link {
 		if (now >= this.#answerDue || now >= this.#pongDue) {
 			this.fail(new DeviceError("timeout", `no answer from the server within ${RESPONSE_TIMEOUT} ms`));
 		} else if (now >= this.pingDue) {
-			this.#pingToSend = true;
+			this.#sender.ping = true;
 			this.#pongDue = Math.min(this.#pongDue, now + RESPONSE_TIMEOUT);
 		}
 	}
@@ -125,7 +109,7 @@ export class Link {
 	 */
 	private get pingDue(): number {
 		const keepAlive = this.#session.connect.keepAliveSeconds * 1000;
-		if (keepAlive === 0 || this.#pingToSend || this.#state !== State.OPEN) return Infinity;
+		if (keepAlive === 0 || this.#sender.ping || this.#state !== State.OPEN) return Infinity;
 		const last = this.#pongDue === Infinity ? Math.min(this.#lastSent, this.#lastReceived) : this.#lastSent;
 		return last + keepAlive - Math.floor(keepAlive * PING_MARGIN);
 	}
@@ -162,6 +146,7 @@ export class Link {
 	disconnect(): void {
 		if (this.#state === State.CONNECTING) this.fail(new DeviceError("closed", "closed before it was connected"));
 		else if (this.#state === State.OPEN) this.#state = State.CLOSING;
+		this.#sender.closing = true;
 	}
 
 	/**
@@ -171,112 +156,24 @@ export class Link {
 	 */
 	transmit(target: Uint8Array, limit: number): number {
 		if (this.#failure !== undefined) return 0;
-		let position = 0;
+		const sender = this.#sender;
+		const session = this.#session;
+		const asked = session.pendingId;
+		let count = 0;
 		try {
-			for (let count = -1; count !== 0 && position < limit; position += count) {
-				count = this.transmitPart(target, position, limit);
-			}
+			count = sender.transmit(target, limit);
 		} catch (error) {
 			this.fail(toDeviceError(error, "internal", "sending failed"));
 		}
-		if (position > 0) this.#lastSent = this.#now;
-		return position;
-	}
-
-	private transmitPart(target: Uint8Array, position: number, limit: number): number {
-		const { writer, inflight } = this.#session;
-		if (this.#staged !== undefined) return this.transmitStaged(this.#staged, target, position, limit);
-		if (this.#current >= 0) return this.transmitMessage(target, position, limit);
-		if (this.#state !== State.OPEN && this.#state !== State.CLOSING) return 0;
-		writer.reset(target, position, limit);
-		if (this.#acks.length > 0) return this.#acks.transmit(writer);
-		if (this.#pingToSend) {
-			this.#pingToSend = false;
-			return this.stageBare(PacketType.PINGREQ, target, position, limit);
-		}
-		if (this.#session.pendingId === 0 && this.#state === State.OPEN && this.stageSubscriptions()) {
-			return this.transmitStaged(this.#staged!, target, position, limit);
-		}
-		if (inflight.next < 0) {
-			if (this.#state === State.OPEN) return 0;
-			this.#state = State.LEAVING;
-			return this.stageBare(PacketType.DISCONNECT, target, position, limit);
-		}
-		if (this.held(inflight.next)) return 0;
-		this.#current = inflight.next;
-		this.#written = 0;
-		return this.transmitMessage(target, position, limit);
-	}
-
-	/** Whether a message must wait for earlier ones to be acknowledged. */
-	private held(offset: number): boolean {
-		const { inflight, receiveMaximum } = this.#session;
-		return inflight.unacknowledged >= receiveMaximum && inflight.acknowledgeable(offset);
-	}
-
-	private transmitMessage(target: Uint8Array, position: number, limit: number): number {
-		const { inflight, writer } = this.#session;
-		const start = inflight.start(this.#current) + this.#written;
-		const left = inflight.end(this.#current) - start;
-		const count = Math.min(left, limit - position);
-		writer.reset(target, position, limit);
-		writer.copy(inflight.bytes, start, start + count);
-		this.#written += count;
-		if (count === left) {
-			inflight.sent(this.#current);
-			this.#current = -1;
-		}
+		if (count > 0) this.#lastSent = this.#now;
+		if (session.pendingId !== asked) this.#answerDue = this.#now + RESPONSE_TIMEOUT;
+		if (sender.left) this.fail(new DeviceError("closed", "disconnected as asked"));
 		return count;
-	}
-
-	private transmitStaged(staged: Uint8Array, target: Uint8Array, position: number, limit: number): number {
-		const { writer } = this.#session;
-		const count = Math.min(staged.byteLength - this.#written, limit - position);
-		writer.reset(target, position, limit);
-		writer.copy(staged, this.#written, this.#written + count);
-		this.#written += count;
-		if (this.#written === staged.byteLength) {
-			this.#staged = undefined;
-			if (this.#state === State.LEAVING) this.fail(new DeviceError("closed", "disconnected as asked"));
-		}
-		return count;
-	}
-
-	/** A packet of `length` bytes to be written with the session's writer, and sent before all else. */
-	private stage(length: number): Uint8Array {
-		const packet = new Uint8Array(length);
-		this.#session.writer.reset(packet, 0, length);
-		this.#written = 0;
-		return packet;
-	}
-
-	private stageBare(type: number, target: Uint8Array, position: number, limit: number): number {
-		this.#staged = this.stage(BARE_LENGTH);
-		encodeBare(this.#session.writer, type);
-		return this.transmitStaged(this.#staged, target, position, limit);
-	}
-
-	/** True when a SUBSCRIBE or an UNSUBSCRIBE was staged. */
-	private stageSubscriptions(): boolean {
-		const { subscriptions, inflight, text, writer } = this.#session;
-		let batch = subscriptions.takeWanted();
-		const wanted = batch.length > 0;
-		if (!wanted) batch = subscriptions.takeUnwanted();
-		if (batch.length === 0) return false;
-		const id = inflight.nextId(0);
-		const packet = this.stage(wanted ? subscribeLength(text, batch) : unsubscribeLength(text, batch));
-		(wanted ? encodeSubscribe : encodeUnsubscribe)(writer, text, id, batch);
-		this.#staged = packet;
-		this.#batch = batch;
-		this.#answer = wanted ? PacketType.SUBACK : PacketType.UNSUBACK;
-		this.#session.pendingId = id;
-		this.#answerDue = this.#now + RESPONSE_TIMEOUT;
-		return true;
 	}
 
 	private advance(): MQTTEvent | undefined {
 		if (this.#delivered !== 0) {
-			this.#acks.push(this.#session.writer, PacketType.PUBACK, this.#delivered);
+			this.#sender.acknowledge(this.#delivered);
 			this.#delivered = 0;
 		}
 		if (this.#reporting > 0) return this.report();
@@ -329,6 +226,7 @@ export class Link {
 			throw new DeviceError("violation", "session present after a clean start"); // [MQTT-3.2.2-1]
 		}
 		this.#state = State.OPEN;
+		this.#sender.open = true;
 		this.#answerDue = Infinity;
 		this.#session.connecting = false;
 		subscriptions.reset(sessionPresent && this.#familiar);
@@ -389,21 +287,21 @@ export class Link {
 	private answered(): MQTTEvent | undefined {
 		const { type, packetId, start } = this.#packet;
 		const session = this.#session;
-		if (packetId !== session.pendingId || type !== this.#answer) return undefined; // [MQTT-2.3.1-7]
+		if (packetId !== session.pendingId || type !== this.#sender.answer) return undefined; // [MQTT-2.3.1-7]
 		const codes = this.#framer.end - start;
-		if (type === PacketType.SUBACK && codes !== this.#batch.length) {
-			throw new DeviceError("malformed", `SUBACK with ${codes} codes for ${this.#batch.length} filters`);
+		if (type === PacketType.SUBACK && codes !== this.#sender.batch.length) {
+			throw new DeviceError("malformed", `SUBACK with ${codes} codes for ${this.#sender.batch.length} filters`);
 		}
 		session.pendingId = 0;
 		this.#answerDue = Infinity;
-		this.#reporting = this.#batch.length;
+		this.#reporting = this.#sender.batch.length;
 		return this.report();
 	}
 
 	private report(): MQTTEvent {
 		const { subscriptions, reader } = this.#session;
-		const index = this.#batch.length - this.#reporting--;
-		const subscription = this.#batch[index]!;
+		const index = this.#sender.batch.length - this.#reporting--;
+		const subscription = this.#sender.batch[index]!;
 		const event = this.#event;
 		event.filter = subscription.filter;
 		if (this.#packet.type === PacketType.SUBACK) {
@@ -427,8 +325,7 @@ export class Link {
 	/** Leaves the session as the next link needs it. */
 	private end(): void {
 		this.#state = State.CLOSED;
-		this.#session.inflight.rewind(this.#current);
+		this.#session.inflight.rewind(this.#sender.current);
 		this.#session.pendingId = 0;
-		this.#current = -1;
 	}
 }
