@@ -4,10 +4,11 @@
  *
  * Owns one connection and one timer for all services.
  */
+import { Alarm, type AlarmOwner } from "./base/alarm.js";
 import { DeviceError } from "./base/error.js";
-import { Reader } from "./bytes/reader.js";
+import { randomWord } from "./bytes/random.js";
 import type { Cloud, Connection, ConnectionOptions, Firmware } from "./clouds/cloud.js";
-import type { Host, TimerHandle } from "./host.js";
+import type { Host } from "./host.js";
 import { readCredentials } from "./identity/credentials.js";
 import type { JSONObject } from "./shadow/document.js";
 import { Shadow, type ShadowCallbacks } from "./shadow/shadow.js";
@@ -73,7 +74,7 @@ export class Device {
 }
 
 /** What connection and shadow call: methods of one object, because a closure for each would take eleven slots. */
-class Core implements ConnectionOptions, ShadowCallbacks {
+class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
 	readonly id: string;
 	readonly host: Host;
 	readonly shadow: Shadow;
@@ -84,18 +85,17 @@ class Core implements ConnectionOptions, ShadowCallbacks {
 	#closed = false;
 	/** Callbacks that wait for a turn of their own. Connections come and go too slowly to fill it, errors may. */
 	readonly #news: (() => void)[] = [];
-	readonly #onTimer = (): void => this.expire();
-	#timer: TimerHandle | undefined;
-	#timerAt = Infinity;
+	readonly #alarm: Alarm;
 
 	constructor(device: Device, options: DeviceOptions) {
 		const { host, cloud } = options;
 		this.#device = device;
 		this.#options = options;
 		this.host = host;
+		this.#alarm = new Alarm(host, this);
 		this.id = readCredentials(host).id;
 		this.#connection = cloud.connect(this);
-		this.shadow = new Shadow(this.#connection, this, tokenPrefix(host));
+		this.shadow = new Shadow(this.#connection, this, `${randomWord(host).toString(36)}-`);
 	}
 
 	get firmware(): Firmware | undefined {
@@ -113,7 +113,7 @@ class Core implements ConnectionOptions, ShadowCallbacks {
 		this.#closed = true;
 		this.connected = false;
 		this.shadow.disconnected();
-		this.host.timer.clear(this.#timer);
+		this.#alarm.set(Infinity);
 		this.#connection.close();
 	}
 
@@ -145,14 +145,9 @@ class Core implements ConnectionOptions, ShadowCallbacks {
 		this.#options.onError?.call(this.#device, error);
 	}
 
-	/** One timer for the services' deadlines; one that is set too early fires for nothing. */
+	/** The services' deadlines may have moved, or there is news. */
 	onTurn(): void {
-		const deadline = this.#news.length > 0 ? 0 : this.shadow.deadline;
-		if (this.#closed || deadline >= this.#timerAt) return;
-		const { timer, time } = this.host;
-		timer.clear(this.#timer);
-		this.#timerAt = deadline;
-		this.#timer = timer.set(this.#onTimer, Math.max(0, deadline - time.now()));
+		if (!this.#closed) this.#alarm.set(this.#news.length > 0 ? 0 : this.shadow.deadline);
 	}
 
 	private later(callback: () => void): void {
@@ -161,20 +156,10 @@ class Core implements ConnectionOptions, ShadowCallbacks {
 	}
 
 	/** The turn in which everything is told: the stack is a timer's. */
-	private expire(): void {
-		this.#timerAt = Infinity;
+	expire(): void {
 		const callback = this.#news.shift();
 		if (callback !== undefined) callback();
 		else this.shadow.expire(this.host.time.now());
 		this.onTurn();
 	}
-}
-
-/** A random word and a dash. */
-function tokenPrefix(host: Host): string {
-	const bytes = new Uint8Array(4);
-	host.random(bytes);
-	const reader = new Reader(host.text);
-	reader.reset(bytes, 0, bytes.byteLength);
-	return `${reader.uint32().toString(36)}-`;
 }

@@ -12,7 +12,7 @@ import { createServer } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { createServer as createSecureServer } from "node:tls";
 import { DeviceError } from "../../src/base/error.js";
-import { Alarm } from "./alarm.js";
+import { BrokerAlarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
 import type { Connection, Identity } from "./broker/connection.js";
 
@@ -111,12 +111,13 @@ class Sockets {
 	readonly #broker: Broker;
 	readonly #open = new Set<Socket>();
 	readonly #connections = new Set<Connection>();
-	readonly #alarm: Alarm<NodeJS.Timeout>;
+	readonly #alarm: BrokerAlarm;
 	#isClosed = false;
 
 	constructor(broker: Broker) {
 		this.#broker = broker;
-		this.#alarm = new Alarm<NodeJS.Timeout>(broker, { now: () => performance.now(), set: setTimeout, clear: clearTimeout });
+		const timer = { set: setTimeout, clear: (handle: object | undefined) => clearTimeout(handle as NodeJS.Timeout | undefined) };
+		this.#alarm = new BrokerAlarm(broker, { timer, time: performance });
 	}
 
 	/** Keeps a socket so that `close` can end it. */

@@ -6,7 +6,7 @@
  * either, so that what waits for it stays within the answers to one read and one message.
  */
 import type { Stream, StreamCallbacks, TimerHandle, Timers } from "../../src/host.js";
-import { Alarm } from "./alarm.js";
+import { BrokerAlarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
 import type { Connection, Identity } from "./broker/connection.js";
 
@@ -23,17 +23,14 @@ const LINGER = 1_000;
 export class StreamServer {
 	readonly #broker: Broker;
 	readonly #clock: StreamServerClock;
-	readonly #alarm: Alarm<TimerHandle>;
+	readonly #alarm: BrokerAlarm;
 	readonly #ports = new Set<StreamPort>();
 	#isClosed = false;
 
 	constructor(broker: Broker, clock: StreamServerClock) {
 		this.#broker = broker;
 		this.#clock = clock;
-		const { timer } = clock;
-		this.#alarm = new Alarm<TimerHandle>(broker, {
-			now: () => clock.now(), set: (callback, delay) => timer.set(callback, delay), clear: handle => { timer.clear(handle); },
-		});
+		this.#alarm = new BrokerAlarm(broker, { timer: clock.timer, time: clock });
 	}
 
 	/** Takes a connection that just came in; `accept` makes the stream of it. Does not call `accept` once closed. */

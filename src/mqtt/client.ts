@@ -5,9 +5,11 @@
  * Owns the one stream and the one timer; parses nothing. All callbacks run from IO or timer callbacks, never from
  * inside a call into the client.
  */
+import { Alarm, type AlarmOwner } from "../base/alarm.js";
 import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
-import type { Host, Resolver, SecureOptions, Stream, TimerHandle } from "../host.js";
+import { randomWord } from "../bytes/random.js";
+import type { Host, Resolver, SecureOptions, Stream } from "../host.js";
 import { EventType, type MQTTEvent } from "./event.js";
 import { Link } from "./link.js";
 import type { Payload } from "./packet.js";
@@ -53,13 +55,12 @@ const STABLE = 60_000;
 /** ms that the last messages and DISCONNECT may take to leave. */
 const CLOSE_TIMEOUT = 2_000;
 
-export class Client {
+export class Client implements AlarmOwner {
 	readonly session: Session;
 	readonly #options: ClientOptions;
 	readonly #host: Host;
 	readonly #buffer: Uint8Array;
-	/** Made once: a closure takes eleven slots. */
-	readonly #onTimer = (): void => this.expire();
+	readonly #alarm: Alarm;
 	#resolver: Resolver | undefined;
 	#stream: Stream | undefined;
 	#link: Link | undefined;
@@ -69,8 +70,6 @@ export class Client {
 	#connectedAt = Infinity;
 	/** When something other than the link's own deadline is due: the connect timeout, the next attempt, the close. */
 	#due = Infinity;
-	#timer: TimerHandle | undefined;
-	#timerAt = Infinity;
 	#draining = false;
 	#closing = false;
 
@@ -81,6 +80,7 @@ export class Client {
 		this.session = new Session(options.host.text, options);
 		const { bufferLength = BUFFER_LENGTH } = options;
 		this.#buffer = new Uint8Array(inRange("bufferLength", bufferLength, 1, BUFFER_MAXIMUM));
+		this.#alarm = new Alarm(this.#host, this);
 		this.schedule(0);
 	}
 
@@ -274,11 +274,7 @@ export class Client {
 		if (this.#host.time.now() - this.#connectedAt >= STABLE) this.#attempt = 0;
 		this.#connectedAt = Infinity;
 		const backoff = error.code === "rejected" ? REFUSED : this.#options.reconnect ?? RECONNECT;
-		const fraction = new Uint8Array(4);
-		this.#host.random(fraction);
-		const { reader } = this.session;
-		reader.reset(fraction, 0, 4);
-		const delay = backoffDelay(backoff, this.#attempt++, reader.uint32() / 2 ** 32);
+		const delay = backoffDelay(backoff, this.#attempt++, randomWord(this.#host) / 2 ** 32);
 		this.schedule(delay);
 		this.#options.onDisconnected?.(error, delay);
 	}
@@ -304,20 +300,12 @@ export class Client {
 		this.arm();
 	}
 
-	/** One timer for all deadlines. One that is set too early fires for nothing, which costs less than moving it. */
 	private arm(): void {
-		const deadline = Math.min(this.#due, this.#link?.deadline ?? Infinity);
-		if (deadline >= this.#timerAt && deadline !== Infinity) return;
-		this.#host.timer.clear(this.#timer);
-		this.#timer = undefined;
-		this.#timerAt = deadline;
-		if (deadline === Infinity) return;
-		this.#timer = this.#host.timer.set(this.#onTimer, Math.max(0, deadline - this.#host.time.now()));
+		this.#alarm.set(Math.min(this.#due, this.#link?.deadline ?? Infinity));
 	}
 
-	private expire(): void {
-		this.#timer = undefined;
-		this.#timerAt = Infinity;
+	/** For the client's own alarm, and for nobody else: it calls back. */
+	expire(): void {
 		const now = this.#host.time.now();
 		if (now >= this.#due) {
 			this.#due = Infinity;
