@@ -74,6 +74,18 @@ export interface TLSOptions extends TCPOptions {
 	secure: SecureOptions;
 }
 
+/** A WebSocket whose messages are one stream of bytes, as MQTT has it (RFC 6455; MQTT 3.1.1 §6). */
+export interface WebSocketOptions extends TCPOptions {
+	/** Name for the request's `Host`, and with TLS for SNI and for the check of the server's certificate. */
+	host: string;
+	/** Of the request: begins with a slash, may have a query. */
+	path: string;
+	/** The subprotocol offered. A server that does not select it is refused with `violation`. */
+	protocol: string;
+	/** Absent: no TLS. */
+	secure?: SecureOptions | undefined;
+}
+
 export interface Datagrams {
 	/**
 	 * Takes the oldest datagram; what does not fit `target` is lost.
@@ -206,6 +218,12 @@ export interface Host {
 	readonly tcp: { io: new (options: TCPOptions) => Stream };
 	readonly tls: { io: new (options: TLSOptions) => Stream };
 	readonly udp: { io: new (options: UDPOptions) => Datagrams };
+	/**
+	 * Writes become binary messages, and what comes in binary messages can be read; frames are nobody's business.
+	 * The first `onWritable` says that the server accepted. A text message, and whatever else RFC 6455 forbids, ends the
+	 * stream with `violation`; an answer other than 101 with `rejected` and its status as `detail`.
+	 */
+	readonly websocket?: { io: new (options: WebSocketOptions) => Stream };
 	readonly dns: { io: new () => Resolver };
 	readonly storage: StorageProvider;
 	readonly flash: FlashProvider;
