@@ -4,5 +4,7 @@ export { Client, type ClientOptions, type Server } from "./client.js";
 export type { QoS } from "./constants.js";
 export type { MQTTEvent } from "./event.js";
 export type { Payload, Will } from "./packet.js";
+export type { Queue, QueueOwner } from "./queue.js";
+export { RingQueue } from "./ring-queue.js";
 export type { PublishOptions, SessionOptions } from "./session.js";
 export { matches } from "./topic.js";
