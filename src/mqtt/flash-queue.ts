@@ -49,16 +49,14 @@ export class FlashQueue implements Queue {
 	 */
 	restore(headNumber: number, released: readonly number[]): void {
 		const journal = this.#journal;
-		const ranges = new Ranges();
+		const ranges = this.#released = new Ranges();
 		for (let at = 0; at < released.length; at += 2) {
-			for (let number = released[at]!; number !== released[at + 1]; number = stepped(number, 1)) {
-				if (steps(headNumber, number) >= 0) ranges.add(number);
-			}
+			if (steps(headNumber, released[at]!) > 0) ranges.append(released[at]!, released[at + 1]!);
 		}
-		this.#released = ranges.bounds.length === 0 ? undefined : ranges;
 		// A number that was released must not be given to another record, even when its own never became durable.
 		journal.skipTo(headNumber);
-		if (ranges.bounds.length > 0) journal.skipTo(ranges.bounds[ranges.bounds.length - 1]!);
+		this.disown(journal.next, ranges.end(journal.next));
+		journal.skipTo(ranges.end(journal.next));
 		this.moveTo(this.held(journal.seek(headNumber)));
 		this.count = this.countFrom(journal.first());
 	}
@@ -167,16 +165,27 @@ export class FlashQueue implements Queue {
 		}
 	}
 
-	/** Records held from `position` on, by their numbers: the few that are missing by some mishap count as well. */
+	/** Records held from `position` on, by their numbers: one whose header is spoilt counts as well. */
 	private countFrom(position: number): number {
 		const journal = this.#journal;
 		return position < 0 ? 0 : steps(journal.number(position), journal.next) - (this.#released?.count ?? 0);
 	}
 
-	/** After a loss, one by one. */
+	/** After a loss, one by one. What is lost is released: its numbers are those after the last that is there. */
 	private recount(): void {
+		const journal = this.#journal;
+		let last = -1;
 		this.count = 0;
-		for (let at = this.first(); at >= 0; at = this.after(at)) this.count++;
-		if (this.count === 0) this.#released = undefined;
+		for (let at = this.first(); at >= 0; at = this.after(at)) {
+			this.count++;
+			last = at;
+		}
+		if (last < 0) this.#released = undefined;
+		else this.disown(stepped(journal.number(last), 1), journal.next);
+	}
+
+	/** Counts the numbers from `begin` to before `end` as released, of which there are no records. */
+	private disown(begin: number, end: number): void {
+		if (steps(begin, end) > 0) (this.#released ??= new Ranges()).close(begin, end);
 	}
 }

@@ -15,6 +15,7 @@ import { FlashQueue } from "../../src/mqtt/flash-queue.js";
 import { Journal } from "../../src/storage/journal.js";
 import { content, contentOf } from "../unit/mqtt/queue-model.js";
 import { crypto } from "../unit/storage/digest.js";
+import { guarded } from "../unit/storage/guarded.js";
 
 /** What the queue owes: `staged` may be there, `durable` must, `released` may; what must not be is no entry any more. */
 interface Entry { id: number; number: number; length: number; state: "staged" | "durable" | "released" }
@@ -24,11 +25,17 @@ export type Step = (rider: Rider) => void;
 export class Rider {
 	entries: Entry[] = [];
 	queue!: FlashQueue;
+	/** Operations of flash and storage so far. */
+	readonly #operations: () => number;
 	#host!: Host;
 	#state!: StorageDomain;
 	#lastId = 0;
 	/** The last identifier that was flushed, whatever became of its record. */
 	#flushedId = 0;
+
+	constructor(operations: () => number) {
+		this.#operations = operations;
+	}
 
 	/** Takes up what is there, as a session does at boot, and compares it with what should be. */
 	boot(host: Host): void {
@@ -38,7 +45,8 @@ export class Rider {
 	}
 
 	#takeUp(): void {
-		const queue = this.queue = new FlashQueue(new Journal(this.#host.crypto, this.#host.flash.open({ path: "queue" })));
+		const operations = this.#operations();
+		const queue = this.queue = new FlashQueue(new Journal(this.#host.crypto, guarded(this.#host.flash.open({ path: "queue" }))));
 		const stored = this.#state.read("state");
 		if (stored !== undefined) {
 			const words = new Uint32Array(stored.slice().buffer);
@@ -47,10 +55,13 @@ export class Rider {
 		const found = this.#found();
 		const owed = this.entries.filter(({ id, state }) => state === "durable" && !found.has(id));
 		assert.deepEqual(owed, [], "what was flushed is there");
-		assert.ok(queue.lastId >= this.#flushedId && queue.lastId <= this.#lastId, `last id ${queue.lastId}`);
+		// Where torn writes made block after block useless, the last one that had an identifier may be gone.
+		const known = queue.lastId >= this.#flushedId && queue.lastId <= this.#lastId;
+		assert.ok(known || (queue.lastId === 0 && found.size === 0), `last id ${queue.lastId}`);
 		this.entries = this.entries.filter(({ id }) => found.has(id));
 		for (const entry of this.entries) entry.state = "durable";
 		this.#lastId = this.#flushedId = queue.lastId;
+		assert.equal(this.#operations(), operations, "recovery only reads");
 	}
 
 	/** Identifiers of the records in the queue, each compared with its entry. */
@@ -75,9 +86,7 @@ export class Rider {
 	/** Commits a record; false when there is no room. */
 	commit(length: number): boolean {
 		const writer = new Writer(this.#host.text);
-		const room = this.queue.reserve(length, writer);
-		// To make room, everything may have been flushed; the rest of the block, where there is no other.
-		if (!room) return false;
+		if (!this.queue.reserve(length, writer)) return false;
 		const id = this.#lastId + 1;
 		writer.copy(content(id, length), 0, length);
 		const number = this.queue.number(this.queue.commit(id));
@@ -87,26 +96,29 @@ export class Rider {
 	}
 
 	flush(): void {
+		const operations = this.#operations();
 		this.queue.flush();
+		assert.ok(this.#operations() <= operations + 1, "a commit is one operation");
 		for (const entry of this.entries) if (entry.state === "staged") entry.state = "durable";
 		this.#flushedId = this.#lastId;
 	}
 
+	/** Where a cut undid a release, there may be no room: then the oldest go. */
 	append(...lengths: readonly number[]): void {
-		for (const length of lengths) assert.ok(this.commit(length), "there is room");
+		for (const length of lengths) while (!this.commit(length)) this.drop(0);
 		this.flush();
 	}
 
-	/** Releases the held records with these indexes, which are those before any release; then keeps that. */
+	/** Releases the held records with these indexes, where there are such, all found before; then keeps that. */
 	release(...indexes: readonly number[]): void {
 		this.letGo(...indexes);
 		this.keep();
 	}
 
+	/** Releases them, and forgets to keep it. */
 	letGo(...indexes: readonly number[]): void {
 		const held = this.held();
-		for (const index of indexes) {
-			const { position, entry } = held[index]!;
+		for (const { position, entry } of indexes.flatMap((index) => held[index] ?? [])) {
 			entry.state = "released";
 			this.queue.release(position);
 		}
@@ -116,6 +128,7 @@ export class Rider {
 	drop(index: number): void {
 		const held = this.held();
 		let count = 0;
+		if (index >= held.length) return;
 		assert.ok(this.queue.dropOldest(held[index]!.position, {
 			dropped: (position, id) => {
 				assert.deepEqual([position, id], [held[count]!.position, held[count]!.entry.id]);
@@ -150,7 +163,7 @@ export class Rider {
 		this.#takeUp();
 		while (this.commit(1500));
 		this.flush();
-		assert.ok(this.entries.length > 2);
+		assert.ok(this.entries.length > 1);
 		this.#takeUp();
 		while (this.entries.length > 0) this.release(0);
 		assert.equal(this.queue.first(), -1);
@@ -167,7 +180,6 @@ export interface Ride { operations: number; boots: number }
 /** Plays `steps`, those behind a cut in the next boot. @returns the operations of the steps themselves */
 export function ride(seed: number, blocks: number, steps: readonly Step[], cuts: readonly Cut[] = []): Ride {
 	const world = createWorld({ seed, digest: () => crypto.digest("SHA-256") });
-	const rider = new Rider();
 	let step = 0, operations = 0, done = false;
 	const device = world.device({
 		id: "lamp", partitions: { queue: blocks * BLOCK_LENGTH },
@@ -179,6 +191,7 @@ export function ride(seed: number, blocks: number, steps: readonly Step[], cuts:
 			done = true;
 		},
 	});
+	const rider = new Rider(() => device.operations);
 	for (const { at, tear } of cuts) device.cutPowerAt(at, tear);
 	world.advance(5000);
 	assert.deepEqual(device.crashes, []);
