@@ -16,7 +16,8 @@ import { Link } from "./link.js";
 import type { Payload, SubscribeOptions } from "./encode.js";
 import type { Source } from "./outbox.js";
 import type { Properties } from "./properties.js";
-import { inRange, Session, type PublishOptions, type SessionOptions } from "./session.js";
+import { inRange } from "../base/range.js";
+import { Session, type PublishOptions, type SessionOptions } from "./session.js";
 
 /** Where the server is, and how to know that it is the right one. */
 export interface Server {
