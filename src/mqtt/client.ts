@@ -10,9 +10,12 @@ import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { randomWord } from "../bytes/random.js";
 import type { Host, Resolver, SecureOptions, Stream } from "../host.js";
+import type { QoS } from "./constants.js";
 import { EventType, type MQTTEvent } from "./event.js";
 import { Link } from "./link.js";
-import type { Payload } from "./packet.js";
+import type { Payload, SubscribeOptions } from "./encode.js";
+import type { Source } from "./outbox.js";
+import type { Properties } from "./properties.js";
 import { inRange, Session, type PublishOptions, type SessionOptions } from "./session.js";
 
 /** Where the server is, and how to know that it is the right one. */
@@ -34,15 +37,22 @@ export interface ClientOptions extends SessionOptions {
 	reconnect?: Backoff | undefined;
 	/** Bytes read or written at a time. Default: 1,024. */
 	bufferLength?: number | undefined;
-	/** The server accepted us. Messages queued before, and subscriptions, follow by themselves. */
-	onConnected?(sessionPresent: boolean): void;
+	/**
+	 * The server accepted us, and in MQTT 5 granted `properties`. Messages queued before, and subscriptions, follow by
+	 * themselves.
+	 */
+	onConnected?(sessionPresent: boolean, properties: Properties | undefined): void;
 	/** A message or a fragment of one; the record and its bytes are borrowed until the callback returns. */
 	onMessage?(message: MQTTEvent): void;
-	/** The server has the message that `publish` gave this identifier. */
-	onAcknowledged?(packetId: number): void;
-	/** The server's answer for a filter: the granted QoS, or 0x80 for a refusal. */
+	/**
+	 * The message that `publish` gave this identifier is done: the server has it, or, with a reason code from 0x80 on,
+	 * it was refused by the server, or here for what the server would refuse, or dropped by a full queue.
+	 */
+	onAcknowledged?(packetId: number, reasonCode: number): void;
+	/** The server's answer for a filter: the granted QoS, or a refusal from 0x80 on. */
 	onSubscribed?(filter: string, reasonCode: number): void;
-	onUnsubscribed?(filter: string): void;
+	/** The server's answer: from 0x80 on it goes on sending. */
+	onUnsubscribed?(filter: string, reasonCode: number): void;
 	/** The connection, or an attempt at one, ended; the next attempt follows in `delay` ms. */
 	onDisconnected?(error: DeviceError, delay: number): void;
 }
@@ -52,7 +62,7 @@ const BUFFER_LENGTH = 1_024;
 const BUFFER_MAXIMUM = 0x10_0000;
 /** A connection that lasted this long, ms, was a good one: the next attempt is a first attempt. */
 const STABLE = 60_000;
-/** ms that the last messages and DISCONNECT may take to leave. */
+/** ms that the last messages and their answers may take; and that DISCONNECT may take to leave. */
 const CLOSE_TIMEOUT = 2_000;
 
 export class Client implements AlarmOwner {
@@ -71,6 +81,7 @@ export class Client implements AlarmOwner {
 	/** When something other than the link's own deadline is due: the connect timeout, the next attempt, the close. */
 	#due = Infinity;
 	#draining = false;
+	#paused = false;
 	#closing = false;
 
 	/** Starts to connect. @throws DeviceError `argument` */
@@ -90,11 +101,13 @@ export class Client implements AlarmOwner {
 	}
 
 	/**
-	 * Sends a message: at QoS 1 now or as soon as there is a connection, at QoS 0 only now. The payload is copied.
-	 * @returns its packet identifier (0 at QoS 0); `full` when there is no room; `closed` at QoS 0 when not connected
-	 * @throws DeviceError `argument`; `too-large` for what never fits; `state` after `close`
+	 * Sends a message: at QoS 1 and 2 now or as soon as there is a connection, at QoS 0 only now. Bytes and text are
+	 * copied; a `Source` is read when the message is sent, and again when it must be sent again.
+	 * @returns its packet identifier (0 at QoS 0); `full` when there is no room, and `dropped` where that is how the
+	 * queue was asked to deal with it; `closed` at QoS 0 when not connected
+	 * @throws DeviceError `argument`; `too-large` for what never fits; `storage`; `state` after `close`
 	 */
-	publish(topic: string, payload: Payload, options?: PublishOptions): number | "full" | "closed" {
+	publish(topic: string, payload: Payload | Source, options?: PublishOptions): number | "full" | "dropped" | "closed" {
 		this.check();
 		if ((options?.qos ?? 0) === 0 && !this.connected) return "closed";
 		const id = this.session.publish(topic, payload, options);
@@ -103,9 +116,9 @@ export class Client implements AlarmOwner {
 	}
 
 	/** Subscribes now and on every later connection. @throws DeviceError `argument`, `full`, `state` */
-	subscribe(filter: string, qos: 0 | 1 = 1): void {
+	subscribe(filter: string, options: QoS | SubscribeOptions = 1): void {
 		this.check();
-		this.session.subscribe(filter, qos);
+		this.session.subscribe(filter, options);
 		this.kick();
 	}
 
@@ -116,16 +129,38 @@ export class Client implements AlarmOwner {
 		this.kick();
 	}
 
+	/** Reads nothing more until `resume`: what the server sends stays in the network. */
+	pause(): void {
+		this.check();
+		this.#paused = true;
+	}
+
+	resume(): void {
+		this.check();
+		this.#paused = false;
+		this.#alarm.set(this.#host.time.now());
+	}
+
+	/** MQTT 5: authenticates anew on the connection that stands. @throws DeviceError `state` */
+	reauthenticate(): void {
+		this.check();
+		if (this.#link === undefined) throw new DeviceError("state", "no connection");
+		this.#link.reauthenticate();
+		this.kick();
+	}
+
 	/**
-	 * Sends what is queued, says goodbye and lets everything go, in 2 s at most. May be called twice; no callback
+	 * Sends what is queued, waits for the answers, says goodbye and lets everything go. May be called twice; no callback
 	 * follows.
+	 * @param drain ms that sending and answers may take
 	 */
-	close(): void {
+	close(drain = CLOSE_TIMEOUT): void {
 		if (this.#closing) return;
 		this.#closing = true;
 		if (this.#link?.open) {
-			this.#link.disconnect();
-			this.schedule(CLOSE_TIMEOUT);
+			this.#paused = false;
+			this.#link.disconnect(this.#host.time.now() + drain);
+			this.schedule(drain + CLOSE_TIMEOUT);
 			this.kick();
 		} else {
 			this.release();
@@ -203,6 +238,10 @@ export class Client implements AlarmOwner {
 			if (link !== this.#link) return;
 			if (this.transmit(link)) continue;
 			if (this.#readable === 0 || !link.flushed) break;
+			if (this.#paused) {
+				link.paused();
+				break;
+			}
 			this.receive(link);
 		}
 		this.arm();
@@ -257,12 +296,12 @@ export class Client implements AlarmOwner {
 		switch (event.type) {
 			case EventType.CONNECTED:
 				this.#connectedAt = this.#host.time.now();
-				options.onConnected?.(event.sessionPresent);
+				options.onConnected?.(event.sessionPresent, event.properties);
 				break;
 			case EventType.MESSAGE: options.onMessage?.(event); break;
-			case EventType.ACKNOWLEDGED: options.onAcknowledged?.(event.packetId); break;
+			case EventType.ACKNOWLEDGED: options.onAcknowledged?.(event.packetId, event.reasonCode); break;
 			case EventType.SUBSCRIBED: options.onSubscribed?.(event.filter, event.reasonCode); break;
-			case EventType.UNSUBSCRIBED: options.onUnsubscribed?.(event.filter); break;
+			case EventType.UNSUBSCRIBED: options.onUnsubscribed?.(event.filter, event.reasonCode); break;
 			case EventType.CLOSED: this.lost(event.error!); break;
 		}
 	}

@@ -5,8 +5,8 @@
  * Survives connections: a server that lost its session is told again, one that kept it is not.
  */
 import { DeviceError } from "../base/error.js";
-import { SUBSCRIBE_FAILURE, type QoS } from "./constants.js";
-import type { Subscription } from "./packet.js";
+import { Reason } from "./constants.js";
+import type { Subscription } from "./encode.js";
 
 /** Filters that one client may hold. */
 export const SUBSCRIPTION_MAXIMUM = 32;
@@ -17,12 +17,14 @@ const Progress = Object.freeze({ WANTED: 0, SUBSCRIBING: 1, ACTIVE: 2, REFUSED: 
 
 class Entry implements Subscription {
 	progress: number = Progress.WANTED;
-	qos: QoS;
+	options: number;
+	identifier: number;
 	readonly filter: string;
 
-	constructor(filter: string, qos: QoS) {
+	constructor(filter: string, options: number, identifier: number) {
 		this.filter = filter;
-		this.qos = qos;
+		this.options = options;
+		this.identifier = identifier;
 	}
 }
 
@@ -35,17 +37,18 @@ export class Subscriptions {
 	}
 
 	/** @throws DeviceError `full` */
-	add(filter: string, qos: QoS): void {
+	add(filter: string, options: number, identifier = 0): void {
 		const entry = this.#entries.find((candidate) => candidate.filter === filter);
 		if (entry) {
-			entry.qos = qos;
+			entry.options = options;
+			entry.identifier = identifier;
 			entry.progress = Progress.WANTED;
 			return;
 		}
 		if (this.#entries.length === SUBSCRIPTION_MAXIMUM) {
 			throw new DeviceError("full", `over ${SUBSCRIPTION_MAXIMUM} subscriptions`);
 		}
-		this.#entries.push(new Entry(filter, qos));
+		this.#entries.push(new Entry(filter, options, identifier));
 	}
 
 	/** Filters that nobody subscribed to are passed over. */
@@ -77,18 +80,22 @@ export class Subscriptions {
 	subscribed(subscription: Subscription, reasonCode: number): void {
 		const entry = subscription as Entry;
 		if (entry.progress !== Progress.SUBSCRIBING) return;
-		entry.progress = reasonCode === SUBSCRIBE_FAILURE ? Progress.REFUSED : Progress.ACTIVE;
+		entry.progress = reasonCode >= Reason.FAILURE ? Progress.REFUSED : Progress.ACTIVE;
 	}
 
-	unsubscribed(subscription: Subscription): void {
+	/** As `subscribed`. A server that refuses to unsubscribe goes on sending. */
+	unsubscribed(subscription: Subscription, reasonCode: number): void {
 		const entry = subscription as Entry;
-		if (entry.progress === Progress.UNSUBSCRIBING) this.#entries.splice(this.#entries.indexOf(entry), 1);
+		if (entry.progress !== Progress.UNSUBSCRIBING) return;
+		if (reasonCode >= Reason.FAILURE) entry.progress = Progress.ACTIVE;
+		else this.#entries.splice(this.#entries.indexOf(entry), 1);
 	}
 
 	private take(from: number, to: number): Subscription[] {
 		const batch: Entry[] = [];
 		for (const entry of this.#entries) {
-			if (entry.progress !== from) continue;
+			// One SUBSCRIBE, one subscription identifier.
+			if (entry.progress !== from || (batch.length > 0 && entry.identifier !== batch[0]!.identifier)) continue;
 			entry.progress = to;
 			if (batch.push(entry) === BATCH_MAXIMUM) break;
 		}

@@ -5,7 +5,8 @@
 import { generate, parser } from "mqtt-packet";
 import type { IConnectPacket, IPublishPacket, Packet, QoS } from "mqtt-packet";
 import type { Broker } from "../../hosts/simulator/broker/broker.js";
-import type { Connection, Identity } from "../../hosts/simulator/broker/connection.js";
+import type { Identity } from "../../hosts/simulator/broker/client.js";
+import type { Connection } from "../../hosts/simulator/broker/connection.js";
 
 export class ScriptedClient {
 	readonly connection: Connection;
