@@ -265,11 +265,11 @@ export class Link {
 			throw new DeviceError("violation", "the server has a session that we do not know");
 		}
 		if (properties !== undefined) {
-			const { assignedClientId, serverKeepAliveSeconds, authenticationMethod } = properties;
+			const { assignedClientId, serverKeepAliveSeconds } = properties;
 			if (assignedClientId !== undefined) connect.clientId = assignedClientId; // [MQTT-3.1.3-7] of 5
 			if (serverKeepAliveSeconds !== undefined) this.#keepAlive = serverKeepAliveSeconds * 1000; // [MQTT-3.2.2-21]
-			if (authenticationMethod !== authentication?.method) throw wrongMethod();
 		}
+		if (properties?.authenticationMethod !== authentication?.method) throw wrongMethod();
 		if (connect.clientId === "" && protocol === 5) { // [MQTT-3.2.2-16]
 			throw new DeviceError("violation", "no client id, and none assigned");
 		}

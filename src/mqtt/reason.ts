@@ -18,7 +18,8 @@ const REASONS = Object.freeze([
 	"packet identifier not found", "receive maximum exceeded", "topic alias invalid", "packet too large",
 	"message rate too high", "quota exceeded", "administrative action", "payload format invalid", "retain not supported",
 	"QoS not supported", "use another server", "server moved", "shared subscriptions not supported",
-	"connection rate exceeded",
+	"connection rate exceeded", "maximum connect time", "subscription identifiers not supported",
+	"wildcard subscriptions not supported",
 ]);
 
 /** Of CONNACK and DISCONNECT from the server: an error with the code as its `detail`. */

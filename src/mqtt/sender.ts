@@ -162,8 +162,10 @@ export class Sender {
 	/** Makes the next packet the staged or the current one; false when there is none, or acknowledgements go first. */
 	private choose(): boolean {
 		if (this.left) return false;
-		if (this.farewell >= 0) return this.stageDisconnect(this.farewell);
+		// With a failure: none of the acknowledgements left, or nothing would have been received.
+		if (this.farewell > Reason.SUCCESS) return this.stageDisconnect(this.farewell);
 		if (this.acks.length > 0) return false;
+		if (this.farewell === Reason.SUCCESS) return this.stageDisconnect(this.farewell);
 		if (this.#auth !== undefined) {
 			this.#staged = this.#auth;
 			this.#auth = undefined;
@@ -218,7 +220,8 @@ export class Sender {
 	private stageAliased(aliases: OutgoingAliases): void {
 		const { outbox, writer } = this.#session;
 		const reader = this.peek(Math.min(outbox.length, ALIASED_HEAD_MAXIMUM));
-		this.#staged = aliases.replace(reader, writer);
+		const room = (this.#granted?.maximumPacketSize ?? Infinity) - outbox.length - (outbox.source?.byteLength ?? 0);
+		this.#staged = aliases.replace(reader, writer, room);
 		if (this.#staged === undefined) return;
 		this.#from = aliases.replaced;
 		if (!outbox.duplicate) return;
