@@ -10,7 +10,7 @@
 import assert from "node:assert/strict";
 import { BLOCK_LENGTH, createWorld, type Tear } from "../../hosts/world/index.js";
 import { Writer } from "../../src/bytes/writer.js";
-import type { Host, StorageDomain } from "../../src/host.js";
+import type { FlashPartition, Host, StorageDomain } from "../../src/host.js";
 import { FlashQueue } from "../../src/mqtt/flash-queue.js";
 import { Journal } from "../../src/storage/journal.js";
 import { content, contentOf } from "../unit/mqtt/queue-model.js";
@@ -19,6 +19,9 @@ import { guarded } from "../unit/storage/guarded.js";
 
 /** What the queue owes: `staged` may be there, `durable` must, `released` may; what must not be is no entry any more. */
 interface Entry { id: number; number: number; length: number; state: "staged" | "durable" | "released" }
+
+/** More records than any of these queues takes. */
+const FULL = 1000;
 
 export type Step = (rider: Rider) => void;
 
@@ -33,8 +36,11 @@ export class Rider {
 	/** The last identifier that was flushed, whatever became of its record. */
 	#flushedId = 0;
 
-	constructor(operations: () => number) {
+	readonly #tamper: Tamper;
+
+	constructor(operations: () => number, tamper: Tamper) {
 		this.#operations = operations;
+		this.#tamper = tamper;
 	}
 
 	/** Takes up what is there, as a session does at boot, and compares it with what should be. */
@@ -46,7 +52,8 @@ export class Rider {
 
 	#takeUp(): void {
 		const operations = this.#operations();
-		const queue = this.queue = new FlashQueue(new Journal(this.#host.crypto, guarded(this.#host.flash.open({ path: "queue" }))));
+		const partition = this.#tamper(guarded(this.#host.flash.open({ path: "queue" })));
+		const queue = this.queue = new FlashQueue(new Journal(this.#host.crypto, partition));
 		const stored = this.#state.read("state");
 		if (stored !== undefined) {
 			const words = new Uint32Array(stored.slice().buffer);
@@ -109,6 +116,11 @@ export class Rider {
 		this.flush();
 	}
 
+	/** Commits until there is no room. */
+	fill(length: number): void {
+		for (let count = 0; this.commit(length); count++) assert.ok(count < FULL, "it becomes full");
+	}
+
 	/** Releases the held records with these indexes, where there are such, all found before; then keeps that. */
 	release(...indexes: readonly number[]): void {
 		this.letGo(...indexes);
@@ -159,9 +171,10 @@ export class Rider {
 	finish(): void {
 		this.flush();
 		this.#found();
+		this.#takeUp();
 		this.keep();
 		this.#takeUp();
-		while (this.commit(1500));
+		this.fill(1500);
 		this.flush();
 		assert.ok(this.entries.length > 1);
 		this.#takeUp();
@@ -177,8 +190,11 @@ export interface Cut { at: number; tear: Tear }
 
 export interface Ride { operations: number; boots: number }
 
+/** Makes the flash do something else than it is told, for the tests of these tests. */
+type Tamper = (partition: FlashPartition) => FlashPartition;
+
 /** Plays `steps`, those behind a cut in the next boot. @returns the operations of the steps themselves */
-export function ride(seed: number, blocks: number, steps: readonly Step[], cuts: readonly Cut[] = []): Ride {
+export function ride(seed: number, blocks: number, steps: readonly Step[], cuts: readonly Cut[], tamper: Tamper = (partition) => partition): Ride {
 	const world = createWorld({ seed, digest: () => crypto.digest("SHA-256") });
 	let step = 0, operations = 0, done = false;
 	const device = world.device({
@@ -191,7 +207,7 @@ export function ride(seed: number, blocks: number, steps: readonly Step[], cuts:
 			done = true;
 		},
 	});
-	const rider = new Rider(() => device.operations);
+	const rider = new Rider(() => device.operations, tamper);
 	for (const { at, tear } of cuts) device.cutPowerAt(at, tear);
 	world.advance(5000);
 	assert.deepEqual(device.crashes, []);

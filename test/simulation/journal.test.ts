@@ -1,102 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The queue on flash, with the power failing at each operation in turn. */
+/** The queue on flash, with the power failing at each operation in turn, and a second time soon after. */
 import { test } from "node:test";
-import type { Tear } from "../../hosts/world/index.js";
-import { ride, type Step } from "./journal-rider.js";
+import { cutOnce, cutTwice, SCENARIOS } from "./journal-scenarios.js";
 
-const TEARS: readonly Tear[] = ["none", "prefix", "bits", "words", "whole"];
 /** On the engine of the device a run costs some fifty times as much: a sample there. */
 const STRIDE = (globalThis as { SEEDS?: number }).SEEDS === undefined ? 1 : 13;
-/** How far behind the first cut a second one comes, at most. */
-const SECOND = 8;
 
-const repeat = (count: number, ...steps: readonly Step[]): Step[] => Array.from({ length: count }, () => steps).flat();
-
-const SCENARIOS: Readonly<Record<string, { blocks: number; steps: readonly Step[] }>> = {
-	"appended and released in order": {
-		blocks: 3,
-		steps: [
-			(rider) => rider.append(0),
-			(rider) => rider.append(1000),
-			(rider) => rider.append(17),
-			(rider) => rider.release(0),
-			(rider) => rider.append(900),
-			...repeat(3, (rider) => rider.release(0)),
-			(rider) => rider.append(4064),
-		],
-	},
-	"groups, and records that nobody flushed": {
-		blocks: 3,
-		steps: [
-			(rider) => rider.append(100, 1, 300, 16),
-			(rider) => void rider.commit(50),
-			(rider) => void rider.commit(60),
-			(rider) => rider.append(70, 2000),
-			(rider) => rider.append(1800, 1900, 40),
-			(rider) => rider.release(0, 1, 2),
-		],
-	},
-	"released out of order": {
-		blocks: 4,
-		steps: [
-			(rider) => rider.append(700, 700, 700),
-			(rider) => rider.append(700, 700, 700),
-			(rider) => rider.release(2),
-			(rider) => rider.release(3, 1),
-			(rider) => rider.append(700, 700),
-			(rider) => rider.letGo(3, 1),
-			(rider) => rider.release(0),
-			(rider) => rider.append(300),
-			(rider) => rider.release(0),
-		],
-	},
-	"wrapped around again and again": {
-		blocks: 3,
-		steps: repeat(9, (rider) => rider.append(1300, 900), (rider) => rider.append(1300), (rider) => rider.release(0, 1, 2)),
-	},
-	"released, and not kept": {
-		blocks: 3,
-		steps: [
-			...repeat(6, (rider) => rider.append(1300, 1300), (rider) => rider.letGo(0, 1)),
-			(rider) => rider.append(10, 20),
-			(rider) => rider.release(1),
-		],
-	},
-	"dropped, to make room": {
-		blocks: 3,
-		steps: [
-			...repeat(4, (rider) => rider.append(1800)),
-			(rider) => rider.release(2),
-			(rider) => void rider.commit(1800),
-			(rider) => {
-				while (rider.commit(1800));
-				rider.drop(1);
-			},
-			(rider) => rider.append(1800),
-			(rider) => rider.drop(0),
-			(rider) => rider.append(1000, 20),
-		],
-	},
-	"two blocks alone": {
-		blocks: 2,
-		steps: repeat(5, (rider) => rider.append(1500), (rider) => rider.append(1500), (rider) => rider.release(0, 1)),
-	},
-};
-
-for (const [name, { blocks, steps }] of Object.entries(SCENARIOS)) {
-	test(`the power fails at each operation: ${name}`, () => {
-		const { operations } = ride(1, blocks, steps);
-		for (let at = 1; at <= operations; at += STRIDE) {
-			for (const tear of TEARS) ride(at, blocks, steps, [{ at, tear }]);
-		}
-	});
-
-	test(`the power fails twice: ${name}`, () => {
-		const { operations } = ride(1, blocks, steps);
-		for (let first = 1; first <= operations; first += STRIDE) {
-			for (let second = first + 1; second <= first + SECOND; second += STRIDE) {
-				for (const tear of TEARS) ride(first * SECOND + second, blocks, steps, [{ at: first, tear }, { at: second, tear: "any" }]);
-			}
-		}
-	});
+for (const name of Object.keys(SCENARIOS)) {
+	test(`the power fails at each operation: ${name}`, () => cutOnce(SCENARIOS[name]!, STRIDE));
+	test(`the power fails twice: ${name}`, () => cutTwice(SCENARIOS[name]!, STRIDE));
 }
