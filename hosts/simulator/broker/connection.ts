@@ -223,10 +223,10 @@ export class Connection implements Link {
 	}
 
 	#fail(error: DeviceError, now: number): void {
-		const { code, message, detail = REASON.unspecified } = error;
+		const { code, message } = error;
 		if (code === "unsupported") return this.#refuse("protocol", now);
 		if (code !== "malformed" && code !== "violation" && code !== "too-large") throw error;
-		const explanation: RefusalDetail = { reasonCode: detail, reasonString: message };
+		const explanation: RefusalDetail = { reasonCode: error.detail ?? NOTICES[code]!, reasonString: message };
 		if (this.#version === 5 && !this.#session) this.#sendRefusal(explanation);
 		this.close(code, now, explanation);
 	}
