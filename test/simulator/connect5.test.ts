@@ -299,7 +299,7 @@ suite("MQTT 5 extended authentication", () => {
 		const client = start(broker);
 		client.takeOne("connack");
 		isOffered = false;
-		assert.equal(answer(client, "0", 0x19).takeOne("disconnect").reasonCode, 0x8C);
+		assert.equal(answer(client, "0", 0x19).takeOne("disconnect").reasonCode, 0x87);
 	});
 
 	for (const [name, act, cmd, reasonCode] of [

@@ -18,7 +18,7 @@ import { Outbox } from "./outbox.js";
 import type { ConnectionOwner, EndReason, Peer } from "./owner.js";
 import type { Properties } from "./properties.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
-import { isClientDisconnect, REASON, refusalDetail, returnCode, violation } from "./reasons.js";
+import { disconnectCode, isClientDisconnect, REASON, refusalDetail, returnCode, violation } from "./reasons.js";
 import { Requests } from "./requests.js";
 import type { Link, Session } from "./session.js";
 
@@ -238,7 +238,7 @@ export class Connection implements Link {
 	#refuse(refusal: Refusal | RefusalDetail, now: number): void {
 		const detail = refusalDetail(refusal);
 		if (!this.#session) this.#sendRefusal(detail);
-		this.close("refused", now, detail);
+		this.close("refused", now, { ...detail, reasonCode: disconnectCode(detail.reasonCode) });
 	}
 
 	#sendRefusal({ reasonCode, reasonString, serverReference }: RefusalDetail): void {
