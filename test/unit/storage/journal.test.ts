@@ -11,6 +11,9 @@ import { crypto } from "./digest.js";
 import { guarded } from "./guarded.js";
 import { MemoryPartition } from "./memory-partition.js";
 
+/** Not every case where a run costs some fifty times as much: on the engine of the device. */
+const STRIDE = (globalThis as { SEEDS?: number }).SEEDS === undefined ? 1 : 7;
+
 const open = (partition: FlashPartition, options?: JournalOptions): Journal => new Journal(crypto, guarded(partition), options);
 
 /** Commits a record of `length` times its `id`; its position, or -1 when there is no room. */
@@ -203,7 +206,7 @@ test("Journal takes any other contents for nothing, and writes over them", () =>
 test("Journal loses one record where one is spoilt, and a block where its header is; and always opens", () => {
 	const whole = new MemoryPartition(512, 5), journal = open(whole);
 	for (let id = 1; id <= 11; id++) append(journal, id, 100);
-	for (let index = 0; index < whole.size; index++) {
+	for (let index = 0; index < whole.size; index += STRIDE) {
 		const partition = new MemoryPartition(512, 5);
 		partition.cells.set(whole.cells);
 		partition.cells[index]! ^= 1 << (index % 8);
@@ -221,7 +224,7 @@ test("Journal loses one record where one is spoilt, and a block where its header
 
 test("Journal goes on in another block when the flash refuses an operation", () => {
 	for (const refusal of ["nothing", "half", "all"] as const) {
-		for (let refused = 1; refused < 30; refused++) {
+		for (let refused = 1; refused < 30; refused += STRIDE) {
 			const partition = new MemoryPartition(512, 4), journal = open(partition);
 			partition.refuses = (number) => number === refused ? refusal : undefined;
 			let kept: number[] = [];
