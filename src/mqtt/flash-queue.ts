@@ -10,13 +10,13 @@
  */
 import type { Writer } from "../bytes/writer.js";
 import type { Journal } from "../storage/journal.js";
-import type { Queue, QueueOwner } from "./queue.js";
+import type { KeptQueue, QueueOwner } from "./queue.js";
 import { Ranges } from "./ranges.js";
 
 const KIND = 1;
 const NONE: readonly number[] = Object.freeze([]);
 
-export class FlashQueue implements Queue {
+export class FlashQueue implements KeptQueue {
 	lastId: number;
 	readonly #journal: Journal;
 	/** Records held, -1 until someone asks. */
@@ -66,6 +66,11 @@ export class FlashQueue implements Queue {
 		if (released.length > 0) journal.skipTo(released[released.length - 1]!);
 		this.#count = -1;
 		this.moveTo(this.held(journal.seek(headNumber)));
+	}
+
+	/** Lets all records go. */
+	clear(): void {
+		this.moveTo(-1);
 	}
 
 	reserve(length: number, writer: Writer): boolean {
@@ -162,8 +167,12 @@ export class FlashQueue implements Queue {
 	private moveTo(position: number): void {
 		const journal = this.#journal;
 		journal.trim(position);
-		if (position < 0) this.#released = undefined;
-		else this.#released?.trim(journal.number(position));
+		if (position < 0) {
+			this.#released = undefined;
+			this.#count = 0;
+		} else {
+			this.#released?.trim(journal.number(position));
+		}
 	}
 
 	/** What was not durable is gone: who knows how much. */
