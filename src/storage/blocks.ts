@@ -39,12 +39,11 @@ export class BlockRing {
 	/** @throws DeviceError `argument` */
 	constructor(partition: FlashPartition, header: Header, first: number, count: number) {
 		const { blockLength, size } = partition;
-		if (!(blockLength % HEADER_LENGTH === 0 && blockLength >= BLOCK_LENGTH_MINIMUM && blockLength <= BLOCK_LENGTH_MAXIMUM)) {
-			throw new DeviceError("argument", `a journal cannot use blocks of ${blockLength} bytes`);
+		if (blockLength % HEADER_LENGTH !== 0 || blockLength < BLOCK_LENGTH_MINIMUM || blockLength > BLOCK_LENGTH_MAXIMUM) {
+			throw new DeviceError("argument", `no journal on blocks of ${blockLength} bytes`);
 		}
 		if (!(first >= 0 && count >= COUNT_MINIMUM && (first + count) * blockLength <= size)) {
-			throw new DeviceError("argument", `a journal cannot use ${count} blocks from ${first} on: it needs ${COUNT_MINIMUM}`
-				+ ` of the partition's ${size / blockLength}`);
+			throw new DeviceError("argument", `no journal on ${count} of ${size / blockLength} blocks, from ${first} on`);
 		}
 		this.blockLength = blockLength;
 		this.#partition = partition;
@@ -160,6 +159,8 @@ export class BlockRing {
 
 /** What the flash refused; everything else goes on. */
 function refusal(error: unknown): DeviceError {
-	if (error instanceof Error && error.name === "DeviceError" && (error as DeviceError).code === "storage") return error as DeviceError;
+	if (error instanceof Error && error.name === "DeviceError" && (error as DeviceError).code === "storage") {
+		return error as DeviceError;
+	}
 	throw error;
 }
