@@ -43,7 +43,7 @@ export class BlockRing {
 			throw new DeviceError("argument", `no journal on blocks of ${blockLength} bytes`);
 		}
 		if (!(first >= 0 && count >= COUNT_MINIMUM && (first + count) * blockLength <= size)) {
-			throw new DeviceError("argument", `no journal on ${count} of ${size / blockLength} blocks, from ${first} on`);
+			throw new DeviceError("argument", `no journal on ${count} blocks of ${size / blockLength} from ${first}`);
 		}
 		this.blockLength = blockLength;
 		this.#partition = partition;
