@@ -403,6 +403,11 @@ export class Link {
 	private end(): void {
 		this.#state = State.CLOSED;
 		this.#session.outbox.rewind();
+		try {
+			this.#session.commit();
+		} catch {
+			// What was saved before holds as well: it doubts more messages than it must.
+		}
 	}
 }
 

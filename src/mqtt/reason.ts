@@ -30,6 +30,11 @@ export function refusal(reasonCode: number): DeviceError {
 	return new DeviceError("rejected", `refused by the server: ${what ?? `reason ${reasonCode}`}`, { detail: reasonCode });
 }
 
+/** A server that ends connections for a reason of its own, and will soon take them again. */
+export function isTemporary({ detail }: DeviceError): boolean {
+	return detail === Reason.SERVER_SHUTTING_DOWN || detail === Reason.KEEP_ALIVE_TIMEOUT;
+}
+
 /** What DISCONNECT says of a failure that the server caused; 0 when there is nothing to say. */
 export function disconnectReason({ code, detail }: DeviceError): number {
 	switch (code) {
