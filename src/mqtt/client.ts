@@ -36,8 +36,8 @@ export interface Server {
 export interface ClientOptions extends SessionOptions {
 	host: Host;
 	/**
-	 * Read at each attempt to connect, and not kept. Several are ways to the same server: where one does not lead there,
-	 * the next is tried, and what worked is tried first from then on, by network.
+	 * Read at each attempt to connect, and not kept. Several are ways to the same server: where one does not lead
+	 * there, the next is tried, and what worked is tried first from then on, by network.
 	 */
 	server: Server | readonly Server[];
 	/** Name of the network that we are in, as far as the program knows one: its SSID. Default: "". */
@@ -73,6 +73,9 @@ export interface ClientOptions extends SessionOptions {
 /** Spec: §6.0 [MQTT-6.0.0-3]. */
 const SUBPROTOCOL = "mqtt";
 const CONNECT_TIMEOUT = 30_000;
+/** A packet identifier, 0 at QoS 0; or why the message was not taken. */
+export type Published = number | "full" | "dropped" | "closed";
+
 const BUFFER_LENGTH = 1_024;
 const BUFFER_MAXIMUM = 0x10_0000;
 /** A connection that lasted this long, ms, was a good one: the next attempt is a first attempt. */
@@ -131,7 +134,7 @@ export class Client implements AlarmOwner {
 	 * queue was asked to deal with it; `closed` at QoS 0 when not connected
 	 * @throws DeviceError `argument`; `too-large` for what never fits; `storage`; `state` after `close`
 	 */
-	publish(topic: string, payload: Payload | Source, options?: PublishOptions): number | "full" | "dropped" | "closed" {
+	publish(topic: string, payload: Payload | Source, options?: PublishOptions): Published {
 		this.check();
 		if ((options?.qos ?? 0) === 0 && !this.connected) return "closed";
 		const id = this.session.publish(topic, payload, options);
@@ -184,8 +187,8 @@ export class Client implements AlarmOwner {
 	}
 
 	/**
-	 * Sends what is queued, waits for the answers, says goodbye and lets everything go. May be called twice; no callback
-	 * follows.
+	 * Sends what is queued, waits for the answers, says goodbye and lets everything go. May be called twice; no
+	 * callback follows.
 	 * @param drain ms that sending and answers may take
 	 */
 	close(drain = CLOSE_TIMEOUT): void {
@@ -260,7 +263,8 @@ export class Client implements AlarmOwner {
 				const { io } = this.#host.websocket;
 				this.#stream = new io({ ...options, host: name, secure, path: websocket, protocol: SUBPROTOCOL });
 			} else {
-				this.#stream = secure === undefined ? new tcp.io(options) : new tls.io({ ...options, host: name, secure });
+				const { io } = tls;
+				this.#stream = secure === undefined ? new tcp.io(options) : new io({ ...options, host: name, secure });
 			}
 		} catch (error) {
 			this.lost(toDeviceError(error, "unreachable", "no stream"));
@@ -359,7 +363,7 @@ export class Client implements AlarmOwner {
 	}
 
 	/**
-	 * The connection or the attempt is over: try again later, and another way where this one did not lead to the server.
+	 * The connection or the attempt is over: try again later, and another way where this one did not lead anywhere.
 	 * @param onTheWay false when not even the server's address was known
 	 */
 	private lost(error: DeviceError, onTheWay = true): void {

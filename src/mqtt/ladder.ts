@@ -96,6 +96,7 @@ export class Ladder {
 		text.encode(network, bytes, 0);
 		const digest = crypto.digest("SHA-256");
 		digest.update(bytes);
-		return digest.digest().subarray(0, KEY_BYTES).reduce((key, byte) => key + (byte + 256).toString(16).slice(1), "");
+		const head = digest.digest().subarray(0, KEY_BYTES);
+		return head.reduce((key, byte) => key + (byte + 256).toString(16).slice(1), "");
 	}
 }

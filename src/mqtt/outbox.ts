@@ -16,7 +16,9 @@ import type { Reader } from "../bytes/reader.js";
 import type { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 import { Reason, SUBSCRIBE_ID, type Protocol, type QoS } from "./constants.js";
-import { encodePublishHead, packetLength, payloadLength, publishRemaining, writePayload, type Payload } from "./encode.js";
+import {
+	encodePublishHead, packetLength, payloadLength, publishRemaining, writePayload, type Payload,
+} from "./encode.js";
 import type { Properties } from "./properties.js";
 import type { KeptQueue, Queue, QueueOwner } from "./queue.js";
 
@@ -126,7 +128,7 @@ export class Outbox implements QueueOwner {
 		const queue = this.#queues[index]!;
 		const writer = this.#writer;
 		if (!this.reserve(index, length)) {
-			if (!queue.fits(length)) throw new DeviceError("too-large", `message of ${length} bytes never fits its queue`);
+			if (!queue.fits(length)) throw new DeviceError("too-large", `message of ${length} bytes for its queue`);
 			return this.#whenFull[index] === "drop-newest" ? DROPPED : FULL;
 		}
 		const id = qos === 0 ? 0 : this.nextId(index);

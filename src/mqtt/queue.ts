@@ -30,7 +30,7 @@ export interface KeptQueue extends Queue {
  */
 export interface Queue {
 	/**
-	 * Points `writer` at `length` bytes to be filled, all of which `commit` will take. Without a commit nothing happened.
+	 * Points `writer` at `length` bytes to be filled, all of which `commit` will take. Without that nothing happened.
 	 * A queue on flash may have to bring to flash what was committed before, to have room for more.
 	 * @returns false when there is no room now, or never: see `fits`
 	 * @throws DeviceError `storage` as `flush`

@@ -23,13 +23,15 @@ export class Ranges {
 	add(number: number): void {
 		const { bounds } = this;
 		const at = this.after(number), end = stepped(number, 1);
-		if (at > 0 && steps(number, bounds[at - 1]!) > 0) throw new DeviceError("internal", `record ${number} released twice`);
+		if (at > 0 && steps(number, bounds[at - 1]!) > 0) {
+			throw new DeviceError("internal", `record ${number} released twice`);
+		}
 		const joinsBefore = at > 0 && bounds[at - 1] === number, joinsAfter = bounds[at] === end;
 		if (joinsBefore && joinsAfter) bounds.splice(at - 1, 2);
 		else if (joinsBefore) bounds[at - 1] = end;
 		else if (joinsAfter) bounds[at] = number;
 		else if (bounds.length < 2 * RANGES_MAXIMUM) bounds.splice(at, 0, number, end);
-		else throw new DeviceError("state", `more than ${RANGES_MAXIMUM} ranges of released records wait for older ones`);
+		else throw new DeviceError("state", `over ${RANGES_MAXIMUM} ranges of released records wait for older ones`);
 	}
 
 	/** Adds a range behind all others. */

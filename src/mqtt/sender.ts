@@ -69,7 +69,9 @@ export class Sender {
 		const aliases = Math.min(topicAliases, topicAliasMaximum); // [MQTT-3.2.2-17] [MQTT-3.2.2-18]
 		if (aliases > 0) this.#aliases = new OutgoingAliases(aliases);
 		const { maximumQoS, retainAvailable, maximumPacketSize } = granted;
-		if (maximumQoS !== undefined || retainAvailable === false || maximumPacketSize !== undefined) this.#granted = granted;
+		if (maximumQoS !== undefined || retainAvailable === false || maximumPacketSize !== undefined) {
+			this.#granted = granted;
+		}
 	}
 
 	/** True when no acknowledgement waits. */
@@ -204,8 +206,10 @@ export class Sender {
 		const total = outbox.length + (outbox.source?.byteLength ?? 0);
 		let reason: number = Reason.SUCCESS;
 		if (((header >> 1) & 3) > (maximumQoS ?? 2)) reason = Reason.QOS_NOT_SUPPORTED; // [MQTT-3.2.2-11]
-		else if ((header & RETAIN) !== 0 && retainAvailable === false) reason = Reason.RETAIN_NOT_SUPPORTED; // [MQTT-3.2.2-14]
 		else if (total > maximumPacketSize) reason = Reason.PACKET_TOO_LARGE; // [MQTT-3.2.2-15]
+		else if ((header & RETAIN) !== 0 && retainAvailable === false) { // [MQTT-3.2.2-14]
+			reason = Reason.RETAIN_NOT_SUPPORTED;
+		}
 		if (reason === Reason.SUCCESS) return true;
 		outbox.refuse(reason);
 		return false;

@@ -12,7 +12,9 @@ import { Reader } from "../bytes/reader.js";
 import { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 import type { Protocol, QoS } from "./constants.js";
-import { connectLength, encodeConnect, type Connect, type Payload, type SubscribeOptions, type Will } from "./encode.js";
+import {
+	connectLength, encodeConnect, type Connect, type Payload, type SubscribeOptions, type Will,
+} from "./encode.js";
 import { DROPPED, FULL, Outbox, type Source, type WhenFull } from "./outbox.js";
 import type { Properties } from "./properties.js";
 import type { KeptQueue } from "./queue.js";
@@ -146,8 +148,9 @@ export class Session {
 		this.writer = new Writer(text);
 		this.receiveMaximum = inRange("receiveMaximum", options.receiveMaximum ?? 16, 1, 0xffff);
 		this.packetBuffer = inRange("packetBuffer", options.packetBuffer ?? 512, PACKET_BUFFER_MINIMUM, BUFFER_MAXIMUM);
+		const { maximumPacketSize = PACKET_SIZE_MAXIMUM } = options;
 		this.maximumPacketSize = inRange(
-			"maximumPacketSize", options.maximumPacketSize ?? PACKET_SIZE_MAXIMUM, PACKET_BUFFER_MINIMUM, PACKET_SIZE_MAXIMUM,
+			"maximumPacketSize", maximumPacketSize, PACKET_BUFFER_MINIMUM, PACKET_SIZE_MAXIMUM,
 		);
 		this.topicAliasMaximum = inRange("topicAliasMaximum", options.topicAliasMaximum ?? 0, 0, 0xffff);
 		this.topicAliases = inRange("topicAliases", options.topicAliases ?? 0, 0, 0xffff);
@@ -168,8 +171,8 @@ export class Session {
 		if (!WHEN_FULL.includes(whenFull)) throw new DeviceError("argument", `whenFull of "${String(whenFull)}"`);
 		const inflightLength = inRange("inflightLength", options.inflightLength ?? 2048, 0, INFLIGHT_MAXIMUM);
 		this.outbox = new Outbox(
-			text, this.writer, [...store?.queues ?? [], new RingQueue(inflightLength)], [...store?.whenFull ?? [], whenFull],
-			this.receiveMaximum,
+			text, this.writer, [...store?.queues ?? [], new RingQueue(inflightLength)],
+			[...store?.whenFull ?? [], whenFull], this.receiveMaximum,
 		);
 		this.received = new Received(protocol === 5 ? this.receiveMaximum : RECEIVED_MAXIMUM);
 		this.#cleanStart = cleanStart;
@@ -229,10 +232,11 @@ export class Session {
 	/** @throws DeviceError `argument`, `full` */
 	subscribe(filter: string, options: QoS | SubscribeOptions): void {
 		checkFilter(this.text, filter);
-		if (this.#store?.fits(this, filter) === false) throw new DeviceError("full", "no room to keep one more subscription");
+		if (this.#store?.fits(this, filter) === false) throw new DeviceError("full", "no room to keep a subscription");
 		const { protocol } = this.connect;
 		if (typeof options === "number") return this.subscriptions.add(filter, checkQoS(options));
-		const { qos = 1, noLocal = false, retainAsPublished = false, retainHandling = 0, subscriptionIdentifier = 0 } = options;
+		const { qos = 1, noLocal = false, retainAsPublished = false, retainHandling = 0 } = options;
+		const { subscriptionIdentifier = 0 } = options;
 		inRange("retainHandling", retainHandling, 0, 2);
 		inRange("subscriptionIdentifier", subscriptionIdentifier, 0, 0x0fff_ffff);
 		const byte = checkQoS(qos) | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | retainHandling << 4;
@@ -262,7 +266,7 @@ export class Session {
 		return familiar;
 	}
 
-	/** Makes durable what changed. To be called before anything is sent that tells of it. @throws DeviceError `storage` */
+	/** Makes durable what changed: before anything is sent that tells of it. @throws DeviceError `storage` */
 	commit(): void {
 		this.#store?.save(this);
 	}

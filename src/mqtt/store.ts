@@ -68,7 +68,8 @@ export class Store implements SessionStore {
 		const blocks = Math.floor(size / blockLength);
 		queues.forEach(({ length, whenFull = "reject" }, index) => {
 			const left = blocks - first;
-			const wanted = length === undefined && index === queues.length - 1 ? left : Math.ceil((length ?? 0) / blockLength);
+			const rest = index === queues.length - 1 ? left * blockLength : 0;
+			const wanted = Math.ceil((length ?? rest) / blockLength);
 			const count = inRange("blocks of a queue", wanted, QUEUE_BLOCKS_MINIMUM, left);
 			this.queues.push(new FlashQueue(new Journal(crypto, partition, { first, count })));
 			this.whenFull.push(whenFull);
@@ -119,8 +120,9 @@ export class Store implements SessionStore {
 
 	/** True when the session's record has room for one more subscription. */
 	fits({ subscriptions, text, clientId, connect }: Session, filter: string): boolean {
+		const ids = 5 + text.byteLength(clientId) + text.byteLength(connect.clientId);
 		const length = subscriptions.saveLength(text) + ENTRY_LENGTH + text.byteLength(filter);
-		return 5 + text.byteLength(clientId) + text.byteLength(connect.clientId) + length <= this.#journal.lengthMaximum;
+		return ids + length <= this.#journal.lengthMaximum;
 	}
 
 	save(session: Session): void {
@@ -134,8 +136,8 @@ export class Store implements SessionStore {
 		// Only what is durable may be forgotten by what came before it.
 		outbox.dirty = received.dirty = subscriptions.dirty = false;
 		this.#established = established;
-		const older = steps(journal.number(this.#session), journal.number(this.#state)) > 0 ? this.#session : this.#state;
-		journal.trim(older);
+		const age = steps(journal.number(this.#session), journal.number(this.#state));
+		journal.trim(age > 0 ? this.#session : this.#state);
 	}
 
 	private writeState({ received, outbox, writer }: Session): void {

@@ -85,7 +85,7 @@ export class Journal {
 	}
 
 	/**
-	 * Points `writer` at `length` bytes to be filled, all of which `commit` will take. Without a commit nothing happened.
+	 * Points `writer` at `length` bytes to be filled, all of which `commit` will take. Without that nothing happened.
 	 * Flushes what was committed before, if the block or the buffer has no room for more.
 	 * @returns false when there is no block free: trim
 	 * @throws DeviceError `too-large`, `storage`: see `flush`
