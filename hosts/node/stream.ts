@@ -50,6 +50,9 @@ export class SocketStream implements Stream {
 	#announceDue = false;
 	#error: DeviceError | undefined;
 	#closed = false;
+	#paused = false;
+	/** TLS may deliver from inside a write. */
+	#writing = false;
 
 	constructor(callbacks: StreamCallbacks, plan: SocketPlan) {
 		checkCallback("onReadable", callbacks.onReadable);
@@ -61,7 +64,7 @@ export class SocketStream implements Stream {
 
 		const socket = plan.open({
 			buffer: new Uint8Array(SEGMENT),
-			callback: (count, buffer) => this.#receive(buffer.slice(0, count)),
+			callback: (count, buffer) => this.#receive(buffer.subarray(0, count)),
 		});
 		this.#socket = socket;
 		plan.watch(socket, () => this.#connect());
@@ -87,7 +90,10 @@ export class SocketStream implements Stream {
 			filled += taken;
 		}
 		this.#available -= count;
-		if (this.#hasWindow() && this.#error === undefined) this.#socket.resume();
+		if (this.#paused && this.#hasWindow() && this.#error === undefined) {
+			this.#paused = false;
+			this.#socket.resume();
+		}
 		return count;
 	}
 
@@ -101,11 +107,13 @@ export class SocketStream implements Stream {
 		if (count === 0) return this.#room;
 		this.#room -= count;
 		this.#queued += count;
-		this.#socket.write(source.slice(), () => {
+		this.#writing = true;
+		this.#socket.write(Buffer.from(source), () => {
 			this.#queued -= count;
 			this.#writableDue = true;
 			this.#announceSoon();
 		});
+		this.#writing = false;
 		return this.#room;
 	}
 
@@ -139,15 +147,19 @@ export class SocketStream implements Stream {
 		this.#announceSoon();
 	}
 
-	/** @returns whether Node may go on reading */
+	/** @param bytes lie in the buffer that Node reads into again. @returns whether Node may go on reading */
 	#receive(bytes: Uint8Array): boolean {
 		if (this.#closed) return true;
 		this.#connect();
 		this.#chunks.push(bytes);
 		this.#available += bytes.byteLength;
 		this.#readableDue = true;
-		this.#announceSoon();
+		if (this.#writing || this.#announceDue) this.#announceSoon();
+		else this.#announce();
+		const kept = this.#chunks.length - 1;
+		if (kept >= 0) this.#chunks[kept] = this.#chunks[kept]!.slice();
 		if (this.#hasWindow()) return true;
+		this.#paused = true;
 		this.#socket.pause();
 		return false;
 	}
