@@ -82,7 +82,7 @@ export interface WebSocketOptions extends TCPOptions {
 	path: string;
 	/** The subprotocol offered. A server that does not select it is refused with `violation`. */
 	protocol: string;
-	/** Absent: no TLS. */
+	/** Absent: no TLS. The application protocol offered is `http/1.1`, unless others are given. */
 	secure?: SecureOptions | undefined;
 }
 
@@ -219,11 +219,13 @@ export interface Host {
 	readonly tls: { io: new (options: TLSOptions) => Stream };
 	readonly udp: { io: new (options: UDPOptions) => Datagrams };
 	/**
-	 * Writes become binary messages, and what comes in binary messages can be read; frames are nobody's business.
-	 * The first `onWritable` says that the server accepted. A text message, and whatever else RFC 6455 forbids, ends the
-	 * stream with `violation`; an answer other than 101 with `rejected` and its status as `detail`.
+	 * Each write becomes one binary message, and what comes in binary messages can be read, however it was cut: frames
+	 * are nobody's business, and pings are answered. The first `onWritable` says that the server accepted.
+	 * A text message, and whatever else RFC 6455 forbids, ends the stream with `violation`; an answer other than 101
+	 * with `rejected` and its status as `detail`; one whose head has no end with `too-large`; the server's Close with
+	 * `closed` and its status as `detail`. Redirects are not followed, and nothing is compressed.
 	 */
-	readonly websocket?: { io: new (options: WebSocketOptions) => Stream };
+	readonly websocket: { io: new (options: WebSocketOptions) => Stream };
 	readonly dns: { io: new () => Resolver };
 	readonly storage: StorageProvider;
 	readonly flash: FlashProvider;

@@ -6,7 +6,8 @@
  */
 import Instrumentation from "instrumentation";
 import platform from "moddable:moorline/platform";
-import type { Host, System } from "../../src/host.js";
+import type { Host, System, WebSocketOptions } from "../../src/host.js";
+import { WebSocketClient } from "../websocket/client.js";
 import { checkBytes } from "./check.js";
 import { crypto } from "./digest.js";
 import { DNS } from "./dns.js";
@@ -33,22 +34,37 @@ function figure(name: string): number | undefined {
 	return index === undefined ? undefined : Instrumentation.get(index);
 }
 
-const host: Host = Object.freeze({
-	name: "moddable",
+const parts = Object.freeze({
 	tcp: Object.freeze({ io: TCP }),
 	tls: Object.freeze({ io: TLS }),
-	udp: Object.freeze({ io: UDP }),
-	dns: Object.freeze({ io: DNS }),
-	storage: platform.storage,
-	flash: platform.flash,
 	timer,
-	time,
 	random(target: Uint8Array): void {
 		checkBytes(target);
 		platform.random(target);
 	},
 	text,
 	crypto,
+});
+
+/**
+ * The client of all our hosts but Node's, over our own streams: what a server may send, and what ends a stream, is then
+ * the same on every one of them.
+ */
+class WebSocket extends WebSocketClient {
+	constructor(options: WebSocketOptions) {
+		super(options, parts);
+	}
+}
+
+const host: Host = Object.freeze({
+	...parts,
+	name: "moddable",
+	websocket: Object.freeze({ io: WebSocket }),
+	udp: Object.freeze({ io: UDP }),
+	dns: Object.freeze({ io: DNS }),
+	storage: platform.storage,
+	flash: platform.flash,
+	time,
 	system,
 	trace: (line: string) => trace(line, "\n"),
 });

@@ -12,13 +12,15 @@ import { checkBytes, checkName, isIntegerIn } from "./check.js";
 import { crypto } from "./digest.js";
 import { DNS } from "./dns.js";
 import { BLOCK_LENGTH, createFlash } from "./flash.js";
+import { Sessions } from "./sessions.js";
 import { createStorage } from "./storage.js";
 import { createSystem } from "./system.js";
 import { TCP } from "./tcp.js";
 import { text } from "./text.js";
 import { time, timer } from "./time.js";
-import { TLS } from "./tls.js";
+import { tlsClass } from "./tls.js";
 import { UDP } from "./udp.js";
+import { webSocketClass } from "./websocket.js";
 
 /** The flash partitions of a device unless `createHost` is told otherwise: bytes by name. */
 export const PARTITIONS: Readonly<Record<string, number>> = Object.freeze({ session: 65_536, state: 65_536 });
@@ -49,10 +51,12 @@ export function createHost(options: HostOptions): Host {
 			throw new DeviceError("argument", `partition ${name} of ${size} bytes; allowed are multiples of ${BLOCK_LENGTH} up to ${PARTITION_MAXIMUM}`);
 		}
 	}
+	const sessions = new Sessions();
 	return Object.freeze({
 		name: "node",
 		tcp: { io: TCP },
-		tls: { io: TLS },
+		tls: { io: tlsClass(sessions) },
+		websocket: { io: webSocketClass(sessions) },
 		udp: { io: UDP },
 		dns: { io: DNS },
 		storage: createStorage(place),

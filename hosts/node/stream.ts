@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A `Stream` over a Node socket: what `TCP` and `TLS` have in common.
+ * A `Stream` over a Node socket: what `TCP`, `TLS` and `WebSocket` have in common.
  *
  * Node's own streams queue without limit and emit from inside calls; a device does neither. So this class keeps
  * a send window and a receive window of the size that lwIP has on an ESP32-S3: a program that ignores the counts
@@ -10,13 +10,13 @@
  * Memory: SEND_WINDOW bytes to send; RECEIVE_WINDOW received, and for TLS the rest of the records that Node had
  * decrypted when the window filled (it cannot be paused inside them).
  */
-import type { OnReadOpts, Socket } from "node:net";
+import type { OnReadOpts } from "node:net";
 import { DeviceError } from "../../src/base/error.js";
 import type { Stream, StreamCallbacks } from "../../src/host.js";
 import { checkBytes, checkCallback } from "./check.js";
 
 /** lwIP's maximum segment size for Ethernet; Node reads at most this much at once. */
-const SEGMENT = 1436;
+export const SEGMENT = 1436;
 /** `CONFIG_LWIP_TCP_SND_BUF_DEFAULT` of an ESP32-S3: four segments. */
 export const SEND_WINDOW = 4 * SEGMENT;
 /** When this much waits unread the socket is paused, and the peer's window closes in turn. */
@@ -24,17 +24,31 @@ export const RECEIVE_WINDOW = 4 * SEGMENT;
 /** How long a closed stream may take to hand its last bytes to a peer that is slow to read them. */
 const LINGER = 2_000;
 
+/** What of a socket is used here. */
+export interface Carrier {
+	write(bytes: Uint8Array, done: () => void): unknown;
+	pause(): unknown;
+	resume(): unknown;
+	/** Ends when what was written is sent. */
+	destroySoon(): void;
+	destroy(): unknown;
+	on(event: "error", listener: (error: NodeJS.ErrnoException) => void): unknown;
+	on(event: "end" | "close", listener: () => void): unknown;
+	once(event: "close", listener: () => void): unknown;
+}
+
 export interface SocketPlan {
-	/** Opens the socket; `onread` must reach Node with the options of the connection. */
-	open(onread: OnReadOpts): Socket;
-	/** Calls `connected` from the event loop when the stream may be used; received bytes say so too. */
-	watch(socket: Socket, connected: () => void): void;
+	/**
+	 * Opens the socket; `onread` must reach Node with the options of the connection. Calls `connected` from the event
+	 * loop when the stream may be used; received bytes say so too.
+	 */
+	open(onread: OnReadOpts, connected: () => void): Carrier;
 	/** What a failure of the socket means to the program. */
 	explain(error: NodeJS.ErrnoException, connected: boolean): DeviceError;
 }
 
 export class SocketStream implements Stream {
-	readonly #socket: Socket;
+	readonly #socket: Carrier;
 	readonly #onReadable: StreamCallbacks["onReadable"];
 	readonly #onWritable: StreamCallbacks["onWritable"];
 	readonly #onError: StreamCallbacks["onError"];
@@ -51,8 +65,8 @@ export class SocketStream implements Stream {
 	#error: DeviceError | undefined;
 	#closed = false;
 	#paused = false;
-	/** TLS may deliver from inside a write. */
-	#writing = false;
+	/** Inside a call into the socket: some deliver from there. */
+	#calling = false;
 
 	constructor(callbacks: StreamCallbacks, plan: SocketPlan) {
 		checkCallback("onReadable", callbacks.onReadable);
@@ -65,9 +79,8 @@ export class SocketStream implements Stream {
 		const socket = plan.open({
 			buffer: new Uint8Array(SEGMENT),
 			callback: (count, buffer) => this.#receive(buffer.subarray(0, count)),
-		});
+		}, () => this.#connect());
 		this.#socket = socket;
-		plan.watch(socket, () => this.#connect());
 		socket.on("error", error => this.#end(plan.explain(error, this.#connected)));
 		socket.on("end", () => this.#end(closedByPeer(this.#connected)));
 		socket.on("close", () => this.#end(closedByPeer(this.#connected)));
@@ -92,7 +105,9 @@ export class SocketStream implements Stream {
 		this.#available -= count;
 		if (this.#paused && this.#hasWindow() && this.#error === undefined) {
 			this.#paused = false;
+			this.#calling = true;
 			this.#socket.resume();
+			this.#calling = false;
 		}
 		return count;
 	}
@@ -107,13 +122,13 @@ export class SocketStream implements Stream {
 		if (count === 0) return this.#room;
 		this.#room -= count;
 		this.#queued += count;
-		this.#writing = true;
+		this.#calling = true;
 		this.#socket.write(Buffer.from(source), () => {
 			this.#queued -= count;
 			this.#writableDue = true;
 			this.#announceSoon();
 		});
-		this.#writing = false;
+		this.#calling = false;
 		return this.#room;
 	}
 
@@ -154,7 +169,7 @@ export class SocketStream implements Stream {
 		this.#chunks.push(bytes);
 		this.#available += bytes.byteLength;
 		this.#readableDue = true;
-		if (this.#writing || this.#announceDue) this.#announceSoon();
+		if (this.#calling || this.#announceDue) this.#announceSoon();
 		else this.#announce();
 		const kept = this.#chunks.length - 1;
 		if (kept >= 0) this.#chunks[kept] = this.#chunks[kept]!.slice();

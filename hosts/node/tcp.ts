@@ -23,8 +23,7 @@ export class TCP extends SocketStream {
 		checkTCP(options);
 		const { address, port, nodelay = false } = options;
 		super(options, {
-			open: onread => connect({ host: address, port, noDelay: nodelay, onread }),
-			watch: (socket, connected) => socket.once("connect", connected),
+			open: (onread, connected) => connect({ host: address, port, noDelay: nodelay, onread }).once("connect", connected),
 			explain: (error, connected) => explainSocket(error, connected, address, port),
 		});
 	}

@@ -15,9 +15,10 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP, type OnReadOpts } from "node:net";
 import { checkServerIdentity, connect, createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
 import { DeviceError } from "../../src/base/error.js";
-import type { SecureOptions, TLSOptions } from "../../src/host.js";
+import type { SecureOptions, Stream, TLSOptions } from "../../src/host.js";
 import { checkBytes } from "./check.js";
-import { SocketStream } from "./stream.js";
+import { sessionKey, type Sessions } from "./sessions.js";
+import { SocketStream, type SocketPlan } from "./stream.js";
 import { checkTCP, explainSocket } from "./tcp.js";
 
 /** What OpenSSL's verdicts mean. The others are reported in OpenSSL's own words. */
@@ -39,32 +40,46 @@ const VERDICTS: Readonly<Record<string, string>> = Object.freeze({
 /** What a busy server on the same machine may take to look at our certificate, in ms. */
 const VERDICT_TIME = 100;
 
-export class TLS extends SocketStream {
-	constructor(options: TLSOptions) {
-		checkTCP(options);
-		const { address, port, nodelay = false, host } = options;
-		if (typeof host !== "string" || host.length === 0) throw new DeviceError("argument", "TLS needs the host name to check");
-		const ALPNProtocols = [...options.secure?.applicationLayerProtocolNegotiation ?? []];
-		if (ALPNProtocols.some(protocol => typeof protocol !== "string" || protocol.length === 0 || protocol.length > 255)) {
-			throw new DeviceError("argument", "a protocol name for ALPN must have 1-255 characters");
+/** The `host.tls.io` of one device, which resumes the sessions that it had. */
+export function tlsClass(sessions: Sessions): new (options: TLSOptions) => Stream {
+	return class TLS extends SocketStream {
+		constructor(options: TLSOptions) {
+			super(options, planTLS(options, sessions));
 		}
-		const secureContext = makeContext(options.secure);
-		super(options, {
-			open: onread => {
-				const plan: ConnectionOptions & { onread: OnReadOpts } = {
-					host: address, port, onread, secureContext,
-					// RFC 6066 §3: literal addresses are not permitted in SNI.
-					...(isIP(host) === 0 ? { servername: host } : {}),
-					...(ALPNProtocols.length > 0 ? { ALPNProtocols } : {}),
-					rejectUnauthorized: true,
-					checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
-				};
-				return connect(plan).setNoDelay(nodelay);
-			},
-			watch: (socket, connected) => watchHandshake(socket as TLSSocket, connected),
-			explain: (error, connected) => explainTLS(error, host) ?? explainSocket(error, connected, address, port),
-		});
+	};
+}
+
+/** @throws DeviceError `argument` */
+export function planTLS(options: TLSOptions, sessions: Sessions): SocketPlan & { open(onread: OnReadOpts | undefined, connected: () => void): TLSSocket } {
+	checkTCP(options);
+	const { address, port, nodelay = false, host } = options;
+	if (typeof host !== "string" || host.length === 0) throw new DeviceError("argument", "TLS needs the host name to check");
+	const ALPNProtocols = [...options.secure?.applicationLayerProtocolNegotiation ?? []];
+	if (ALPNProtocols.some(protocol => typeof protocol !== "string" || protocol.length === 0 || protocol.length > 255)) {
+		throw new DeviceError("argument", "a protocol name for ALPN must have 1-255 characters");
 	}
+	const secureContext = makeContext(options.secure);
+	const key = sessionKey(host, port, options.secure);
+	return {
+		open(onread, connected) {
+			const session = sessions.take(key);
+			const plan: ConnectionOptions & { onread?: OnReadOpts } = {
+				host: address, port, secureContext,
+				...(onread === undefined ? {} : { onread }),
+				...(session === undefined ? {} : { session }),
+				// RFC 6066 §3: literal addresses are not permitted in SNI.
+				...(isIP(host) === 0 ? { servername: host } : {}),
+				...(ALPNProtocols.length > 0 ? { ALPNProtocols } : {}),
+				rejectUnauthorized: true,
+				checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
+			};
+			const socket = connect(plan).setNoDelay(nodelay);
+			sessions.watch(socket, key);
+			watchHandshake(socket, connected);
+			return socket;
+		},
+		explain: (error, connected) => explainTLS(error, host) ?? explainSocket(error, connected, address, port),
+	};
 }
 
 /**

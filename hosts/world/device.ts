@@ -5,7 +5,7 @@
  * Every boot runs the program anew with a fresh host. Only flash and storage carry anything over.
  */
 import { DeviceError } from "../../src/base/error.js";
-import type { Digest, DigestAlgorithm, Host, ResetReason } from "../../src/host.js";
+import type { Crypto, DigestAlgorithm, Host, ResetReason } from "../../src/host.js";
 import { Boot, PowerCut } from "./boot.js";
 import type { Clock } from "./clock.js";
 import { dnsClass } from "./dns.js";
@@ -22,6 +22,7 @@ import { text } from "./text.js";
 import { createTimers } from "./timers.js";
 import { tlsClass } from "./tls.js";
 import { udpClass } from "./udp.js";
+import { webSocketClass } from "./websocket.js";
 
 /** Crashes remembered; of more, the last ones. */
 const CRASHES_MAXIMUM = 32;
@@ -52,7 +53,7 @@ export interface Surroundings {
 	log: Log;
 	network: Network;
 	random: Random;
-	digest: ((algorithm: DigestAlgorithm) => Digest) | undefined;
+	crypto: Crypto;
 }
 
 export class Device {
@@ -187,26 +188,11 @@ export class Device {
 	}
 
 	#makeHost(boot: Boot, resetReason: ResetReason): Host {
-		const { clock, log, network, digest } = this.#world;
-		return Object.freeze({
-			name: "world",
+		const { clock, log, network, crypto } = this.#world;
+		const platform = {
 			tcp: Object.freeze({ io: tcpClass(network, boot) }),
 			tls: Object.freeze({ io: tlsClass(network, boot) }),
-			udp: Object.freeze({ io: udpClass(network, boot) }),
-			dns: Object.freeze({ io: dnsClass(network, boot) }),
-			storage: this.storage.provider(boot, this.#power, log),
-			flash: this.flash.provider(boot, this.#power, log),
 			timer: createTimers(clock, log, boot),
-			time: Object.freeze({
-				now() {
-					boot.check();
-					return clock.now - boot.began;
-				},
-				wall() {
-					boot.check();
-					return clock.wall;
-				},
-			}),
 			random: (target: Uint8Array) => {
 				boot.check();
 				this.#entropy.fill(target);
@@ -215,8 +201,26 @@ export class Device {
 			crypto: Object.freeze({
 				digest(algorithm: DigestAlgorithm) {
 					boot.check();
-					if (digest === undefined) throw new DeviceError("unsupported", "this world was given no digests");
-					return digest(algorithm);
+					return crypto.digest(algorithm);
+				},
+			}),
+		};
+		return Object.freeze({
+			...platform,
+			name: "world",
+			websocket: Object.freeze({ io: webSocketClass(boot, platform) }),
+			udp: Object.freeze({ io: udpClass(network, boot) }),
+			dns: Object.freeze({ io: dnsClass(network, boot) }),
+			storage: this.storage.provider(boot, this.#power, log),
+			flash: this.flash.provider(boot, this.#power, log),
+			time: Object.freeze({
+				now() {
+					boot.check();
+					return clock.now - boot.began;
+				},
+				wall() {
+					boot.check();
+					return clock.wall;
 				},
 			}),
 			system: Object.freeze({

@@ -11,7 +11,7 @@
  * one on the world's own side (a server, a timer of the test) leaves `run`.
  */
 import { DeviceError } from "../../src/base/error.js";
-import type { Digest, DigestAlgorithm, Timers } from "../../src/host.js";
+import type { Crypto, Digest, DigestAlgorithm, Timers } from "../../src/host.js";
 import { checkAddress } from "./address.js";
 import { Authority } from "./authority.js";
 import { Clock, DEFAULT_WALL } from "./clock.js";
@@ -35,7 +35,7 @@ export interface WorldOptions {
 	wall?: number | null | undefined;
 	/** Bytes in flight and unread per direction of a TCP connection. */
 	window?: number | undefined;
-	/** Message digests, which the world does not bring; without them `host.crypto.digest` is `unsupported`. */
+	/** Message digests, which the world does not bring; without them `host.crypto.digest` and WebSockets are `unsupported`. */
 	digest?: ((algorithm: DigestAlgorithm) => Digest) | undefined;
 	/** Told of every event of the log. It must not touch the world. */
 	onEvent?: ((event: WorldEvent) => void) | undefined;
@@ -59,15 +59,15 @@ export class World {
 	readonly authority: Authority;
 	/** Timers of the world's own side. */
 	readonly timer: Timers;
+	/** The digests that this world was given. */
+	readonly crypto: Crypto;
 	readonly devices: Device[] = [];
 	readonly #root: Random;
-	readonly #digest: WorldOptions["digest"];
 	#running = false;
 
 	constructor(options: WorldOptions) {
 		const { seed, wall = DEFAULT_WALL, window = WINDOW } = options;
 		this.#root = new Random(seed);
-		this.#digest = options.digest;
 		this.seed = this.#root.seed;
 		this.clock = new Clock(wall ?? undefined);
 		this.log = new Log(this.clock, LOG_LENGTH);
@@ -76,6 +76,7 @@ export class World {
 		this.network = new Network(this.clock, this.log, this.#root.fork("network"), window);
 		this.authority = this.createAuthority("world");
 		this.timer = createTimers(this.clock, this.log, new Bystander("world"));
+		this.crypto = Object.freeze({ digest: options.digest ?? noDigest });
 		this.log.add("world", this.seed, window);
 	}
 
@@ -90,7 +91,7 @@ export class World {
 		if (this.devices.some(device => device.id === id)) throw new DeviceError("argument", `there is already a device ${id}`);
 		const { clock, log, network } = this, { address = `10.${1 + (number >> 16)}.${number >> 8 & 0xff}.${number & 0xff}` } = options;
 		checkAddress(address);
-		const device = new Device({ clock, log, network, random: this.#root.fork(`device ${id}`), digest: this.#digest }, { ...options, address });
+		const device = new Device({ clock, log, network, random: this.#root.fork(`device ${id}`), crypto: this.crypto }, { ...options, address });
 		this.devices.push(device);
 		return device;
 	}
@@ -149,6 +150,10 @@ export class World {
 	#failure(what: string): Error {
 		return new Error([`seed ${this.seed}: ${what} (now ${this.clock.now} ms)`, ...this.log.tail(LOG_SHOWN).map(formatEvent)].join("\n"));
 	}
+}
+
+function noDigest(): never {
+	throw new DeviceError("unsupported", "this world was given no digests");
 }
 
 export function createWorld(options: WorldOptions): World {

@@ -6,7 +6,8 @@
  * native is called before the program runs.
  */
 import { DeviceError } from "../../src/base/error.js";
-import type { Clocks, Host, ResetReason, System, TimerHandle, Timers } from "../../src/host.js";
+import type { Clocks, Host, ResetReason, System, TimerHandle, Timers, WebSocketOptions } from "../../src/host.js";
+import { WebSocketClient } from "../websocket/client.js";
 import { checkFunction } from "./check.js";
 import { Figure, native } from "./native.js";
 import { Resolver } from "./resolver.js";
@@ -53,19 +54,30 @@ const system: System = Object.freeze({
 	},
 });
 
-export const host: Host = Object.freeze({
-	name: "xs",
+const platform = Object.freeze({
 	tcp: Object.freeze({ io: TCP }),
 	tls: Object.freeze({ io: TLS }),
+	timer,
+	random: (target: Uint8Array): void => native.random(target),
+	text,
+	crypto,
+});
+
+class WebSocket extends WebSocketClient {
+	constructor(options: WebSocketOptions) {
+		super(options, platform);
+	}
+}
+
+export const host: Host = Object.freeze({
+	...platform,
+	name: "xs",
+	websocket: Object.freeze({ io: WebSocket }),
 	udp: Object.freeze({ io: UDP }),
 	dns: Object.freeze({ io: Resolver }),
 	storage,
 	flash,
-	timer,
 	time,
-	random: (target: Uint8Array): void => native.random(target),
-	text,
-	crypto,
 	system,
 	trace: (line: string): void => native.trace(line),
 });

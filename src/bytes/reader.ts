@@ -30,7 +30,10 @@ export class Reader extends Cursor {
 		return this.uint16() * 0x10000 + this.uint16();
 	}
 
-	/** Spec: MQTT 5 §1.5.5 [MQTT-1.5.5-1]. @throws DeviceError `malformed` at the end, and when it is not the shortest form */
+	/**
+	 * A variable byte integer. Spec: MQTT 5 §1.5.5 [MQTT-1.5.5-1].
+	 * @throws DeviceError `malformed` at the end, and when it is not the shortest form
+	 */
 	varint(): number {
 		let value = 0;
 		for (let shift = 0; shift < 28; shift += 7) {

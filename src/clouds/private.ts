@@ -37,7 +37,7 @@ export interface PrivateCloudOptions {
 	endpoint?: string | undefined;
 	/** ms. Default: 60,000. */
 	keepAlive?: number | undefined;
-	/** Default: full jitter from 1 s, at most 2 minutes. */
+	/** Default: decorrelated jitter from 1 s, at most 2 minutes. */
 	reconnect?: Backoff | undefined;
 }
 

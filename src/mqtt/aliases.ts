@@ -64,20 +64,21 @@ export class OutgoingAliases {
 	 * The head to send instead of a message's own: its topic with a number that the server is to learn, or the number
 	 * alone. `undefined` when the message is to go as it is.
 	 * @param reader stands on the beginning of an encoded PUBLISH, of which it need not hold all
+	 * @param room bytes by which the message may grow [MQTT-3.2.2-15]
 	 */
-	replace(reader: Reader, writer: Writer): Uint8Array | undefined {
+	replace(reader: Reader, writer: Writer, room: number): Uint8Array | undefined {
 		const start = reader.position;
 		const header = reader.uint8();
 		const remaining = reader.varint();
 		const topicStart = reader.position;
 		const topicLength = reader.uint16();
-		if (topicLength + HEAD_REST > reader.remaining) return undefined;
+		// Cut off by the length that is looked at, and not by the end of the message.
+		if (reader.end - start === ALIASED_HEAD_MAXIMUM && topicLength + HEAD_REST > reader.remaining) return undefined;
 		reader.reset(reader.bytes, topicStart, reader.end);
 		const topic = reader.utf8();
 		const known = this.#aliases.get(topic);
 		if (known === undefined && this.#aliases.size === this.#maximum) return undefined;
 		const alias = known ?? this.#aliases.size + 1;
-		this.#aliases.set(topic, alias);
 		const packetId = (header & QOS) === 0 ? 0 : reader.uint16();
 		const propertiesLength = reader.varint();
 		this.replaced = reader.position - start;
@@ -87,6 +88,8 @@ export class OutgoingAliases {
 		const idLength = packetId === 0 ? 0 : 2;
 		const head = new Uint8Array(packetLength(remaining + growth) - (remaining + growth)
 			+ 2 + said + idLength + blockLength(longer) - propertiesLength);
+		if (head.byteLength - this.replaced > room) return undefined;
+		this.#aliases.set(topic, alias);
 		writer.reset(head, 0, head.byteLength);
 		writer.uint8(header);
 		writer.varint(remaining + growth);

@@ -217,7 +217,8 @@ export function encodeSubscribe(
 
 function subscribeRemaining(text: TextCodec, protocol: Protocol, batch: readonly Subscription[]): number {
 	const length = 2 + filtersLength(text, batch) + batch.length;
-	return protocol < 5 ? length : length + blockLength(propertiesLength(text, identified(batch), PacketType.SUBSCRIBE));
+	if (protocol < 5) return length;
+	return length + blockLength(propertiesLength(text, identified(batch), PacketType.SUBSCRIBE));
 }
 
 function identified(batch: readonly Subscription[]): Properties | undefined {

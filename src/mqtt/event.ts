@@ -9,7 +9,7 @@ export const EventType = Object.freeze({
 	CONNECTED: 1,
 	/** A message, or a fragment of one. */
 	MESSAGE: 2,
-	/** The message with `packetId` is done: it reached the server, or, with a `reasonCode` from 0x80 on, was refused. */
+	/** The message with `packetId` is done: the server has it, or, with a `reasonCode` from 0x80 on, refused it. */
 	ACKNOWLEDGED: 3,
 	/** The server answered for `filter`: `reasonCode` is the granted QoS, or a refusal from 0x80 on. */
 	SUBSCRIBED: 4,

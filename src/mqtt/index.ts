@@ -7,4 +7,5 @@ export type { MQTTEvent } from "./event.js";
 export type { Source, WhenFull } from "./outbox.js";
 export type { Properties } from "./properties.js";
 export type { Authentication, PublishOptions, SessionOptions } from "./session.js";
+export type { QueueOptions, StoreOptions } from "./store.js";
 export { matches } from "./topic.js";

@@ -219,7 +219,8 @@ export class Link {
 		const packet = this.#packet;
 		reader.reset(bytes, start, end);
 		if (remaining > 0) {
-			if (header >> 4 !== PacketType.PUBLISH || publishHeadLength(packet.protocol, header, reader) > end - start) {
+			const isPublish = header >> 4 === PacketType.PUBLISH;
+			if (!isPublish || publishHeadLength(packet.protocol, header, reader) > end - start) {
 				throw new DeviceError("too-large", `packet of type ${header >> 4} does not fit ${packetBuffer} bytes`);
 			}
 			reader.reset(bytes, start, end);
@@ -240,7 +241,8 @@ export class Link {
 				this.answer(PacketType.PUBCOMP, this.#session.received.delete(packet.packetId));
 				return undefined;
 			case PacketType.PUBCOMP:
-				return this.#session.outbox.complete(packet.packetId) ? this.done(packet.packetId, Reason.SUCCESS) : undefined;
+				if (!this.#session.outbox.complete(packet.packetId)) return undefined;
+				return this.done(packet.packetId, Reason.SUCCESS);
 			case PacketType.SUBACK:
 			case PacketType.UNSUBACK: return this.answered();
 			case PacketType.PINGRESP:
@@ -265,11 +267,12 @@ export class Link {
 			throw new DeviceError("violation", "the server has a session that we do not know");
 		}
 		if (properties !== undefined) {
-			const { assignedClientId, serverKeepAliveSeconds, authenticationMethod } = properties;
+			const { assignedClientId, serverKeepAliveSeconds } = properties;
 			if (assignedClientId !== undefined) connect.clientId = assignedClientId; // [MQTT-3.1.3-7] of 5
-			if (serverKeepAliveSeconds !== undefined) this.#keepAlive = serverKeepAliveSeconds * 1000; // [MQTT-3.2.2-21]
-			if (authenticationMethod !== authentication?.method) throw wrongMethod();
+			// [MQTT-3.2.2-21]
+			if (serverKeepAliveSeconds !== undefined) this.#keepAlive = serverKeepAliveSeconds * 1000;
 		}
+		if (properties?.authenticationMethod !== authentication?.method) throw wrongMethod();
 		if (connect.clientId === "" && protocol === 5) { // [MQTT-3.2.2-16]
 			throw new DeviceError("violation", "no client id, and none assigned");
 		}
@@ -288,15 +291,16 @@ export class Link {
 	private challenged(): undefined {
 		const { reasonCode, properties } = this.#packet;
 		const { authentication } = this.#session;
-		if (authentication === undefined || properties?.authenticationMethod !== authentication.method) throw wrongMethod();
-		if (reasonCode === Reason.REAUTHENTICATE) throw new DeviceError("violation", "AUTH that is the client's to send");
+		const method = properties?.authenticationMethod;
+		if (authentication === undefined || method !== authentication.method) throw wrongMethod();
+		if (reasonCode === Reason.REAUTHENTICATE) throw new DeviceError("violation", "AUTH that is ours to send");
 		if (reasonCode === Reason.SUCCESS) {
 			if (this.#state === State.CONNECTING) throw new DeviceError("violation", "AUTH in place of CONNACK");
 			this.#answerDue = Infinity;
 			return;
 		}
 		try {
-			this.#sender.authenticate(reasonCode, authentication.respond(properties.authenticationData));
+			this.#sender.authenticate(reasonCode, authentication.respond(properties?.authenticationData));
 		} catch (error) {
 			throw new DeviceError("credential", "no answer to the server's challenge", { cause: error });
 		}
@@ -372,7 +376,8 @@ export class Link {
 	/** A server that was asked for no reason strings sends none, but where it may end the connection by it. */
 	private checkProblem(): void {
 		const { type, properties } = this.#packet;
-		if (this.#session.connect.properties?.requestProblemInformation !== false || type === PacketType.DISCONNECT) return;
+		const asked = this.#session.connect.properties?.requestProblemInformation ?? true;
+		if (asked || type === PacketType.DISCONNECT) return;
 		if (properties!.reasonString !== undefined || properties!.userProperties !== undefined) { // [MQTT-3.1.2-29]
 			throw new DeviceError("violation", "a reason string that was not asked for");
 		}
@@ -403,6 +408,11 @@ export class Link {
 	private end(): void {
 		this.#state = State.CLOSED;
 		this.#session.outbox.rewind();
+		try {
+			this.#session.commit();
+		} catch {
+			// What was saved before holds as well: it doubts more messages than it must.
+		}
 	}
 }
 

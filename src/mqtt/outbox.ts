@@ -12,12 +12,15 @@
  * Read first: MQTT 3.1.1 §2.3.1, §4.3, §4.4, §4.6; MQTT 5 §4.9.
  */
 import { DeviceError } from "../base/error.js";
+import type { Reader } from "../bytes/reader.js";
 import type { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 import { Reason, SUBSCRIBE_ID, type Protocol, type QoS } from "./constants.js";
-import { encodePublishHead, packetLength, payloadLength, publishRemaining, writePayload, type Payload } from "./encode.js";
+import {
+	encodePublishHead, packetLength, payloadLength, publishRemaining, writePayload, type Payload,
+} from "./encode.js";
 import type { Properties } from "./properties.js";
-import type { Queue, QueueOwner } from "./queue.js";
+import type { KeptQueue, Queue, QueueOwner } from "./queue.js";
 
 /** A payload that is read piece by piece while it is sent. Must stay readable until the message is acknowledged. */
 export interface Source {
@@ -69,8 +72,10 @@ export class Outbox implements QueueOwner {
 	/** Records of the window before this one were sent on this connection. */
 	#cursor = 0;
 	#releasedCount = 0;
-	/** Messages at the queues' front that may have been sent before a reboot. */
-	#doubtful = 0;
+	/** By queue: messages at its front that may have been sent before a reset. */
+	readonly #doubtful: number[];
+	/** True while messages are sent of which `save` cannot tell. */
+	#connected = false;
 	/** For a message at QoS 0, which has no place in the window. */
 	readonly #unnumbered = new Entry();
 	/** Packet identifier and reason code of what ended without an acknowledgement, alternating. */
@@ -86,6 +91,7 @@ export class Outbox implements QueueOwner {
 		this.#queues = queues;
 		this.#whenFull = whenFull;
 		this.#nexts = queues.map((queue) => queue.first());
+		this.#doubtful = queues.map(() => 0);
 		this.#windowMaximum = windowMaximum;
 	}
 
@@ -115,11 +121,14 @@ export class Outbox implements QueueOwner {
 		const remaining = publishRemaining(text, protocol, topic, qos, properties, payloadBytes);
 		const length = packetLength(remaining) - (source === undefined ? 0 : payloadBytes);
 		const last = this.#queues.length - 1;
-		const index = qos === 0 || source !== undefined ? last : priority;
+		const index = qos === 0 || source !== undefined ? last : Math.min(priority, last);
+		if (source !== undefined && qos === 2 && last > 0) {
+			throw new DeviceError("unsupported", "a stream at QoS 2 cannot be told from another message after a reset");
+		}
 		const queue = this.#queues[index]!;
 		const writer = this.#writer;
 		if (!this.reserve(index, length)) {
-			if (!queue.fits(length)) throw new DeviceError("too-large", `message of ${length} bytes never fits its queue`);
+			if (!queue.fits(length)) throw new DeviceError("too-large", `message of ${length} bytes for its queue`);
 			return this.#whenFull[index] === "drop-newest" ? DROPPED : FULL;
 		}
 		const id = qos === 0 ? 0 : this.nextId(index);
@@ -134,7 +143,14 @@ export class Outbox implements QueueOwner {
 
 	/** Makes what was appended durable. @throws DeviceError `storage` */
 	flush(): void {
-		for (const queue of this.#queues) queue.flush();
+		for (let index = 0; index < this.#queues.length; index++) {
+			try {
+				this.#queues[index]!.flush();
+			} catch (error) {
+				this.#nexts[index] = this.firstUnsent(index);
+				throw error;
+			}
+		}
 	}
 
 	private reserve(index: number, length: number): boolean {
@@ -217,8 +233,8 @@ export class Outbox implements QueueOwner {
 			entry.id = id;
 			entry.queue = index;
 			entry.position = position;
-			this.duplicate = this.#doubtful > 0 && id !== 0;
-			if (this.duplicate) this.#doubtful--;
+			this.duplicate = id !== 0 && this.#doubtful[index]! > 0;
+			if (this.duplicate) this.#doubtful[index]!--;
 			if (queue.verify(position)) return this.begin(entry);
 			this.current = entry;
 			this.refuse(Reason.FAILURE);
@@ -294,6 +310,12 @@ export class Outbox implements QueueOwner {
 		return true;
 	}
 
+	/** Messages may go out from now on. */
+	connected(): void {
+		this.#connected = true;
+		this.dirty = true;
+	}
+
 	/** After a lost connection: what is not acknowledged will be sent again, what asked for no answer is gone. */
 	rewind(): void {
 		const last = this.#queues.length - 1;
@@ -301,6 +323,8 @@ export class Outbox implements QueueOwner {
 		if (this.current?.id === 0) this.releaseBytes(this.current);
 		this.current = undefined;
 		this.#cursor = 0;
+		this.dirty ||= this.#connected;
+		this.#connected = false;
 		let next = -1;
 		let following = -1;
 		for (let position = this.#nexts[last]!; position >= 0; position = following) {
@@ -317,7 +341,7 @@ export class Outbox implements QueueOwner {
 
 	/** The server has no session of ours: what it had taken over is done, all else is new to it [MQTT-3.1.2-6]. */
 	renew(): void {
-		this.#doubtful = 0;
+		this.#doubtful.fill(0);
 		for (let index = this.#count - 1; index >= 0; index--) {
 			const entry = this.at(index);
 			if (entry.state === State.SENT) entry.state = State.UNSENT;
@@ -325,6 +349,68 @@ export class Outbox implements QueueOwner {
 			this.settle(entry.id, Reason.SUCCESS);
 			this.remove(index);
 		}
+	}
+
+	/** What a reset must not take. Queues that keep no bytes across one have nothing to say. */
+	save(writer: Writer): void {
+		const { savedQueues } = this;
+		writer.uint16(this.#releasedCount);
+		for (let index = 0; index < this.#count; index++) {
+			const { state, id } = this.at(index);
+			if (state === State.RELEASED) writer.uint16(id);
+		}
+		for (let index = 0; index < savedQueues; index++) {
+			const queue = this.#queues[index] as KeptQueue;
+			writer.uint16(this.#connected ? this.#windowMaximum : this.#doubtful[index]! + this.sentOf(index));
+			writer.uint32(queue.headNumber);
+			writer.uint16(queue.released.length);
+			for (const number of queue.released) writer.uint32(number);
+		}
+	}
+
+	/** Bytes that `save` writes. */
+	get saveLength(): number {
+		let length = 2 + 2 * this.#releasedCount;
+		for (let index = 0; index < this.savedQueues; index++) {
+			length += 8 + 4 * (this.#queues[index] as KeptQueue).released.length;
+		}
+		return length;
+	}
+
+	/** @throws DeviceError `malformed` */
+	restore(reader: Reader): void {
+		for (let count = reader.uint16(); count > 0; count--) {
+			const entry = this.push();
+			entry.id = reader.uint16();
+			entry.state = State.RELEASED;
+			entry.position = -1;
+			this.#releasedCount++;
+		}
+		this.#cursor = 0;
+		for (let index = 0; index < this.savedQueues; index++) {
+			const queue = this.#queues[index] as KeptQueue;
+			this.#doubtful[index] = reader.uint16();
+			const headNumber = reader.uint32();
+			const released: number[] = [];
+			for (let count = reader.uint16(); count > 0; count--) released.push(reader.uint32());
+			queue.restore(headNumber, released);
+			this.#nexts[index] = queue.first();
+		}
+	}
+
+	/** All but the last, which is in memory. */
+	private get savedQueues(): number {
+		return this.#queues.length - 1;
+	}
+
+	/** Messages of a queue that the server may have. */
+	private sentOf(queue: number): number {
+		let sent = 0;
+		for (let index = 0; index < this.#count; index++) {
+			const entry = this.at(index);
+			if (entry.queue === queue && entry.state === State.SENT) sent++;
+		}
+		return sent;
 	}
 
 	/** Packet identifier of a message that ended without an answer from the server, with its reason; -1 for none. */

@@ -36,16 +36,22 @@ export class Packet {
 /** Flags that the fixed header of each type must have, by type; PUBLISH has its own. Spec: §2.2.2. */
 export const FLAGS = Object.freeze([0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0, 0]);
 
-/** Bits 0 to 31 of the reason codes below 0x20, and of those from 0x80 on, that a packet may have. */
+/** The reason codes that a packet may have, a bit for each: below 0x20, from 0x80 on, and from 0xa0 on. */
 class Reasons {
 	readonly low: number;
 	readonly high: number;
+	readonly late: number;
 
-	constructor(low: readonly number[], high: readonly number[]) {
-		this.low = low.reduce((set, code) => set | 1 << code, 0);
-		this.high = high.reduce((set, code) => set | 1 << code - 0x80, 0);
+	constructor(low: readonly number[], high: readonly number[], late: readonly number[] = []) {
+		this.low = bits(low);
+		this.high = bits(high);
+		this.late = bits(late);
 		Object.freeze(this);
 	}
+}
+
+function bits(codes: readonly number[]): number {
+	return codes.reduce((set, code) => set | 1 << (code & 0x1f), 0);
 }
 
 const NONE = new Reasons([], []);
@@ -56,8 +62,8 @@ const REASONS: readonly Reasons[] = Object.freeze([
 	NONE,
 	NONE,
 	new Reasons([0], [
-		0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99, 0x9a, 0x9b, 0x9c,
-		0x9d, 0x9f,
+		0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99, 0x9a, 0x9b,
+		0x9c, 0x9d, 0x9f,
 	]),
 	NONE,
 	RECEIVED,
@@ -65,15 +71,15 @@ const REASONS: readonly Reasons[] = Object.freeze([
 	RELEASED,
 	RELEASED,
 	NONE,
-	new Reasons([0, 1, 2], [0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e]),
+	new Reasons([0, 1, 2], [0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e], [0xa1, 0xa2]),
 	NONE,
 	new Reasons([0, 0x11], [0x80, 0x83, 0x87, 0x8f, 0x91]),
 	NONE,
 	NONE,
 	new Reasons([0], [
-		0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a,
-		0x9b, 0x9c, 0x9d, 0x9e,
-	]),
+		0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99,
+		0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f,
+	], [0xa0, 0xa1, 0xa2]),
 	new Reasons([0, 0x18, 0x19], []),
 ]);
 /** The same of 3.1.1, where CONNACK counts from 0 to 5. */
@@ -192,9 +198,10 @@ function decodeCodes(packet: Packet, reader: Reader): void {
 	}
 }
 
-function checkReason({ low, high }: Reasons, { type, reasonCode }: Packet): void {
-	const known = reasonCode < 0x20 ? low >>> reasonCode : reasonCode < 0x80 ? 0 : high >>> reasonCode - 0x80;
-	if (reasonCode > 0x9f || (known & 1) === 0) throw malformed(`type ${type} with reason ${reasonCode}`);
+function checkReason({ low, high, late }: Reasons, { type, reasonCode }: Packet): void {
+	const range = reasonCode >> 5;
+	const set = range === 0 ? low : range === 4 ? high : range === 5 ? late : 0;
+	if ((set >>> (reasonCode & 0x1f) & 1) === 0) throw malformed(`type ${type} with reason ${reasonCode}`);
 }
 
 function packetId(reader: Reader): number {

@@ -12,6 +12,16 @@ export interface QueueOwner {
 	dropped(position: number, id: number): void;
 }
 
+/** A queue whose bytes are there after a reset, while its owner keeps what was released. */
+export interface KeptQueue extends Queue {
+	/** All records with numbers before this one are released. */
+	readonly headNumber: number;
+	/** What is released after `headNumber`: in turn the first number of a range and the first behind it. */
+	readonly released: readonly number[];
+	/** Releases what was released before the reset. To be called before anything else. */
+	restore(headNumber: number, released: readonly number[]): void;
+}
+
 /**
  * Encoded packets in the order of their acceptance, each kept until it is released.
  *
@@ -20,7 +30,7 @@ export interface QueueOwner {
  */
 export interface Queue {
 	/**
-	 * Points `writer` at `length` bytes to be filled, all of which `commit` will take. Without a commit nothing happened.
+	 * Points `writer` at `length` bytes to be filled, all of which `commit` will take. Without that nothing happened.
 	 * A queue on flash may have to bring to flash what was committed before, to have room for more.
 	 * @returns false when there is no room now, or never: see `fits`
 	 * @throws DeviceError `storage` as `flush`

@@ -55,6 +55,11 @@ export class Received {
 		this.dirty = true;
 	}
 
+	/** Bytes that `save` writes. */
+	get saveLength(): number {
+		return 2 + 2 * this.#ids.length;
+	}
+
 	save(writer: Writer): void {
 		writer.uint16(this.#ids.length);
 		for (const id of this.#ids) writer.uint16(id);

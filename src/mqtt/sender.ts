@@ -69,7 +69,9 @@ export class Sender {
 		const aliases = Math.min(topicAliases, topicAliasMaximum); // [MQTT-3.2.2-17] [MQTT-3.2.2-18]
 		if (aliases > 0) this.#aliases = new OutgoingAliases(aliases);
 		const { maximumQoS, retainAvailable, maximumPacketSize } = granted;
-		if (maximumQoS !== undefined || retainAvailable === false || maximumPacketSize !== undefined) this.#granted = granted;
+		if (maximumQoS !== undefined || retainAvailable === false || maximumPacketSize !== undefined) {
+			this.#granted = granted;
+		}
 	}
 
 	/** True when no acknowledgement waits. */
@@ -162,8 +164,10 @@ export class Sender {
 	/** Makes the next packet the staged or the current one; false when there is none, or acknowledgements go first. */
 	private choose(): boolean {
 		if (this.left) return false;
-		if (this.farewell >= 0) return this.stageDisconnect(this.farewell);
+		// With a failure: none of the acknowledgements left, or nothing would have been received.
+		if (this.farewell > Reason.SUCCESS) return this.stageDisconnect(this.farewell);
 		if (this.acks.length > 0) return false;
+		if (this.farewell === Reason.SUCCESS) return this.stageDisconnect(this.farewell);
 		if (this.#auth !== undefined) {
 			this.#staged = this.#auth;
 			this.#auth = undefined;
@@ -202,8 +206,10 @@ export class Sender {
 		const total = outbox.length + (outbox.source?.byteLength ?? 0);
 		let reason: number = Reason.SUCCESS;
 		if (((header >> 1) & 3) > (maximumQoS ?? 2)) reason = Reason.QOS_NOT_SUPPORTED; // [MQTT-3.2.2-11]
-		else if ((header & RETAIN) !== 0 && retainAvailable === false) reason = Reason.RETAIN_NOT_SUPPORTED; // [MQTT-3.2.2-14]
 		else if (total > maximumPacketSize) reason = Reason.PACKET_TOO_LARGE; // [MQTT-3.2.2-15]
+		else if ((header & RETAIN) !== 0 && retainAvailable === false) { // [MQTT-3.2.2-14]
+			reason = Reason.RETAIN_NOT_SUPPORTED;
+		}
 		if (reason === Reason.SUCCESS) return true;
 		outbox.refuse(reason);
 		return false;
@@ -218,7 +224,8 @@ export class Sender {
 	private stageAliased(aliases: OutgoingAliases): void {
 		const { outbox, writer } = this.#session;
 		const reader = this.peek(Math.min(outbox.length, ALIASED_HEAD_MAXIMUM));
-		this.#staged = aliases.replace(reader, writer);
+		const room = (this.#granted?.maximumPacketSize ?? Infinity) - outbox.length - (outbox.source?.byteLength ?? 0);
+		this.#staged = aliases.replace(reader, writer, room);
 		if (this.#staged === undefined) return;
 		this.#from = aliases.replaced;
 		if (!outbox.duplicate) return;

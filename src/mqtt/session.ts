@@ -7,14 +7,17 @@
  * Pure: no sockets, no timers. Read first: MQTT 3.1.1 §4.1, §4.4; MQTT 5 §4.1.
  */
 import { DeviceError } from "../base/error.js";
+import { inRange } from "../base/range.js";
 import { Reader } from "../bytes/reader.js";
 import { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 import type { Protocol, QoS } from "./constants.js";
-import { connectLength, encodeConnect, type Connect, type Payload, type SubscribeOptions, type Will } from "./encode.js";
+import {
+	connectLength, encodeConnect, type Connect, type Payload, type SubscribeOptions, type Will,
+} from "./encode.js";
 import { DROPPED, FULL, Outbox, type Source, type WhenFull } from "./outbox.js";
 import type { Properties } from "./properties.js";
-import type { Queue } from "./queue.js";
+import type { KeptQueue } from "./queue.js";
 import { Received } from "./received.js";
 import { RingQueue } from "./ring-queue.js";
 import { Subscriptions } from "./subscriptions.js";
@@ -78,10 +81,12 @@ export interface PublishOptions {
 /** Where a session is kept that survives a reset. */
 export interface SessionStore {
 	/** By priority, lowest first. */
-	readonly queues: readonly Queue[];
+	readonly queues: readonly KeptQueue[];
 	readonly whenFull: readonly WhenFull[];
 	/** Brings back what was saved; once, before anything else. */
 	restore(session: Session): void;
+	/** True when one more subscription can be saved. */
+	fits(session: Session, filter: string): boolean;
 	/** Makes durable what changed since the last time, all in one. @throws DeviceError `storage` */
 	save(session: Session): void;
 }
@@ -100,9 +105,13 @@ const BUFFER_MAXIMUM = 0x10_0000;
 const PACKET_BUFFER_MINIMUM = 16;
 /** A server of MQTT 3.1.1 cannot be told a maximum: more than any sends. */
 const RECEIVED_MAXIMUM = 1_024;
+/** What is acknowledged out of order is kept as ranges, and so many find room. */
+const STORED_MAXIMUM = 64;
 const WHEN_FULL: readonly WhenFull[] = Object.freeze(["reject", "drop-oldest", "drop-newest"]);
 
 export class Session {
+	/** As the program gave it. */
+	readonly clientId: string;
 	readonly connect: Connect;
 	readonly outbox: Outbox;
 	readonly received: Received;
@@ -133,13 +142,15 @@ export class Session {
 	constructor(text: TextCodec, options: SessionOptions, store?: SessionStore) {
 		const keepAlive = inRange("keepAlive", options.keepAlive ?? KEEP_ALIVE_DEFAULT, 0, KEEP_ALIVE_MAXIMUM);
 		const { protocol = 4, cleanStart = false, whenFull = "reject" } = options;
+		this.clientId = options.clientId;
 		this.text = text;
 		this.reader = new Reader(text);
 		this.writer = new Writer(text);
 		this.receiveMaximum = inRange("receiveMaximum", options.receiveMaximum ?? 16, 1, 0xffff);
 		this.packetBuffer = inRange("packetBuffer", options.packetBuffer ?? 512, PACKET_BUFFER_MINIMUM, BUFFER_MAXIMUM);
+		const { maximumPacketSize = PACKET_SIZE_MAXIMUM } = options;
 		this.maximumPacketSize = inRange(
-			"maximumPacketSize", options.maximumPacketSize ?? PACKET_SIZE_MAXIMUM, PACKET_BUFFER_MINIMUM, PACKET_SIZE_MAXIMUM,
+			"maximumPacketSize", maximumPacketSize, PACKET_BUFFER_MINIMUM, PACKET_SIZE_MAXIMUM,
 		);
 		this.topicAliasMaximum = inRange("topicAliasMaximum", options.topicAliasMaximum ?? 0, 0, 0xffff);
 		this.topicAliases = inRange("topicAliases", options.topicAliases ?? 0, 0, 0xffff);
@@ -160,13 +171,15 @@ export class Session {
 		if (!WHEN_FULL.includes(whenFull)) throw new DeviceError("argument", `whenFull of "${String(whenFull)}"`);
 		const inflightLength = inRange("inflightLength", options.inflightLength ?? 2048, 0, INFLIGHT_MAXIMUM);
 		this.outbox = new Outbox(
-			text, this.writer, [...store?.queues ?? [], new RingQueue(inflightLength)], [...store?.whenFull ?? [], whenFull],
-			this.receiveMaximum,
+			text, this.writer, [...store?.queues ?? [], new RingQueue(inflightLength)],
+			[...store?.whenFull ?? [], whenFull], this.receiveMaximum,
 		);
 		this.received = new Received(protocol === 5 ? this.receiveMaximum : RECEIVED_MAXIMUM);
 		this.#cleanStart = cleanStart;
 		this.#store = store;
-		store?.restore(this);
+		if (store === undefined) return;
+		inRange("receiveMaximum with a store", this.receiveMaximum, 1, STORED_MAXIMUM);
+		store.restore(this);
 	}
 
 	private connectProperties(options: SessionOptions, cleanStart: boolean): Properties {
@@ -219,9 +232,11 @@ export class Session {
 	/** @throws DeviceError `argument`, `full` */
 	subscribe(filter: string, options: QoS | SubscribeOptions): void {
 		checkFilter(this.text, filter);
+		if (this.#store?.fits(this, filter) === false) throw new DeviceError("full", "no room to keep a subscription");
 		const { protocol } = this.connect;
 		if (typeof options === "number") return this.subscriptions.add(filter, checkQoS(options));
-		const { qos = 1, noLocal = false, retainAsPublished = false, retainHandling = 0, subscriptionIdentifier = 0 } = options;
+		const { qos = 1, noLocal = false, retainAsPublished = false, retainHandling = 0 } = options;
+		const { subscriptionIdentifier = 0 } = options;
 		inRange("retainHandling", retainHandling, 0, 2);
 		inRange("subscriptionIdentifier", subscriptionIdentifier, 0, 0x0fff_ffff);
 		const byte = checkQoS(qos) | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | retainHandling << 4;
@@ -251,7 +266,7 @@ export class Session {
 		return familiar;
 	}
 
-	/** Makes durable what changed. To be called before anything is sent that tells of it. @throws DeviceError `storage` */
+	/** Makes durable what changed: before anything is sent that tells of it. @throws DeviceError `storage` */
 	commit(): void {
 		this.#store?.save(this);
 	}
@@ -260,6 +275,7 @@ export class Session {
 	accepted(sessionPresent: boolean, familiar: boolean): void {
 		this.connecting = false;
 		this.established = true;
+		this.outbox.connected();
 		this.connect.cleanStart = this.#cleanStart;
 		this.subscriptions.reset(sessionPresent && familiar);
 		if (sessionPresent) return;
@@ -299,10 +315,4 @@ function checkPublishProperties(protocol: Protocol, properties: Properties): voi
 function checkQoS(qos: QoS): QoS {
 	if (qos !== 0 && qos !== 1 && qos !== 2) throw new DeviceError("argument", `QoS ${String(qos)} is not 0, 1 or 2`);
 	return qos;
-}
-
-/** @throws DeviceError `argument` when `value` is no whole number from `least` to `most` */
-export function inRange(name: string, value: number, least: number, most: number): number {
-	if (Number.isInteger(value) && value >= least && value <= most) return value;
-	throw new DeviceError("argument", `${name} of ${String(value)} is not within ${least} to ${most}`);
 }

@@ -31,6 +31,26 @@ export const tlsLink: Link = {
 	},
 };
 
+/** The subprotocol of each WebSocket server here. */
+export const SUBPROTOCOL = "mqtt";
+
+export const webSocketLink: Link = {
+	listen: bench => bench.platform.listenWebSocket(),
+	open: (bench, { address, port }, callbacks) => new bench.host.websocket.io({
+		address, port, host: "server.test", path: "/mqtt", protocol: SUBPROTOCOL, ...callbacks,
+	}),
+};
+
+export const secureWebSocketLink: Link = {
+	listen: bench => bench.platform.listenWebSocket(bench.tls.certificates.server),
+	open(bench, { address, port }, callbacks) {
+		const { host, anchor } = bench.tls.certificates;
+		return new bench.host.websocket.io({
+			address, port, host, path: "/mqtt", protocol: SUBPROTOCOL, secure: { certificates: [anchor] }, ...callbacks,
+		});
+	},
+};
+
 /** Device time that shows that nothing more happens; there is no event to wait for. */
 const QUIET = 30;
 

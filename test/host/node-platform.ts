@@ -3,10 +3,15 @@
 import { createSocket } from "node:dgram";
 import { mkdtempSync } from "node:fs";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer as createHTTPServer } from "node:http";
+import { createServer as createHTTPSServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createServer as createTLSServer, TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
+import { createServer as createTLSServer, TLSSocket, type TlsOptions } from "node:tls";
+import { WebSocketServer, type WebSocket } from "ws";
 import { createHost } from "../../hosts/node/index.js";
+import { SUBPROTOCOL } from "./bench.js";
 import { makeCertificates, toPEM, type Identity } from "./certificates.js";
 import type { Listener, Peer, PeerSecurity, Platform, TLSServerOptions } from "./platform.js";
 
@@ -22,6 +27,7 @@ export async function makeNodePlatform(): Promise<Platform & { readonly director
 		wait: promise => promise,
 		reboot: start,
 		listen: () => listen(createServer({ allowHalfOpen: true }), "connection"),
+		listenWebSocket,
 		closedPort,
 		echo,
 		// A label longer than RFC 1035 allows fails without asking anybody on the network.
@@ -35,20 +41,39 @@ export async function makeNodePlatform(): Promise<Platform & { readonly director
 	};
 }
 
-function listenTLS(identity: Identity, { version, clientAnchor, protocols }: TLSServerOptions = {}): Promise<Listener> {
-	const server = createTLSServer({
+function tlsOptions(identity: Identity, { version, clientAnchor, protocols }: TLSServerOptions): TlsOptions {
+	return {
 		cert: identity.chain.map(certificate => toPEM("CERTIFICATE", certificate)).join(""),
 		key: toPEM("PRIVATE KEY", identity.key),
 		...(version === undefined ? {} : { minVersion: version, maxVersion: version }),
 		...(clientAnchor === undefined ? {} : { requestCert: true, ca: toPEM("CERTIFICATE", clientAnchor) }),
 		...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
-	});
+	};
+}
+
+function listenTLS(identity: Identity, options: TLSServerOptions = {}): Promise<Listener> {
+	const server = createTLSServer(tlsOptions(identity, options));
 	// The device's refusals are its own to report.
 	server.on("tlsClientError", () => {});
 	return listen(server, "secureConnection");
 }
 
+function listenWebSocket(identity?: Identity, options: TLSServerOptions = {}): Promise<Listener> {
+	const server = identity === undefined ? createHTTPServer() : createHTTPSServer(tlsOptions(identity, options));
+	server.on("tlsClientError", () => {});
+	const webSockets = new WebSocketServer({ noServer: true, handleProtocols: offered => offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false });
+	return open(server, arrive => {
+		server.on("upgrade", (request, socket: Duplex, head) => {
+			webSockets.handleUpgrade(request, socket, head, webSocket => arrive(new WebSocketPeer(webSocket, socket as Socket)));
+		});
+	});
+}
+
 function listen(server: Server, event: "connection" | "secureConnection"): Promise<Listener> {
+	return open(server, arrive => server.on(event, (socket: Socket) => arrive(new NodePeer(socket))));
+}
+
+function open(server: Server, watch: (arrive: (peer: Peer) => void) => void): Promise<Listener> {
 	const sockets = new Set<Socket>();
 	const arrived: Peer[] = [];
 	const wanted: ((peer: Peer) => void)[] = [];
@@ -57,8 +82,7 @@ function listen(server: Server, event: "connection" | "secureConnection"): Promi
 		socket.on("error", () => {});
 		socket.on("close", () => sockets.delete(socket));
 	});
-	server.on(event, (socket: Socket) => {
-		const peer = new NodePeer(socket);
+	watch(peer => {
 		const resolve = wanted.shift();
 		if (resolve === undefined) arrived.push(peer);
 		else resolve(peer);
@@ -80,41 +104,16 @@ function listen(server: Server, event: "connection" | "secureConnection"): Promi
 	});
 }
 
-class NodePeer implements Peer {
-	readonly ended: Promise<void>;
-	readonly #socket: Socket;
+/** What arrived, for who asks for a number of bytes. */
+class Inbox {
 	readonly #chunks: Buffer[] = [];
 	#count = 0;
 	#look = () => {};
 
-	constructor(socket: Socket) {
-		this.#socket = socket;
-		socket.on("error", () => {});
-		socket.on("data", chunk => {
-			this.#chunks.push(chunk);
-			this.#count += chunk.byteLength;
-			this.#look();
-		});
-		this.ended = new Promise(resolve => {
-			socket.on("end", resolve);
-			socket.on("close", () => resolve());
-		});
-	}
-
-	get secure(): PeerSecurity | undefined {
-		const socket = this.#socket;
-		if (!(socket instanceof TLSSocket)) return undefined;
-		const { servername } = socket as TLSSocket & { servername?: string | false };
-		const name = socket.getPeerCertificate().subject?.CN;
-		return {
-			serverName: servername || undefined,
-			protocol: socket.alpnProtocol || undefined,
-			clientName: typeof name === "string" ? name : undefined,
-		};
-	}
-
-	send(bytes: Uint8Array): void {
-		this.#socket.write(bytes);
+	add(chunk: Buffer): void {
+		this.#chunks.push(chunk);
+		this.#count += chunk.byteLength;
+		this.#look();
 	}
 
 	async receive(count: number): Promise<Uint8Array> {
@@ -126,6 +125,40 @@ class NodePeer implements Peer {
 		this.#chunks.splice(0, Infinity, all.subarray(count));
 		this.#count -= count;
 		return new Uint8Array(all.subarray(0, count));
+	}
+}
+
+/** Of a TLS connection only the socket underneath can be reset. */
+function reset(socket: Socket): void {
+	const { _parent: parent } = socket as Socket & { _parent?: Socket };
+	(parent ?? socket).resetAndDestroy();
+}
+
+class NodePeer implements Peer {
+	readonly ended: Promise<void>;
+	readonly #socket: Socket;
+	readonly #inbox = new Inbox();
+
+	constructor(socket: Socket) {
+		this.#socket = socket;
+		socket.on("error", () => {});
+		socket.on("data", chunk => this.#inbox.add(chunk));
+		this.ended = new Promise(resolve => {
+			socket.on("end", resolve);
+			socket.on("close", () => resolve());
+		});
+	}
+
+	get secure(): PeerSecurity | undefined {
+		return securityOf(this.#socket);
+	}
+
+	send(bytes: Uint8Array): void {
+		this.#socket.write(bytes);
+	}
+
+	receive(count: number): Promise<Uint8Array> {
+		return this.#inbox.receive(count);
 	}
 
 	pause(): void {
@@ -141,10 +174,60 @@ class NodePeer implements Peer {
 	}
 
 	reset(): void {
-		// Of a TLS connection only the socket underneath can be reset.
-		const { _parent: parent } = this.#socket as Socket & { _parent?: Socket };
-		(parent ?? this.#socket).resetAndDestroy();
+		reset(this.#socket);
 	}
+}
+
+class WebSocketPeer implements Peer {
+	readonly ended: Promise<void>;
+	readonly secure: PeerSecurity | undefined;
+	readonly #webSocket: WebSocket;
+	readonly #socket: Socket;
+	readonly #inbox = new Inbox();
+
+	constructor(webSocket: WebSocket, socket: Socket) {
+		this.#webSocket = webSocket;
+		this.#socket = socket;
+		this.secure = securityOf(socket);
+		webSocket.on("error", () => {});
+		webSocket.on("message", data => this.#inbox.add(data as Buffer));
+		this.ended = new Promise(resolve => webSocket.on("close", () => resolve()));
+	}
+
+	send(bytes: Uint8Array): void {
+		this.#webSocket.send(bytes);
+	}
+
+	receive(count: number): Promise<Uint8Array> {
+		return this.#inbox.receive(count);
+	}
+
+	pause(): void {
+		this.#webSocket.pause();
+	}
+
+	resume(): void {
+		this.#webSocket.resume();
+	}
+
+	end(): void {
+		this.#webSocket.close(1000);
+	}
+
+	reset(): void {
+		reset(this.#socket);
+	}
+}
+
+function securityOf(socket: Socket): PeerSecurity | undefined {
+	if (!(socket instanceof TLSSocket)) return undefined;
+	const { servername } = socket as TLSSocket & { servername?: string | false };
+	const name = socket.getPeerCertificate().subject?.CN;
+	return {
+		serverName: servername || undefined,
+		protocol: socket.alpnProtocol || undefined,
+		clientName: typeof name === "string" ? name : undefined,
+	};
 }
 
 async function closedPort(): Promise<{ address: string; port: number }> {

@@ -17,6 +17,11 @@ export interface Platform {
 	reboot(): Host;
 	/** A TCP server. */
 	listen(): Promise<Listener>;
+	/**
+	 * A WebSocket server for the subprotocol `mqtt`, with an identity over TLS: each `send` of its peers is one binary
+	 * message, and they receive what binary messages carry.
+	 */
+	listenWebSocket(identity?: Identity, options?: TLSServerOptions): Promise<Listener>;
 	/** Where connections are refused. */
 	closedPort(): Promise<Remote>;
 	/** A UDP service that sends each datagram back. */

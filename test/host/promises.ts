@@ -5,7 +5,7 @@
  * A promise needs only `Bench` and assertions: a platform without `node:test` can walk through `promises` itself.
  */
 import { describe, it } from "node:test";
-import { Bench, tcpLink, tlsLink, type HostPromise } from "./bench.js";
+import { Bench, secureWebSocketLink, tcpLink, tlsLink, webSocketLink, type HostPromise } from "./bench.js";
 import type { Platform } from "./platform.js";
 import { digestPromises, randomPromises } from "./promises/crypto.js";
 import { dnsPromises } from "./promises/dns.js";
@@ -18,6 +18,8 @@ import { textPromises } from "./promises/text.js";
 import { clockPromises, timerPromises } from "./promises/time.js";
 import { refusalPromises, tlsPromises } from "./promises/tls.js";
 import { udpPromises } from "./promises/udp.js";
+import { webSocketPromises } from "./promises/websocket.js";
+import { openingPromises, secureWebSocketPromises } from "./promises/websocket-opening.js";
 
 /** Real time for one promise; none waits for time itself. */
 const TIMEOUT = 30_000;
@@ -25,6 +27,8 @@ const TIMEOUT = 30_000;
 export const promises: Readonly<Record<string, readonly HostPromise[]>> = {
 	"tcp": [...streamPromises(tcpLink), ...tcpPromises],
 	"tls": [...streamPromises(tlsLink), ...tlsPromises, ...refusalPromises],
+	"websocket": [...streamPromises(webSocketLink), ...openingPromises, ...webSocketPromises],
+	"secure websocket": [...streamPromises(secureWebSocketLink), ...secureWebSocketPromises],
 	"udp": udpPromises,
 	"dns": dnsPromises,
 	"timer": timerPromises,
@@ -40,7 +44,7 @@ export const promises: Readonly<Record<string, readonly HostPromise[]>> = {
 /** Registers every promise as a test of `platform`. */
 export function holdToPromises(platform: Platform): void {
 	for (const [shape, list] of Object.entries(promises)) {
-		const skip = shape === "tls" && platform.tls === undefined ? "the platform brings no TLS" : false;
+		const skip = (shape === "tls" || shape === "secure websocket") && platform.tls === undefined ? "the platform brings no TLS" : false;
 		describe(`${platform.name}: ${shape}`, { skip }, () => {
 			for (const { name, run } of list) it(name, { timeout: TIMEOUT }, () => keep(platform, run));
 		});

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The world as a platform for the promises: a device whose program is the suite, and servers at its side. */
-import { BLOCK_LENGTH, createWorld, FLAWS, type Incoming, type ServerSecureOptions, type World, type WorldOptions } from "../../hosts/world/index.js";
-import type { Host, Stream } from "../../src/host.js";
+import { acceptWebSocket } from "../../hosts/websocket/server.js";
+import { BLOCK_LENGTH, createWorld, FLAWS, text, type Incoming, type ServerSecureOptions, type World, type WorldOptions } from "../../hosts/world/index.js";
+import type { Host, Stream, StreamCallbacks } from "../../src/host.js";
+import { SUBPROTOCOL } from "./bench.js";
 import type { Certificates, HostileServers, Identity } from "./certificates.js";
-import type { Listener, Peer, PeerSecurity, Platform } from "./platform.js";
+import type { Listener, Peer, PeerSecurity, Platform, TLSServerOptions } from "./platform.js";
 
 const SERVER = "10.0.0.1", NAME = "server.test";
 /** Turns of the microtask queue after each step: as many as a chain of promises in the suite is long. */
@@ -30,6 +32,11 @@ export function makeWorldPlatform(options: WorldOptions): Platform & { readonly 
 			return start();
 		},
 		listen: () => Promise.resolve(new WorldListener(world, ++port)),
+		listenWebSocket: (identity, options) => Promise.resolve(new WorldListener(
+			world, ++port, identity && secureOptions(identity, options),
+			// The server's side has its own dice, digests and timers: those of the world.
+			(incoming, callbacks) => acceptWebSocket(SUBPROTOCOL, { ...world, text, random: target => world.random.fill(target) }, callbacks, incoming.accept),
+		)),
 		closedPort: () => Promise.resolve({ address: SERVER, port: ++port }),
 		echo() {
 			const target = new Uint8Array(2000), remote = { address: "", port: 0 };
@@ -47,12 +54,17 @@ export function makeWorldPlatform(options: WorldOptions): Platform & { readonly 
 		tls: {
 			certificates: makeCertificates(world),
 			versions: ["TLSv1.2"],
-			listen: (identity, { clientAnchor, protocols } = {}) => Promise.resolve(new WorldListener(world, ++port, {
-				certificates: identity.chain, key: identity.key, clientAuthorities: clientAnchor && [clientAnchor], protocols,
-			})),
+			listen: (identity, options) => Promise.resolve(new WorldListener(world, ++port, secureOptions(identity, options))),
 		},
 	};
 }
+
+function secureOptions(identity: Identity, { clientAnchor, protocols }: TLSServerOptions = {}): ServerSecureOptions {
+	return { certificates: identity.chain, key: identity.key, clientAuthorities: clientAnchor && [clientAnchor], protocols };
+}
+
+/** How a connection that came in becomes a stream. */
+type Accept = (incoming: Incoming, callbacks: StreamCallbacks) => Stream;
 
 async function keepGoing<T>(world: World, promise: Promise<T>): Promise<T> {
 	let settled = false;
@@ -74,11 +86,11 @@ class WorldListener implements Listener {
 	readonly #arrived: Peer[] = [];
 	readonly #wanted: ((peer: Peer) => void)[] = [];
 
-	constructor(world: World, port: number, tls?: ServerSecureOptions) {
+	constructor(world: World, port: number, tls?: ServerSecureOptions, accept: Accept = (incoming, callbacks) => incoming.accept(callbacks)) {
 		this.#world = world;
 		this.port = port;
 		this.#listener = world.network.listen({ address: SERVER, port, tls }, incoming => {
-			const peer = new WorldPeer(this.#world, incoming), resolve = this.#wanted.shift();
+			const peer = new WorldPeer(this.#world, incoming, accept), resolve = this.#wanted.shift();
 			if (resolve === undefined) this.#arrived.push(peer);
 			else resolve(peer);
 		});
@@ -108,13 +120,13 @@ class WorldPeer implements Peer {
 	#over = false;
 	#look = () => {};
 
-	constructor(world: World, incoming: Incoming) {
+	constructor(world: World, incoming: Incoming, accept: Accept) {
 		const { serverName, protocol, certificate } = incoming.peer;
 		this.#world = world;
 		this.secure = { serverName, protocol, clientName: certificate?.subject };
 		let end = () => {};
 		this.ended = new Promise(resolve => { end = resolve; });
-		this.#stream = incoming.accept({
+		this.#stream = accept(incoming, {
 			onReadable: count => {
 				this.#available = count;
 				this.#take();

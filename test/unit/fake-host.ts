@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { DeviceError } from "../../src/base/error.js";
 import type {
 	Clocks, Crypto, Datagrams, FlashProvider, Host, ResolveOptions, Resolver, StorageDomain, StorageProvider, Stream, System,
-	TCPOptions, TimerHandle, Timers, TLSOptions, UDPOptions,
+	TCPOptions, TimerHandle, Timers, TLSOptions, UDPOptions, WebSocketOptions,
 } from "../../src/host.js";
 import { fromHex, toHex } from "./hex.js";
 import { text } from "./text.js";
@@ -20,7 +20,7 @@ const ROOM = 4096;
 const INSTANT_MAXIMUM = 100;
 
 export class FakeStream implements Stream {
-	readonly options: TCPOptions & Partial<TLSOptions>;
+	readonly options: TCPOptions & Partial<TLSOptions & WebSocketOptions>;
 	closed = false;
 	/** What was written and not looked at, as hexadecimal text. */
 	written = "";
@@ -166,6 +166,7 @@ export class FakeHost implements Host {
 
 	readonly tcp: { io: new (options: TCPOptions) => Stream };
 	readonly tls: { io: new (options: TLSOptions) => Stream };
+	readonly websocket: { io: new (options: WebSocketOptions) => Stream };
 	readonly udp: { io: new (options: UDPOptions) => Datagrams } = { io: unused as unknown as new () => Datagrams };
 	readonly dns: { io: new () => Resolver };
 	readonly flash: FlashProvider = { open: unused };
@@ -184,6 +185,7 @@ export class FakeHost implements Host {
 		};
 		this.tcp = { io: stream };
 		this.tls = { io: stream };
+		this.websocket = { io: stream };
 		this.dns = {
 			io: class extends FakeResolver {
 				constructor() {

@@ -97,7 +97,10 @@ function modulesUnder(directory: string): string[] {
 /** Every module of the SDK and of this host, as a device's manifest preloads them. */
 export function sdkModules(): string[] {
 	const ofNode = join(packageRoot, "dist/hosts/xs/node");
-	return [...modulesUnder("dist/src"), ...modulesUnder("dist/hosts/xs").filter((path) => !path.startsWith(ofNode))];
+	return [
+		...modulesUnder("dist/src"), ...modulesUnder("dist/hosts/websocket"),
+		...modulesUnder("dist/hosts/xs").filter((path) => !path.startsWith(ofNode)),
+	];
 }
 
 /** The package's own names, as a program imports them. */

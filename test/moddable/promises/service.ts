@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The other side of the wires of the promises that are tried in the simulator. Read first: wire.ts. */
 import { createServer, type AddressInfo, type Server } from "node:net";
-import type { Certificates } from "../../host/certificates.js";
-import type { Listener, Peer, Platform } from "../../host/platform.js";
-import type { Hex, Question, Request } from "./wire.js";
+import type { Certificates, Identity } from "../../host/certificates.js";
+import type { Listener, Peer, Platform, TLSServerOptions } from "../../host/platform.js";
+import type { Hex, Question, Request, WireIdentity, WireOptions } from "./wire.js";
 
 const toHex = (bytes: Uint8Array): Hex => Buffer.from(bytes).toString("hex");
 const fromHex = (text: Hex): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
+
+const fromWire = ({ chain, key }: WireIdentity): Identity => ({ chain: chain.map(fromHex), key: fromHex(key) });
+
+function optionsFrom({ clientAnchor, ...options }: WireOptions): TLSServerOptions {
+	return clientAnchor === undefined ? options : { ...options, clientAnchor: fromHex(clientAnchor) };
+}
 
 export type OnResult = (shape: string, name: string, error: string | undefined) => void;
 
@@ -24,11 +30,10 @@ export async function serve(platform: Platform, certificates: Certificates, onRe
 	async function answer(request: Request): Promise<unknown> {
 		switch (request.op) {
 			case "listen": return listening(await platform.listen());
-			case "listenTLS": {
-				const { identity, options: { clientAnchor, ...options } } = request;
-				const anchor = clientAnchor === undefined ? {} : { clientAnchor: fromHex(clientAnchor) };
-				const { chain, key } = identity;
-				return listening(await platform.tls!.listen({ chain: chain.map(fromHex), key: fromHex(key) }, { ...options, ...anchor }));
+			case "listenTLS": return listening(await platform.tls!.listen(fromWire(request.identity), optionsFrom(request.options)));
+			case "listenWebSocket": {
+				const identity = request.identity && fromWire(request.identity);
+				return listening(await platform.listenWebSocket(identity, optionsFrom(request.options)));
 			}
 			case "accept": {
 				const peer = await listeners[request.listener]!.accept();

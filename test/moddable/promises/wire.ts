@@ -9,9 +9,12 @@ export type Hex = string;
 
 export interface WireIdentity { chain: Hex[]; key: Hex }
 
+export type WireOptions = Omit<TLSServerOptions, "clientAnchor"> & { clientAnchor?: Hex };
+
 export type Request =
 	| { op: "listen" }
-	| { op: "listenTLS"; identity: WireIdentity; options: Omit<TLSServerOptions, "clientAnchor"> & { clientAnchor?: Hex } }
+	| { op: "listenWebSocket"; identity?: WireIdentity; options: WireOptions }
+	| { op: "listenTLS"; identity: WireIdentity; options: WireOptions }
 	| { op: "accept" | "unlisten"; listener: number }
 	| { op: "send"; peer: number; bytes: Hex }
 	| { op: "receive"; peer: number; count: number }

@@ -14,7 +14,7 @@ import { utf8, connack, DISCONNECT, packet, PINGREQ, PINGRESP, prefixed, puback,
 const CONNECT = packet(0x10, `${prefixed("MQTT")}0400003c${prefixed("id")}`);
 const CONNECT_TIMEOUT = 30_000;
 /** Half of the bound, as the dice of the host have it. */
-const DELAY = 502;
+const DELAY = 2004;
 
 class Rig {
 	readonly host = new FakeHost();
@@ -183,14 +183,14 @@ test("Client waits longer after each failure, up to the cap", () => {
 	const rig = new Rig();
 	rig.host.dice = 0xff;
 	const delays = attempts(rig, 10, () => rig.host.resolver.fail("unreachable"));
-	assert.deepEqual(delays, [1, 2, 4, 8, 16, 32, 64, 120, 120, 120].map((seconds) => 1000 * seconds));
+	assert.deepEqual(delays, [3, 9, 27, 81, 120, 120, 120, 120, 120, 120].map((seconds) => 1000 * seconds));
 	assert.equal(RECONNECT.cap, 120_000);
 });
 
-test("Client tries at once where the dice say so, and does not spin", () => {
+test("Client waits at least for the base, whatever the dice say", () => {
 	const rig = new Rig();
 	rig.host.dice = 0;
-	assert.deepEqual(attempts(rig, 3, () => rig.host.resolver.fail("timeout")), [0, 0, 0]);
+	assert.deepEqual(attempts(rig, 3, () => rig.host.resolver.fail("timeout")), [1000, 1000, 1000]);
 	assert.equal(rig.host.resolvers.length, 3);
 });
 
@@ -198,7 +198,7 @@ test("Client waits longer for a server that refuses", () => {
 	const rig = new Rig();
 	rig.host.dice = 0xff;
 	rig.reach().deliver(connack(false, 5));
-	assert.deepEqual(rig.take(), [`disconnected rejected ${REFUSED.base}`]);
+	assert.deepEqual(rig.take(), [`disconnected rejected ${3 * REFUSED.base}`]);
 	assert.equal(rig.host.open, 0);
 });
 
@@ -210,11 +210,11 @@ test("Client counts anew after a connection that lasted, and not after one that 
 		rig.host.stream.fail(gone());
 		return rig.take().join();
 	};
-	assert.equal(lose(59_999), "disconnected closed 1000");
+	assert.equal(lose(59_999), "disconnected closed 3000");
 	rig.accept();
-	assert.equal(lose(59_999), "disconnected closed 2000");
+	assert.equal(lose(59_999), "disconnected closed 9000");
 	rig.accept();
-	assert.equal(lose(60_000), "disconnected closed 1000");
+	assert.equal(lose(60_000), "disconnected closed 3000");
 });
 
 test("Client gives up an attempt that takes too long, wherever it hangs", () => {

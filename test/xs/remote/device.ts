@@ -124,6 +124,7 @@ export async function makePlatform(): Promise<{ close(): void; [part: string]: u
 		wait: <T>(promise: Promise<T>): Promise<T> => promise,
 		reboot: () => host,
 		listen: async () => newListener(await line.call(0, "listen")),
+		listenWebSocket: async (identity?: object, options: object = {}) => newListener(await line.call(0, "listenWebSocket", identity ?? null, options)),
 		closedPort: () => line.call(0, "closedPort"),
 		async echo() {
 			const { ref, address, port } = await line.call<ListenerReference>(0, "echo");

@@ -12,6 +12,7 @@ export interface ServingPlatform {
 		listen(identity: never, options: never): Promise<object>;
 	} | undefined;
 	listen(): Promise<object>;
+	listenWebSocket(identity: never, options: never): Promise<object>;
 	closedPort(): Promise<object>;
 	echo(): Promise<object>;
 }
@@ -48,6 +49,7 @@ class Desk {
 		case "closedPort": return this.#platform.closedPort();
 		case "echo": return this.#keep(await this.#platform.echo(), "address", "port");
 		case "listen": return this.#keep(await this.#platform.listen(), "address", "port");
+		case "listenWebSocket": return this.#keep(await this.#platform.listenWebSocket((values[0] ?? undefined) as never, values[1] as never), "address", "port");
 		case "listenTLS": return this.#keep(await tls!.listen(values[0] as never, values[1] as never), "address", "port");
 		default: throw new Error(`no method ${method}`);
 		}
