@@ -50,8 +50,8 @@ export class Link {
 	#reporting = 0;
 	#failure: DeviceError | undefined;
 	/**
-	 * Monotonic ms before which `expire` has nothing to do: the deadline, or earlier, as traffic moves that on with every
-	 * message and this not at all.
+	 * Monotonic ms before which `expire` has nothing to do: the deadline or earlier, as traffic moves that on with each
+	 * message, and this not at all.
 	 */
 	due: number;
 	/** The server is being told about the failure. */
@@ -203,13 +203,14 @@ export class Link {
 		const sender = this.#sender;
 		const asked = sender.answer;
 		let count = 0;
+		session.unsent = false;
 		try {
 			count = sender.transmit(target, limit);
 		} catch (error) {
 			this.lost(toDeviceError(error, "internal", "sending failed"));
 		}
-		// With room left, all went out that may for now.
-		session.unsent = count === limit;
+		// With room left, all went out that may for now, but what the source of a payload published meanwhile.
+		if (count === limit) session.unsent = true;
 		if (count > 0) this.#lastSent = this.#now;
 		// It may be that the ping went out: the next is due in turn.
 		if (this.#pongDue !== Infinity) this.sooner(this.pingDue);
