@@ -129,6 +129,8 @@ export function writePayload(writer: Writer, payload: Payload): void {
 	else writer.copy(payload, 0, payload.byteLength);
 }
 
+/** PINGREQ, and DISCONNECT without a reason: a header alone. */
+export const BARE_LENGTH = 2;
 /** PUBACK, PUBREC, PUBREL, PUBCOMP without a reason. */
 export const ACK_LENGTH = 4;
 /** The same with one. */
@@ -136,14 +138,10 @@ export const REASONED_LENGTH = 5;
 
 /** Spec: §3.4 to §3.7. `reasonCode` other than 0 is for MQTT 5. */
 export function encodeAck(writer: Writer, type: number, packetId: number, reasonCode: number): void {
-	writer.uint8((type << 4) | FLAGS[type]!);
-	writer.uint8(reasonCode === 0 ? 2 : 3);
+	writer.uint16(type << 12 | FLAGS[type]! << 8 | (reasonCode === 0 ? ACK_LENGTH : REASONED_LENGTH) - BARE_LENGTH);
 	writer.uint16(packetId);
 	if (reasonCode !== 0) writer.uint8(reasonCode);
 }
-
-/** PINGREQ, and DISCONNECT without a reason: a header alone. */
-export const BARE_LENGTH = 2;
 
 /** Spec: §3.12, §3.14. */
 export function encodeBare(writer: Writer, type: number): void {

@@ -79,7 +79,9 @@ export class Outbox implements QueueOwner {
 	/** For a message at QoS 0, which has no place in the window. */
 	readonly #unnumbered = new Entry();
 	/** Packet identifier and reason code of what ended without an acknowledgement, alternating. */
-	#settled: number[] | undefined;
+	readonly #settled: number[] = [];
+	/** Those of them that `nextSettled` was not asked for. */
+	unreported = 0;
 	#sources: Map<number, Source> | undefined;
 
 	/** @param queues by priority, lowest first; the last one also takes QoS 0 and streams, and is in memory */
@@ -413,19 +415,19 @@ export class Outbox implements QueueOwner {
 		return sent;
 	}
 
-	/** Packet identifier of a message that ended without an answer from the server, with its reason; -1 for none. */
+	/** Packet identifier of a message that ended without an answer from the server, while there are some `unreported`. */
 	nextSettled(): number {
-		const settled = this.#settled;
-		if (settled === undefined || settled.length === 0) return -1;
-		this.settledReason = settled.pop()!;
-		return settled.pop()!;
+		this.unreported--;
+		this.settledReason = this.#settled.pop()!;
+		return this.#settled.pop()!;
 	}
 
 	/** Of what `nextSettled` gave. */
 	settledReason = 0;
 
 	private settle(id: number, reasonCode: number): void {
-		(this.#settled ??= []).push(id, reasonCode);
+		this.#settled.push(id, reasonCode);
+		this.unreported++;
 	}
 
 	private at(index: number): Entry {

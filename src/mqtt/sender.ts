@@ -87,7 +87,7 @@ export class Sender {
 
 	acknowledge(type: number, packetId: number, reasonCode: number): void {
 		this.#session.unsent = true;
-		this.acks.push(this.#session.writer, type, packetId, reasonCode);
+		this.acks.push(type, packetId, reasonCode);
 	}
 
 	/** Queues AUTH: the one before it went out, or it would not have been answered. */
@@ -108,9 +108,13 @@ export class Sender {
 		while (position < limit) {
 			if (this.#staged === undefined && outbox.current === undefined && !this.choose()) {
 				if (this.left || this.acks.length === 0) break;
-				writer.reset(target, position, limit);
-				position += this.acks.transmit(writer);
-				continue;
+				if (this.acks.firstLength > limit - position) this.stage(this.acks.firstLength);
+				else writer.reset(target, position, limit);
+				this.acks.shift(writer);
+				if (this.#staged === undefined) {
+					position = writer.position;
+					continue;
+				}
 			}
 			writer.reset(target, position, limit);
 			if (this.#staged !== undefined) this.copyStaged(this.#staged);
@@ -184,7 +188,8 @@ export class Sender {
 			encodeBare(this.#session.writer, PacketType.PINGREQ);
 			return true;
 		}
-		if (this.answer === 0 && !this.closing && this.#session.subscriptions.unsaid && this.stageSubscriptions()) return true;
+		const { unsaid } = this.#session.subscriptions;
+		if (unsaid && this.answer === 0 && !this.closing && this.stageSubscriptions()) return true;
 		return this.chooseMessage();
 	}
 
