@@ -50,6 +50,14 @@ export class Reader extends Cursor {
 		const end = this.end;
 		let position = this.position;
 		let value = 0;
+		if (position < end) {
+			// Nearly all are of one digit.
+			const byte = bytes[position]!;
+			if (byte < 0x80) {
+				this.position = position + 1;
+				return byte;
+			}
+		}
 		for (let shift = 0; position < end; shift += 7) {
 			const byte = bytes[position++]!;
 			if (byte < 0x80) {
@@ -85,8 +93,11 @@ export class Reader extends Cursor {
 	 */
 	utf8(): string {
 		const length = this.uint16();
-		const start = this.skip(length);
-		const value = this.text.decode(this.bytes, start, start + length);
+		const start = this.position;
+		const end = start + length;
+		if (end > this.end) this.truncated(length);
+		this.position = end;
+		const value = this.text.decode(this.bytes, start, end);
 		if (value === this.#last) return value;
 		// In the text, not in the bytes: a search there runs on to the end of the whole buffer.
 		if (value.includes("\0")) throw new DeviceError("malformed", "string holds U+0000");

@@ -3,45 +3,58 @@
  * Acknowledgements that wait to be sent, in the order of the messages they answer [MQTT-4.6.0-2].
  *
  * Grows to what one delivery of the network can ask for and never further, because a driver reads again only
- * after these went out. Memory: a number for each.
+ * after these went out. Memory: a number for each, its first four bytes, and one for a reason.
  */
 import type { Writer } from "../bytes/writer.js";
 import { PacketType } from "./constants.js";
-import { ACK_LENGTH, encodeAck, REASONED_LENGTH } from "./encode.js";
+import { ACK_LENGTH, ackHead, REASONED, REASONED_LENGTH } from "./encode.js";
 
-/** Where in its number an acknowledgement has its type and its reason code; below them is the packet identifier. */
-const TYPE_SHIFT = 16;
-const REASON_SHIFT = 20;
+/** A head as short as any. */
+const PUBACK = ackHead(PacketType.PUBACK, 0, 0);
 
 export class Acks {
-	/** Those that wait. */
+	/** Numbers that wait: at least one for each acknowledgement. */
 	length = 0;
-	readonly #waiting: number[] = [];
+	readonly #numbers: number[] = [];
 	#first = 0;
 
 	/** `reasonCode` other than 0 is for MQTT 5. */
 	push(type: number, packetId: number, reasonCode: number): void {
-		this.#waiting[this.#first + this.length++] = reasonCode << REASON_SHIFT | type << TYPE_SHIFT | packetId;
+		this.#numbers[this.#first + this.length++] = ackHead(type, packetId, reasonCode);
+		if (reasonCode !== 0) this.#numbers[this.#first + this.length++] = reasonCode;
 	}
 
 	/** Bytes of the first one. */
 	get firstLength(): number {
-		return this.#waiting[this.#first]! >> REASON_SHIFT === 0 ? ACK_LENGTH : REASONED_LENGTH;
+		return (this.#numbers[this.#first]! & REASONED) === 0 ? ACK_LENGTH : REASONED_LENGTH;
 	}
 
-	/** Takes the first one and writes it. */
-	shift(writer: Writer): void {
-		const first = this.#waiting[this.#first]!;
-		if (--this.length === 0) this.#first = 0;
-		else this.#first++;
-		encodeAck(writer, first >> TYPE_SHIFT & 0xf, first & 0xffff, first >> REASON_SHIFT);
+	/** Takes and writes those that there is room for: whole ones. */
+	transmit(writer: Writer): void {
+		const numbers = this.#numbers;
+		let at = this.#first;
+		let left = this.length;
+		for (let room = writer.end - writer.position; left > 0 && room >= ACK_LENGTH; room -= ACK_LENGTH) {
+			const head = numbers[at]!;
+			const isReasoned = (head & REASONED) !== 0;
+			if (isReasoned && room < REASONED_LENGTH) break;
+			writer.uint32(head);
+			at++;
+			left--;
+			if (!isReasoned) continue;
+			writer.uint8(numbers[at++]!);
+			left--;
+			room--;
+		}
+		this.length = left;
+		this.#first = left === 0 ? 0 : at;
 	}
 
 	/** PUBACKs among them: the server counts their messages as under way. */
 	get pubacks(): number {
 		let count = 0;
 		for (let index = 0; index < this.length; index++) {
-			if ((this.#waiting[this.#first + index]! >> TYPE_SHIFT & 0xf) === PacketType.PUBACK) count++;
+			if ((this.#numbers[this.#first + index]! & ~0xffff) === PUBACK) count++;
 		}
 		return count;
 	}

@@ -13,6 +13,7 @@ import { IncomingAliases } from "./aliases.js";
 import { PacketType, Reason } from "./constants.js";
 import { EventType, type MQTTEvent } from "./event.js";
 import type { Framer } from "./framer.js";
+import { decodePublish, publishHeadLength } from "./packet.js";
 import type { Sender } from "./sender.js";
 import type { Session } from "./session.js";
 
@@ -42,11 +43,19 @@ export class Delivery {
 	}
 
 	/**
-	 * The message that was decoded into the event, or the beginning of it: `framer` knows how much remains.
+	 * A message, or the beginning of one: `framer` knows how much remains.
 	 * @param open false: what it says about aliases is noted, and the server keeps it for the next connection
+	 * @throws DeviceError as `decodePublish`; `too-large` when not all before the payload is there
 	 */
 	message(framer: Framer, open: boolean): MQTTEvent | undefined {
 		const event = this.#event;
+		const reader = this.#session.reader;
+		const header = framer.header;
+		const end = framer.end;
+		const remaining = framer.remaining;
+		reader.reset(framer.bytes, framer.start, end);
+		if (remaining > 0) this.checkHead(framer);
+		decodePublish(event, header, reader);
 		const alias = event.properties?.topicAlias;
 		if (alias !== undefined) {
 			this.#aliases ??= new IncomingAliases(this.#session.topicAliasMaximum);
@@ -56,14 +65,21 @@ export class Delivery {
 		const qos = event.qos;
 		this.#skipping = qos === 2 && this.#session.received.has(event.packetId);
 		if (qos !== 0 && event.protocol === 5 && !this.#skipping) this.checkQuota();
-		const end = framer.end;
-		const remaining = framer.remaining;
+		event.type = EventType.MESSAGE;
 		event.bytes = framer.bytes;
 		event.end = end;
 		event.offset = 0;
 		event.total = end - event.start + remaining;
-		if (remaining > 0) this.#packetId = event.packetId;
+		this.#packetId = event.packetId;
 		return this.deliver(remaining);
+	}
+
+	private checkHead({ header, bytes, start, end }: Framer): void {
+		const { reader, packetBuffer, connect } = this.#session;
+		if (publishHeadLength(connect.protocol, header, reader) > end - start) {
+			throw new DeviceError("too-large", `the head of a message does not fit ${packetBuffer} bytes`);
+		}
+		reader.reset(bytes, start, end);
 	}
 
 	/** More of the message before; `open` as above. */

@@ -83,15 +83,14 @@ export class Framer {
 		if (this.#between) {
 			// As nearly all packets come: whole.
 			const reader = this.#reader;
-			const input = this.#input;
-			reader.reset(input, position, end);
+			reader.reset(this.#input, position, end);
 			const header = reader.uint8();
 			const length = reader.varintAhead();
 			const start = reader.position;
 			const next = start + length;
 			if (length >= 0 && next <= end && length <= this.#capacity && next - position <= this.#maximum) {
 				this.header = header;
-				this.bytes = input;
+				this.bytes = reader.bytes;
 				this.start = start;
 				this.#position = this.end = next;
 				return Frame.HEAD;

@@ -13,7 +13,7 @@ import { PacketType, Reason, SUBSCRIBE_ID } from "./constants.js";
 import { Delivery } from "./delivery.js";
 import { EventType, MQTTEvent } from "./event.js";
 import { Frame, Framer } from "./framer.js";
-import { decodePacket, publishHeadLength } from "./packet.js";
+import { decodePacket } from "./packet.js";
 import { disconnectReason, refusal } from "./reason.js";
 import { Sender } from "./sender.js";
 import type { Session } from "./session.js";
@@ -118,10 +118,9 @@ export class Link {
 			this.fail(new DeviceError("timeout", `no answer from the server within ${RESPONSE_TIMEOUT} ms`));
 		} else if (now >= this.#leaveDue) {
 			this.#leaveDue = Infinity;
-			this.#sender.farewell = Reason.SUCCESS;
-			this.#session.unsent = true;
+			this.#sender.leave(Reason.SUCCESS);
 		} else if (now >= this.pingDue) {
-			this.#sender.ping = this.#session.unsent = true;
+			this.#sender.sendPing();
 			this.#pongDue = Math.min(this.#pongDue, now + RESPONSE_TIMEOUT);
 		}
 	}
@@ -155,7 +154,7 @@ export class Link {
 				if (this.#session.outbox.unreported > 0) return this.settled();
 				const framer = this.#framer;
 				for (let frame = framer.next(); frame !== Frame.NONE; frame = framer.next()) {
-					const event = frame === Frame.HEAD ? this.head(framer)
+					const event = frame === Frame.HEAD ? this.packet(framer)
 						: this.#delivery.fragment(framer, this.#state === State.OPEN);
 					if (event !== undefined) return event;
 				}
@@ -184,7 +183,7 @@ export class Link {
 	disconnect(deadline: number): void {
 		if (this.#state === State.CONNECTING) this.lost(new DeviceError("closed", "closed before it was connected"));
 		else if (this.#state === State.OPEN) this.#state = State.CLOSING;
-		this.#sender.closing = this.#session.unsent = true;
+		this.#sender.close();
 		this.#leaveDue = deadline;
 		this.sooner(deadline);
 	}
@@ -232,30 +231,23 @@ export class Link {
 		return this.done(outbox.nextSettled(), outbox.settledReason);
 	}
 
-	private head(framer: Framer): MQTTEvent | undefined {
-		const { reader } = this.#session;
+	private packet(framer: Framer): MQTTEvent | undefined {
+		const { header, remaining } = framer;
+		const { reader, packetBuffer } = this.#session;
 		const event = this.#event;
-		reader.reset(framer.bytes, framer.start, framer.end);
-		if (framer.remaining > 0) this.checkHead(framer);
-		decodePacket(event, framer.header, reader);
-		const type = event.type;
-		if (this.#state === State.CONNECTING) {
-			if (type === PacketType.CONNACK) return this.connack();
-			if (type === PacketType.AUTH) return this.challenged();
-			throw new DeviceError("violation", `packet of type ${type} before CONNACK`); // [MQTT-3.2.0-1]
+		const connecting = this.#state === State.CONNECTING;
+		if (header >> 4 === PacketType.PUBLISH && !connecting) {
+			return this.#delivery.message(framer, this.#state === State.OPEN);
 		}
-		if (type === PacketType.PUBLISH) return this.#delivery.message(framer, this.#state === State.OPEN);
-		return this.control(event);
-	}
-
-	/** Of a packet that is not all there, the part before a payload must be. */
-	private checkHead({ header, bytes, start, end }: Framer): void {
-		const { reader, packetBuffer, connect } = this.#session;
-		const isPublish = header >> 4 === PacketType.PUBLISH;
-		if (!isPublish || publishHeadLength(connect.protocol, header, reader) > end - start) {
+		if (remaining > 0) {
 			throw new DeviceError("too-large", `packet of type ${header >> 4} does not fit ${packetBuffer} bytes`);
 		}
-		reader.reset(bytes, start, end);
+		reader.reset(framer.bytes, framer.start, framer.end);
+		decodePacket(event, header, reader);
+		if (!connecting) return this.control(event);
+		if (event.type === PacketType.CONNACK) return this.connack();
+		if (event.type === PacketType.AUTH) return this.challenged();
+		throw new DeviceError("violation", `packet of type ${event.type} before CONNACK`); // [MQTT-3.2.0-1]
 	}
 
 	private control({ type, packetId, properties }: MQTTEvent): MQTTEvent | undefined {
@@ -426,8 +418,7 @@ export class Link {
 		if (reason === 0 || this.#sender.busy) return;
 		this.#parting = true;
 		this.#leaveDue = this.#now + PARTING_TIMEOUT;
-		this.#sender.farewell = reason;
-		this.#session.unsent = true;
+		this.#sender.leave(reason);
 	}
 
 	private awaitAnswer(): void {

@@ -51,6 +51,8 @@ export const DROPPED = -2;
 export class Outbox implements QueueOwner {
 	/** True when what `save` writes has changed. */
 	dirty = false;
+	/** False when nothing waits to be taken: it is not worth looking. */
+	waiting = true;
 	/** The message on its way out, as `take` left it; `undefined` for none. */
 	current: Entry | undefined;
 	/** Of the current message: bytes of its record, and the payload that follows them. */
@@ -139,6 +141,7 @@ export class Outbox implements QueueOwner {
 		if (writer.remaining !== 0) throw new DeviceError("internal", `PUBLISH ends ${writer.remaining} bytes early`);
 		const position = queue.commit(id);
 		if (this.#nexts[index]! < 0) this.#nexts[index] = position;
+		this.waiting = true;
 		if (source !== undefined) (this.#sources ??= new Map()).set(position, source);
 		return id;
 	}
@@ -224,11 +227,13 @@ export class Outbox implements QueueOwner {
 			return this.begin(entry);
 		}
 		const room = this.#count < quota && this.#count < this.#windowMaximum;
+		this.waiting = false;
 		for (let index = this.#queues.length - 1; index >= 0; index--) {
 			const position = this.#nexts[index]!;
 			if (position < 0) continue;
 			const queue = this.#queues[index]!;
 			const id = queue.id(position);
+			this.waiting = true;
 			if (id !== 0 && !room) continue;
 			this.#nexts[index] = queue.after(position);
 			const entry = id === 0 ? this.#unnumbered : this.push();
@@ -325,6 +330,7 @@ export class Outbox implements QueueOwner {
 		if (this.current?.id === 0) this.releaseBytes(this.current);
 		this.current = undefined;
 		this.#cursor = 0;
+		this.waiting = true;
 		this.dirty ||= this.#connected;
 		this.#connected = false;
 		let next = -1;
@@ -415,7 +421,7 @@ export class Outbox implements QueueOwner {
 		return sent;
 	}
 
-	/** Packet identifier of a message that ended without an answer from the server, while there are some `unreported`. */
+	/** Packet identifier of a message that ended without an answer from the server. Some must be `unreported`. */
 	nextSettled(): number {
 		this.unreported--;
 		this.settledReason = this.#settled.pop()!;

@@ -96,8 +96,8 @@ const CONNACK_311 = new Reasons([0, 1, 2, 3, 4, 5], []);
 export function decodePacket(packet: Packet, header: number, reader: Reader): void {
 	const type = header >> 4;
 	packet.type = type;
-	if (type === PacketType.PUBLISH) return decodePublish(packet, header, reader);
 	packet.properties = undefined;
+	if (type === PacketType.PUBLISH) return decodePublish(packet, header, reader);
 	if ((header & 0x0f) !== FLAGS[type]) throw malformed(`type ${type} with flags ${header & 0x0f}`);
 	switch (type) {
 		case PacketType.CONNACK:
@@ -141,7 +141,8 @@ export function publishHeadLength(protocol: Protocol, header: number, reader: Re
 	return reader.position - position + length;
 }
 
-function decodePublish(packet: Packet, header: number, reader: Reader): void {
+/** As `decodePacket`, of a PUBLISH and but for its type. @throws DeviceError `malformed` */
+export function decodePublish(packet: Packet, header: number, reader: Reader): void {
 	const qos = (header >> 1) & 3;
 	const duplicate = (header & DUPLICATE) !== 0;
 	if (qos === 3) throw malformed("PUBLISH with QoS 3"); // [MQTT-3.3.1-4]
