@@ -12,4 +12,5 @@ after(() => {
 	server.close();
 	aedes.close();
 });
-playAll({ name: "aedes, 3.1.1", port: (server.address() as AddressInfo).port, qos: 1 });
+const { port } = server.address() as AddressInfo;
+playAll({ name: "aedes, 3.1.1", port, url: `mqtt://127.0.0.1:${port}`, qos: 2 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Our client against mosquitto: MQTT 3.1.1 over TCP. */
+/** Our client against mosquitto: MQTT 3.1.1 and 5, over TCP and over a WebSocket. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Device } from "./device.js";
@@ -9,10 +9,18 @@ import { playAll } from "./scenarios.js";
 
 if (needsMosquitto.skip !== false) test("mosquitto", needsMosquitto);
 else {
-	const mosquitto = await Mosquitto.start({ plain: true, websocket: true, settings: ["max_inflight_messages 4"] });
+	const mosquitto = await Mosquitto.start({ plain: true, websocket: true });
 	after(() => mosquitto.stop());
 	const port = mosquitto.plainPort;
-	playAll({ name: "mosquitto, 3.1.1", port, qos: 1 });
+	const url = `mqtt://127.0.0.1:${port}`;
+	const websocketUrl = `ws://127.0.0.1:${mosquitto.websocketPort}/mqtt`;
+	playAll({ name: "mosquitto, 3.1.1", port, url, qos: 2 });
+	playAll({ name: "mosquitto, 5", port, url, qos: 2, device: { protocol: 5 }, peer: { protocolVersion: 5 } });
+	playAll({ name: "mosquitto, 3.1.1 over WebSocket", port: mosquitto.websocketPort, url: websocketUrl, qos: 2, device: { websocket: "/mqtt" } });
+	playAll({
+		name: "mosquitto, 5 over WebSocket", port: mosquitto.websocketPort, url: websocketUrl, qos: 2,
+		device: { protocol: 5, websocket: "/mqtt" }, peer: { protocolVersion: 5 },
+	});
 
 	test("mosquitto: its own commands hear what we say, and are heard", { timeout: 60_000 }, async (context) => {
 		const device = new Device(context, port, "commands");

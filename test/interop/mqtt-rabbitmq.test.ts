@@ -8,5 +8,5 @@ if (needsRabbitMQ.skip !== false) test("rabbitmq", needsRabbitMQ);
 else {
 	const rabbitmq = await RabbitMQ.start();
 	after(() => rabbitmq.stop());
-	playAll({ name: "rabbitmq, 3.1.1", port: rabbitmq.port, qos: 1 });
+	playAll({ name: "rabbitmq, 3.1.1", port: rabbitmq.port, url: `mqtt://127.0.0.1:${rabbitmq.port}`, qos: 1 });
 }

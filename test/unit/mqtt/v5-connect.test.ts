@@ -29,6 +29,9 @@ const CONNECTS: readonly [name: string, options: Partial<SessionOptions>, hex: s
 	["a user", { username: "u" }, connect5(0x80, CONNECT_PROPERTIES, "id", prefixed("u"))],
 	["a password alone", { password: "p" }, connect5(0x40, CONNECT_PROPERTIES, "id", prefixed("p"))],
 	["a user and a password", { username: "u", password: "pä" }, connect5(0xc0, CONNECT_PROPERTIES, "id", prefixed("u") + prefixed("pä"))],
+	["a user of several bytes a character", { username: "ü€" }, connect5(0x80, CONNECT_PROPERTIES, "id", prefixed("ü€"))],
+	["a will to a topic of several bytes a character", { will: { ...will, topic: "ü€" } },
+		connect5(0x04, CONNECT_PROPERTIES, "id", `00${prefixed("ü€")}${prefixed("gone")}`)],
 	["a will", { will }, connect5(0x04, CONNECT_PROPERTIES, "id", NO_WILL_PROPERTIES)],
 	["a retained will at QoS 2", { will: { ...will, qos: 2, retain: true } }, connect5(0x34, CONNECT_PROPERTIES, "id", NO_WILL_PROPERTIES)],
 	["a will with properties", {
@@ -64,6 +67,7 @@ const BAD_OPTIONS: readonly [name: string, options: Partial<SessionOptions>][] =
 	["an id with U+0000 [MQTT-1.5.4-2]", { clientId: "a\u0000" }],
 	["a user name with U+0000", { username: "\u0000" }],
 	["a will at QoS 3 [MQTT-3.1.2-12]", { will: { ...will, qos: 3 as 2 } }],
+	["a will to a topic with U+0000", { will: { ...will, topic: "a\0" } }],
 	["a will to a filter", { will: { ...will, topic: "a/+" } }],
 	["a will whose answer goes to a filter [MQTT-3.3.2-14]", { will: { ...will, properties: { responseTopic: "a/#" } } }],
 	["a will with half a surrogate pair in a pair's name [MQTT-1.5.7-1]", { will: { ...will, properties: { userProperties: [["\ud800", ""]] } } }],
