@@ -77,16 +77,20 @@ class MessageSocket extends EventEmitter implements Carrier {
 	/** Why the stream ends, once everything before it was taken. */
 	#end: Error | undefined;
 	#isEnding = false;
+	#isClosed = false;
 
 	constructor(options: WebSocketOptions, address: URL, below: BelowPlan, onread: OnReadOpts, connected: () => void) {
 		super();
 		this.#onread = onread;
 		this.#socket = below.open(undefined, () => {
-			// A socket that only waits does not notice its end.
-			this.#socket.off("end", closedEarly);
-			this.#open(options, address, connected);
+			// Not from inside the event: what is written while OpenSSL tells of a session is never sent.
+			setImmediate(() => {
+				this.#socket.off("end", closedEarly);
+				if (!this.#socket.destroyed) this.#open(options, address, connected);
+			});
 		});
 		const closedEarly = () => this.emit("end");
+		// A socket that is not read does not notice its end.
 		this.#socket.on("end", closedEarly).resume();
 		this.#socket.on("error", error => this.#fail(error));
 		this.#socket.on("close", () => {
@@ -155,7 +159,8 @@ class MessageSocket extends EventEmitter implements Carrier {
 			this.#fail(status === ABNORMAL
 				? new DeviceError("closed", "the connection of the WebSocket was lost")
 				: new DeviceError("closed", `the peer closed the WebSocket with status ${status}`, { detail: status }));
-			this.emit("close");
+			this.#isClosed = true;
+			this.#pump();
 		});
 	}
 
@@ -169,8 +174,10 @@ class MessageSocket extends EventEmitter implements Carrier {
 			this.#onread.callback(count, first);
 		}
 		if (this.#messages.length > 0) this.#webSocket?.pause();
-		else if (this.#end !== undefined) this.emit("error", this.#end);
-		else if (!this.#isPaused) this.#webSocket?.resume();
+		else if (this.#end !== undefined) {
+			this.emit("error", this.#end);
+			if (this.#isClosed) this.emit("close");
+		} else if (!this.#isPaused) this.#webSocket?.resume();
 	}
 
 	#fail(error: Error): void {

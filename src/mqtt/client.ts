@@ -210,7 +210,7 @@ export class Client implements AlarmOwner {
 
 	/** Sends what a call into us queued. Events wait for a callback of their own. */
 	private kick(): void {
-		if (this.#link === undefined || this.#draining) return;
+		if (this.#link === undefined || this.#draining || this.session.batching) return;
 		if (this.transmit(this.#link) && this.#closing) this.release();
 		else this.arm();
 	}

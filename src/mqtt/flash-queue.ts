@@ -10,7 +10,6 @@
  */
 import type { Writer } from "../bytes/writer.js";
 import type { Journal } from "../storage/journal.js";
-import { stepped, steps } from "../storage/serial.js";
 import type { KeptQueue, QueueOwner } from "./queue.js";
 import { Ranges } from "./ranges.js";
 
@@ -19,8 +18,9 @@ const NONE: readonly number[] = Object.freeze([]);
 
 export class FlashQueue implements KeptQueue {
 	lastId: number;
-	count = 0;
 	readonly #journal: Journal;
+	/** Records held, -1 until someone asks. */
+	#count = -1;
 	/** Released records behind the oldest held one. */
 	#released: Ranges | undefined;
 
@@ -28,7 +28,15 @@ export class FlashQueue implements KeptQueue {
 	constructor(journal: Journal) {
 		this.#journal = journal;
 		this.lastId = journal.lastId();
-		this.count = this.countFrom(journal.first());
+	}
+
+	/** To be counted one by one, where it is not known: they may be thousands. */
+	get count(): number {
+		if (this.#count < 0) {
+			this.#count = 0;
+			for (let at = this.first(); at >= 0; at = this.after(at)) this.#count++;
+		}
+		return this.#count;
 	}
 
 	/** All records with numbers before this one are released. */
@@ -49,16 +57,15 @@ export class FlashQueue implements KeptQueue {
 	 */
 	restore(headNumber: number, released: readonly number[]): void {
 		const journal = this.#journal;
-		const ranges = this.#released = new Ranges();
-		for (let at = 0; at < released.length; at += 2) {
-			if (steps(headNumber, released[at]!) > 0) ranges.append(released[at]!, released[at + 1]!);
+		if (released.length > 0) {
+			this.#released = new Ranges();
+			this.#released.bounds.push(...released);
 		}
 		// A number that was released must not be given to another record, even when its own never became durable.
 		journal.skipTo(headNumber);
-		this.disown(journal.next, ranges.end(journal.next));
-		journal.skipTo(ranges.end(journal.next));
+		if (released.length > 0) journal.skipTo(released[released.length - 1]!);
+		this.#count = -1;
 		this.moveTo(this.held(journal.seek(headNumber)));
-		this.count = this.countFrom(journal.first());
 	}
 
 	/** Lets all records go. */
@@ -71,7 +78,7 @@ export class FlashQueue implements KeptQueue {
 		try {
 			return this.#journal.reserve(length, writer);
 		} catch (error) {
-			this.recount();
+			this.lost();
 			throw error;
 		}
 	}
@@ -79,7 +86,7 @@ export class FlashQueue implements KeptQueue {
 	commit(id: number): number {
 		const position = this.#journal.commit(KIND, id);
 		if (id !== 0) this.lastId = id;
-		this.count++;
+		if (this.#count >= 0) this.#count++;
 		return position;
 	}
 
@@ -87,7 +94,7 @@ export class FlashQueue implements KeptQueue {
 		try {
 			this.#journal.flush();
 		} catch (error) {
-			this.recount();
+			this.lost();
 			throw error;
 		}
 	}
@@ -128,8 +135,7 @@ export class FlashQueue implements KeptQueue {
 	release(position: number): void {
 		const journal = this.#journal;
 		if (position !== journal.first()) (this.#released ??= new Ranges()).add(journal.number(position));
-		// Counted first: a queue that turns out to be empty has none.
-		this.count--;
+		if (this.#count > 0) this.#count--;
 		if (position === journal.first()) this.moveTo(this.after(position));
 	}
 
@@ -141,8 +147,8 @@ export class FlashQueue implements KeptQueue {
 		do {
 			const position = next;
 			next = this.after(position);
+			if (this.#count > 0) this.#count--;
 			owner.dropped(position, journal.id(position));
-			this.count--;
 		} while (next >= 0 && journal.areTogether(head, next));
 		this.moveTo(next);
 		return true;
@@ -163,34 +169,15 @@ export class FlashQueue implements KeptQueue {
 		journal.trim(position);
 		if (position < 0) {
 			this.#released = undefined;
-			// Records whose headers were spoilt were counted, too.
-			this.count = 0;
+			this.#count = 0;
 		} else {
 			this.#released?.trim(journal.number(position));
 		}
 	}
 
-	/** Records held from `position` on, by their numbers: one whose header is spoilt counts as well. */
-	private countFrom(position: number): number {
-		const journal = this.#journal;
-		return position < 0 ? 0 : steps(journal.number(position), journal.next) - (this.#released?.count ?? 0);
-	}
-
-	/** After a loss, one by one. What is lost is released: its numbers are those after the last that is there. */
-	private recount(): void {
-		const journal = this.#journal;
-		let last = -1;
-		this.count = 0;
-		for (let at = this.first(); at >= 0; at = this.after(at)) {
-			this.count++;
-			last = at;
-		}
-		if (last < 0) this.#released = undefined;
-		else this.disown(stepped(journal.number(last), 1), journal.next);
-	}
-
-	/** Counts the numbers from `begin` to before `end` as released, of which there are no records. */
-	private disown(begin: number, end: number): void {
-		if (steps(begin, end) > 0) (this.#released ??= new Ranges()).close(begin, end);
+	/** What was not durable is gone: who knows how much. */
+	private lost(): void {
+		this.#count = -1;
+		if (this.first() < 0) this.#released = undefined;
 	}
 }

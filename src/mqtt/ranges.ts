@@ -34,38 +34,9 @@ export class Ranges {
 		else throw new DeviceError("state", `over ${RANGES_MAXIMUM} ranges of released records wait for older ones`);
 	}
 
-	/** Adds a range behind all others. */
-	append(begin: number, end: number): void {
-		this.bounds.push(begin, end);
-	}
-
-	/** Adds all from `begin` to before `end`, which no range goes beyond. */
-	close(begin: number, end: number): void {
-		const { bounds } = this;
-		const at = this.after(begin);
-		const joins = at > 0 && steps(begin, bounds[at - 1]!) >= 0;
-		bounds.length = joins ? at - 1 : at;
-		if (joins) bounds.push(end);
-		else bounds.push(begin, end);
-	}
-
 	/** Forgets what is before `number`, which is in none. */
 	trim(number: number): void {
 		this.bounds.splice(0, this.after(number));
-	}
-
-	/** The first number behind all ranges, or `number` when that comes later. */
-	end(number: number): number {
-		const end = this.bounds.at(-1);
-		return end !== undefined && steps(number, end) > 0 ? end : number;
-	}
-
-	/** Numbers in all ranges. */
-	get count(): number {
-		const { bounds } = this;
-		let count = 0;
-		for (let at = 0; at < bounds.length; at += 2) count += steps(bounds[at]!, bounds[at + 1]!);
-		return count;
 	}
 
 	/** Index in `bounds` of the first range that begins after `number`. */

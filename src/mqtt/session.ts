@@ -133,10 +133,10 @@ export class Session {
 	connecting = false;
 	/** True when a server ever had this session: what it says to be present is what we know [MQTT-3.2.2-4]. */
 	established = false;
+	/** True within `batch`: what is published is not durable yet, and must not be sent. */
+	batching = false;
 	readonly #cleanStart: boolean;
 	readonly #store: SessionStore | undefined;
-	/** Messages are committed one by one, unless a batch commits them all. */
-	#batching = false;
 
 	/** @throws DeviceError `argument` */
 	constructor(text: TextCodec, options: SessionOptions, store?: SessionStore) {
@@ -211,7 +211,7 @@ export class Session {
 		const { protocol } = this.connect;
 		if (properties !== undefined) checkPublishProperties(protocol, properties);
 		const id = this.outbox.append(protocol, topic, payload, qos, retain, priority, properties);
-		if (this.#store !== undefined && !this.#batching) this.outbox.flush();
+		if (this.#store !== undefined && !this.batching) this.outbox.flush();
 		return id === FULL ? "full" : id === DROPPED ? "dropped" : id;
 	}
 
@@ -220,11 +220,11 @@ export class Session {
 	 * @throws DeviceError `storage`: none of it may have been kept
 	 */
 	batch(publishing: () => void): void {
-		this.#batching = true;
+		this.batching = true;
 		try {
 			publishing();
 		} finally {
-			this.#batching = false;
+			this.batching = false;
 			this.outbox.flush();
 		}
 	}

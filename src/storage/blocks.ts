@@ -14,9 +14,8 @@ import type { FlashPartition } from "../host.js";
 import { HEADER_LENGTH, mix, type Header } from "./header.js";
 import { stepped, steps } from "./serial.js";
 
-const BLOCK_LENGTH_MINIMUM = 512;
 /** A block's end is told in sixteen bits, as a multiple of the header's length. */
-const BLOCK_LENGTH_MAXIMUM = 0xffff * HEADER_LENGTH;
+const BLOCK_LENGTH = Object.freeze({ MINIMUM: 512, MAXIMUM: 0xffff * HEADER_LENGTH });
 /** One that takes records, and one to be erased for those that come next. */
 const COUNT_MINIMUM = 2;
 
@@ -39,12 +38,12 @@ export class BlockRing {
 	/** @throws DeviceError `argument` */
 	constructor(partition: FlashPartition, header: Header, first: number, count: number) {
 		const { blockLength, size } = partition;
-		if (!(blockLength % HEADER_LENGTH === 0 && blockLength >= BLOCK_LENGTH_MINIMUM && blockLength <= BLOCK_LENGTH_MAXIMUM)) {
-			throw new DeviceError("argument", `a journal cannot use blocks of ${blockLength} bytes`);
+		const { MINIMUM, MAXIMUM } = BLOCK_LENGTH;
+		if (!(blockLength % HEADER_LENGTH === 0 && blockLength >= MINIMUM && blockLength <= MAXIMUM)) {
+			throw new DeviceError("argument", `no journal on blocks of ${blockLength} bytes`);
 		}
 		if (!(first >= 0 && count >= COUNT_MINIMUM && (first + count) * blockLength <= size)) {
-			throw new DeviceError("argument", `a journal cannot use ${count} blocks from ${first} on: it needs ${COUNT_MINIMUM}`
-				+ ` of the partition's ${size / blockLength}`);
+			throw new DeviceError("argument", `no journal on ${count} blocks of ${size / blockLength} from ${first}`);
 		}
 		this.blockLength = blockLength;
 		this.#partition = partition;
@@ -160,6 +159,8 @@ export class BlockRing {
 
 /** What the flash refused; everything else goes on. */
 function refusal(error: unknown): DeviceError {
-	if (error instanceof Error && error.name === "DeviceError" && (error as DeviceError).code === "storage") return error as DeviceError;
+	if (error instanceof Error && error.name === "DeviceError" && (error as DeviceError).code === "storage") {
+		return error as DeviceError;
+	}
 	throw error;
 }

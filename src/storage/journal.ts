@@ -66,7 +66,8 @@ export class Journal {
 	 * @throws DeviceError `argument`, and `storage` when the flash cannot be read
 	 */
 	constructor(crypto: Crypto, partition: FlashPartition, options: JournalOptions = {}) {
-		const { first = 0, count = Math.floor(partition.size / partition.blockLength) - first, groupLength = GROUP_LENGTH } = options;
+		const { first = 0, groupLength = GROUP_LENGTH } = options;
+		const { count = Math.floor(partition.size / partition.blockLength) - first } = options;
 		const blocks = this.#blocks = new BlockRing(partition, this.#header, first, count);
 		this.#partition = partition;
 		this.#crypto = crypto;
@@ -95,7 +96,7 @@ export class Journal {
 			throw new DeviceError("too-large", `record of ${length} bytes, the maximum is ${this.lengthMaximum}`);
 		}
 		const need = extent(length);
-		if (this.#staged > 0 && (this.#staged + need > this.#groupLength || this.#end + this.#staged + need > this.#limit)) this.flush();
+		if (this.#staged + need > Math.min(this.#groupLength, this.#limit - this.#end)) this.flush();
 		if (this.#end + need > this.#limit && !this.openBlock()) return false;
 		const staging = this.stagingFor(this.#staged + need);
 		const start = this.#staged + HEADER_LENGTH;
@@ -169,7 +170,9 @@ export class Journal {
 		if (this.#head < 0) return -1;
 		const kept = blocks.blockOf(this.#head);
 		let block = blocks.tail;
-		while (block !== kept && !(blocks.isLive(block) && steps(this.#header.number, number) >= 0)) block = blocks.previous(block);
+		while (block !== kept && !(blocks.isLive(block) && steps(this.#header.number, number) >= 0)) {
+			block = blocks.previous(block);
+		}
 		return this.find(block === kept ? this.#head : block + HEADER_LENGTH, number);
 	}
 
@@ -180,7 +183,7 @@ export class Journal {
 			if (blocks.isLive(block)) {
 				let id = 0;
 				let at = this.find(block + HEADER_LENGTH, this.#header.number);
-				for (; at >= 0 && blocks.blockOf(at) === block; at = this.after(at)) id = this.id(at) === 0 ? id : this.id(at);
+				for (; at >= 0 && blocks.blockOf(at) === block; at = this.after(at)) id = this.id(at) || id;
 				if (id !== 0) return id;
 			}
 			block = blocks.previous(block);
@@ -218,8 +221,8 @@ export class Journal {
 	read(position: number, from: number, count: number, writer: Writer): void {
 		const start = position + HEADER_LENGTH + from;
 		if (this.isStaged(position)) return writer.copy(this.#staging!, start - this.#end, start - this.#end + count);
-		const to = writer.position;
-		if (count > writer.remaining) throw new DeviceError("too-large", `${count} bytes do not fit the ${writer.remaining} left`);
+		const { position: to, remaining } = writer;
+		if (count > remaining) throw new DeviceError("too-large", `${count} bytes do not fit the ${remaining} left`);
 		this.#partition.read(writer.bytes.subarray(to, to + count), start);
 		writer.position = to + count;
 	}
@@ -239,7 +242,7 @@ export class Journal {
 		return wordAt(digest.digest(), 0) === this.#header.check;
 	}
 
-	/** Forgets all records before the one at `position`; all there are with -1. Their blocks may be erased from now on. */
+	/** Forgets all records before the one at `position`, or all with -1: their blocks may be erased from now on. */
 	trim(position: number): void {
 		this.#head = position;
 	}

@@ -111,6 +111,8 @@ class WorldPeer implements Peer {
 	readonly secure: PeerSecurity | undefined;
 	readonly #world: World;
 	readonly #stream: Stream;
+	/** What carries the stream, or itself. */
+	#carrier: Stream | undefined;
 	readonly #received: number[] = [];
 	#outgoing = new Uint8Array(0);
 	#room = 0;
@@ -126,7 +128,8 @@ class WorldPeer implements Peer {
 		this.secure = { serverName, protocol, clientName: certificate?.subject };
 		let end = () => {};
 		this.ended = new Promise(resolve => { end = resolve; });
-		this.#stream = accept(incoming, {
+		const taken: Incoming = { ...incoming, accept: callbacks => this.#carrier = incoming.accept(callbacks) };
+		this.#stream = accept(taken, {
 			onReadable: count => {
 				this.#available = count;
 				this.#take();
@@ -170,7 +173,7 @@ class WorldPeer implements Peer {
 	}
 
 	reset(): void {
-		this.#world.network.reset(this.#stream);
+		this.#world.network.reset(this.#carrier);
 	}
 
 	#take(): void {

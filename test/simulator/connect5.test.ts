@@ -5,7 +5,8 @@ import { suite, test } from "node:test";
 import type { IConnackPacket, IConnectPacket, IDisconnectPacket } from "mqtt-packet";
 import type { BrokerOptions } from "../../hosts/simulator/broker/broker.js";
 import { Broker } from "../../hosts/simulator/broker/broker.js";
-import type { Authenticator, EndReason } from "../../hosts/simulator/broker/connection.js";
+import type { Authenticator } from "../../hosts/simulator/broker/authentication.js";
+import type { EndReason } from "../../hosts/simulator/broker/owner.js";
 import { ScriptedClient } from "./scripted.js";
 
 const lasting = (seconds: number) => ({ clean: false, properties: { sessionExpiryInterval: seconds } });
@@ -290,6 +291,15 @@ suite("MQTT 5 extended authentication", () => {
 		assert.deepEqual(client.takeTexts(), ["t=meanwhile"]);
 		assert.equal(answer(client, "1").takeOne("auth").reasonCode, 0);
 		assert.equal(answer(client, "5", 0x19).takeOne("disconnect").reasonCode, 0x87);
+	});
+
+	test("a method that is not offered any more ends the connection", () => {
+		let isOffered = true;
+		const broker = new Broker({ authenticate: () => isOffered ? counting(0) : undefined });
+		const client = start(broker);
+		client.takeOne("connack");
+		isOffered = false;
+		assert.equal(answer(client, "0", 0x19).takeOne("disconnect").reasonCode, 0x87);
 	});
 
 	for (const [name, act, cmd, reasonCode] of [

@@ -8,14 +8,15 @@
  */
 import { DeviceError } from "../../../src/base/error.js";
 import type { CloudChannel } from "../channel.js";
+import type { Authenticator } from "./authentication.js";
 import type { Client, Identity, Will } from "./client.js";
 import { willMessage } from "./client.js";
-import type { Admission, Authenticator, ConnectionOwner, EndReason, Peer } from "./connection.js";
 import { Connection } from "./connection.js";
 import type { RestartOptions } from "./faults.js";
 import { Faults } from "./faults.js";
 import type { BrokerLimits, Message, Statistics, Subscriber, Subscription } from "./message.js";
 import { DEFAULT_LIMITS } from "./message.js";
+import type { Admission, ConnectionOwner, EndReason, Peer } from "./owner.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
 import { REASON } from "./reasons.js";
 import { Retained } from "./retained.js";

@@ -43,9 +43,9 @@ export interface Incoming extends Blocks { packet: Packet }
 /** A packet as bytes. `properties` are left out in 3.1.1. */
 export function encode(packet: Packet, version: ProtocolVersion, properties?: Properties): Uint8Array {
 	if (version === 4 || !properties) return generate(packet, { protocolVersion: version });
-	const { userProperties, correlationData, authenticationData, ...others } = properties;
+	const { userProperties, correlationData, authenticationData } = properties;
 	const written = {
-		...others,
+		...properties,
 		correlationData: correlationData && toBuffer(correlationData),
 		authenticationData: authenticationData && toBuffer(authenticationData),
 		// One object for each pair: the package writes them in this order, where one object for all would group them by name.

@@ -8,54 +8,19 @@
  */
 import { DeviceError } from "../../../src/base/error.js";
 import { OutgoingAliases } from "./aliases.js";
+import { Authentication, isRefusal } from "./authentication.js";
 import type { Client, Identity, Will } from "./client.js";
 import { grantedExpiry, grantedProperties, readClient, readWill } from "./client.js";
 import type { IAuthPacket, IConnectPacket, IDisconnectPacket, Incoming, IPublishPacket, Packet, ProtocolVersion } from "./codec.js";
 import { Decoder, encode, toBuffer } from "./codec.js";
-import type { Faults } from "./faults.js";
 import type { Delivery } from "./message.js";
 import { Outbox } from "./outbox.js";
+import type { ConnectionOwner, EndReason, Peer } from "./owner.js";
 import type { Properties } from "./properties.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
-import { isClientDisconnect, REASON, refusalDetail, returnCode, violation } from "./reasons.js";
-import type { RequestOwner } from "./requests.js";
+import { disconnectCode, isClientDisconnect, REASON, refusalDetail, returnCode, violation } from "./reasons.js";
 import { Requests } from "./requests.js";
-import type { LastTime, Link, Session } from "./session.js";
-
-/** The network under a connection. Neither method may call back into the connection. */
-export interface Peer {
-	/** Takes all bytes. @returns false when it wants no more until `Connection.drained` is called */
-	send(bytes: Uint8Array): boolean;
-	/** Ends the connection after what was sent. */
-	close(): void;
-}
-
-/** Why a connection ended. All but `disconnect` and `restart` publish the will, `disconnect` when the client says so. */
-export type EndReason =
-	| "disconnect" | "lost" | "keep-alive" | "taken-over" | "malformed" | "violation" | "too-large" | "refused" | "restart" | "kicked";
-
-/** One step of extended authentication: ask again, or let in. */
-export interface AuthenticationStep { step: "challenge" | "accept"; data?: Uint8Array | undefined }
-
-/** The server's side of one authentication, from CONNECT (or re-authentication) to its end. */
-export interface Authenticator {
-	/** @param data what the client sent, first with CONNECT */
-	respond(data: Uint8Array | undefined): AuthenticationStep | Refusal | RefusalDetail;
-}
-
-export interface Admission { session: Session; sessionPresent: boolean; responseInformation: string | undefined }
-
-/** What a connection asks of the broker. */
-export interface ConnectionOwner extends RequestOwner {
-	readonly faults: Faults;
-	readonly time: LastTime;
-	/** @returns `undefined` for a method that it does not know */
-	authenticator(client: Client, method: string): Authenticator | undefined;
-	admit(connection: Connection, client: Client, will: Will | undefined, now: number): Admission | Refusal | RefusalDetail;
-	ended(connection: Connection, reason: EndReason, now: number): void;
-	/** The connection's deadline may be this early now. */
-	due(at: number): void;
-}
+import type { Link, Session } from "./session.js";
 
 /** What an MQTT 5 client is told unless somebody knows better. */
 const NOTICES: Readonly<Partial<Record<EndReason, number>>> = Object.freeze({
@@ -64,8 +29,6 @@ const NOTICES: Readonly<Partial<Record<EndReason, number>>> = Object.freeze({
 });
 /** [MQTT-3.1.2-24] of 3.1.1, [MQTT-3.1.2-22] of 5 */
 const KEEP_ALIVE_GRACE = 1.5;
-/** Answers of a client in one authentication; one more ends the connection. */
-const AUTHENTICATION_MAXIMUM = 16;
 /** Bytes that are held while the broker is silent; more and the connection is lost. */
 const HELD_MAXIMUM = 1024 * 1024;
 
@@ -78,8 +41,7 @@ export class Connection implements Link {
 	#asked: (Incoming & { packet: IConnectPacket }) | undefined;
 	#client: Client | undefined;
 	#will: Will | undefined;
-	#authenticator: Authenticator | undefined;
-	#answers = 0;
+	#authentication: Authentication | undefined;
 	#session: Session | undefined;
 	#requests: Requests | undefined;
 	#aliases = new OutgoingAliases(0);
@@ -155,7 +117,7 @@ export class Connection implements Link {
 			const { reasonCode, reasonString, serverReference } = detail;
 			this.transmit({ cmd: "disconnect", reasonCode }, { reasonString, serverReference });
 		}
-		if (detail || reason === "refused") this.#outbox.flush(Infinity);
+		if (detail) this.#outbox.flush(Infinity);
 		this.#closed = true;
 		if (reason === "restart") this.#will = undefined;
 		this.#peer.close();
@@ -174,7 +136,7 @@ export class Connection implements Link {
 			cmd: "publish", topic, payload: toBuffer(message.payload), qos, retain, dup: duplicate,
 			...(packetId === undefined ? {} : { messageId: packetId }),
 		};
-		const properties: Properties = {
+		const properties: Properties | undefined = this.#version === 4 ? undefined : {
 			...message.properties, messageExpiryInterval: secondsLeft(message.expiresAt, this.#owner.time.now), topicAlias: alias,
 			subscriptionIdentifier: identifiers.length > 0 ? identifiers : undefined,
 		};
@@ -223,10 +185,10 @@ export class Connection implements Link {
 	}
 
 	#fail(error: DeviceError, now: number): void {
-		const { code, message, detail = REASON.unspecified } = error;
+		const { code, message } = error;
 		if (code === "unsupported") return this.#refuse("protocol", now);
 		if (code !== "malformed" && code !== "violation" && code !== "too-large") throw error;
-		const explanation: RefusalDetail = { reasonCode: detail, reasonString: message };
+		const explanation: RefusalDetail = { reasonCode: error.detail ?? NOTICES[code]!, reasonString: message };
 		if (this.#version === 5 && !this.#session) this.#sendRefusal(explanation);
 		this.close(code, now, explanation);
 	}
@@ -259,7 +221,7 @@ export class Connection implements Link {
 	#admit(authenticationData: Uint8Array | undefined, now: number): void {
 		const client = this.#client!;
 		const admitted = this.#owner.admit(this, client, this.#will, now);
-		if (typeof admitted === "string" || "reasonCode" in admitted) return this.#refuse(admitted, now);
+		if (isRefusal(admitted)) return this.#refuse(admitted, now);
 		this.#session = admitted.session;
 		this.#requests = new Requests(this.#owner, this, client, admitted.session);
 		this.#aliases = new OutgoingAliases(Math.min(client.topicAliasMaximum, this.#owner.limits.outgoingAliasMaximum));
@@ -272,9 +234,11 @@ export class Connection implements Link {
 		admitted.session.attach(this);
 	}
 
+	/** Before CONNACK that is the answer; later, when authentication fails, the connection ends ([MQTT-4.12.1-2]). */
 	#refuse(refusal: Refusal | RefusalDetail, now: number): void {
-		this.#sendRefusal(refusalDetail(refusal));
-		this.close("refused", now);
+		const detail = refusalDetail(refusal);
+		if (!this.#session) this.#sendRefusal(detail);
+		this.close("refused", now, { ...detail, reasonCode: disconnectCode(detail.reasonCode) });
 	}
 
 	#sendRefusal({ reasonCode, reasonString, serverReference }: RefusalDetail): void {
@@ -283,30 +247,25 @@ export class Connection implements Link {
 
 	/** Spec: MQTT 5 §4.12. */
 	#startAuthentication(method: string, data: Uint8Array | undefined, now: number): void {
-		this.#authenticator = this.#owner.authenticator(this.#client!, method);
-		this.#answers = 0;
-		if (this.#authenticator) this.#authenticate(data, now);
-		else this.#refuse({ reasonCode: REASON.badAuthenticationMethod }, now);
+		const authenticator = this.#owner.authenticator(this.#client!, method);
+		if (!authenticator) return this.#refuse({ reasonCode: REASON.badAuthenticationMethod }, now);
+		this.#authentication = new Authentication(authenticator);
+		this.#authenticate(this.#authentication, data, now);
 	}
 
 	#continue(packet: IAuthPacket, properties: Properties, now: number): void {
 		const method = this.#client?.authenticationMethod;
 		if (method === undefined || properties.authenticationMethod !== method) throw violation("AUTH with another method than CONNECT");
 		if (packet.reasonCode === REASON.reauthenticate && this.#session) this.#startAuthentication(method, properties.authenticationData, now);
-		else if (packet.reasonCode === REASON.continueAuthentication && this.#authenticator) this.#authenticate(properties.authenticationData, now);
+		else if (packet.reasonCode === REASON.continueAuthentication && this.#authentication) this.#authenticate(this.#authentication, properties.authenticationData, now);
 		else throw violation(`AUTH with reason code ${packet.reasonCode} out of order`);
 	}
 
-	#authenticate(data: Uint8Array | undefined, now: number): void {
-		if (++this.#answers > AUTHENTICATION_MAXIMUM) throw violation(`more than ${AUTHENTICATION_MAXIMUM} answers`, REASON.quotaExceeded);
-		const next = this.#authenticator!.respond(data);
-		if (typeof next === "string" || "reasonCode" in next) {
-			if (this.#session) this.close("refused", now, refusalDetail(next));
-			else this.#refuse(next, now);
-			return;
-		}
+	#authenticate(authentication: Authentication, data: Uint8Array | undefined, now: number): void {
+		const next = authentication.respond(data);
+		if (isRefusal(next)) return this.#refuse(next, now);
 		const isDone = next.step === "accept";
-		if (isDone) this.#authenticator = undefined;
+		if (isDone) this.#authentication = undefined;
 		if (isDone && !this.#session) return this.#admit(next.data, now);
 		this.transmit({ cmd: "auth", reasonCode: isDone ? REASON.success : REASON.continueAuthentication }, {
 			authenticationMethod: this.#client!.authenticationMethod, authenticationData: next.data,

@@ -80,6 +80,14 @@ export function returnCode(reasonCode: number): number {
 	}
 }
 
+/** Reasons that only CONNACK knows (MQTT 5 §2.4). */
+const CONNACK_ONLY: readonly number[] = Object.freeze([0x84, 0x85, 0x86, 0x88, 0x8A, 0x8C]);
+
+/** The reason for a DISCONNECT that is nearest to that of a refusal. */
+export function disconnectCode(reasonCode: number): number {
+	return CONNACK_ONLY.includes(reasonCode) ? REASON.notAuthorized : reasonCode;
+}
+
 /** DISCONNECT reasons that a client may give (MQTT 5 §3.14.2.1). */
 const CLIENT_DISCONNECTS: readonly number[] = Object.freeze([
 	0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99,

@@ -24,7 +24,7 @@ const REFUSED: Readonly<Record<string, { code: ErrorCode; detail?: number; answe
 	"with status 401 and a body": { code: "rejected", detail: 401, answer: bench => ascii(bench, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno") },
 	"with a redirect": { code: "rejected", detail: 302, answer: bench => ascii(bench, "HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n") },
 	"with status 200": { code: "rejected", detail: 200, answer: bench => ascii(bench, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") },
-	"that is no HTTP": { code: "violation", answer: bench => ascii(bench, "SSH-2.0-OpenSSH_9.0\r\n") },
+	"that is no HTTP": { code: "violation", answer: bench => ascii(bench, "SSH-2.0-OpenSSH_9.0\r\n\r\n") },
 	"whose head is too long": { code: "too-large", answer: bench => ascii(bench, `HTTP/1.1 101 Switching Protocols\r\nX: ${"x".repeat(LONG)}`) },
 };
 
