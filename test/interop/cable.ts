@@ -29,6 +29,8 @@ export class Cable {
 	seeDown: ((type: number) => void) | undefined;
 	/** What was lost, as the type of each piece. */
 	readonly lost = new Inbox<{ type: number }>();
+	/** Connections of clients that came to their end. */
+	readonly ended = new Inbox<Socket>();
 	/** What clients sent and was not looked at. */
 	#sent: Buffer[] = [];
 	#plugged = true;
@@ -94,6 +96,7 @@ export class Cable {
 				other.destroy();
 			});
 		}
+		client.once("close", () => { this.ended.put(client); });
 		const up = parser({ protocolVersion: 5 });
 		up.on("packet", ({ cmd }) => this.seeUp?.(types[cmd] ?? 0));
 		const down = parser({ protocolVersion: 5 });
