@@ -62,6 +62,8 @@ function moorline(host: string | undefined, external: readonly string[]): Plugin
 					return { errors: [{ text: `moorline has no "${path}"` }] };
 				}
 			});
+			// Node's host needs it as it is: it asks for Node's own modules while it runs, which a module of one piece cannot.
+			onResolve({ filter: /^ws$/ }, ({ path }) => ({ path: import.meta.resolve(path), external: true }));
 			onLoad({ filter: /.*/, namespace: "host" }, () => ({ contents: host!, loader: "js" }));
 		},
 	};
