@@ -64,6 +64,9 @@ export class SocketStream implements Stream {
 	#announceDue = false;
 	#error: DeviceError | undefined;
 	#closed = false;
+	#paused = false;
+	/** Inside a call into the socket: some deliver from there. */
+	#calling = false;
 
 	constructor(callbacks: StreamCallbacks, plan: SocketPlan) {
 		checkCallback("onReadable", callbacks.onReadable);
@@ -75,7 +78,7 @@ export class SocketStream implements Stream {
 
 		const socket = plan.open({
 			buffer: new Uint8Array(SEGMENT),
-			callback: (count, buffer) => this.#receive(buffer.slice(0, count)),
+			callback: (count, buffer) => this.#receive(buffer.subarray(0, count)),
 		}, () => this.#connect());
 		this.#socket = socket;
 		socket.on("error", error => this.#end(plan.explain(error, this.#connected)));
@@ -100,7 +103,12 @@ export class SocketStream implements Stream {
 			filled += taken;
 		}
 		this.#available -= count;
-		if (this.#hasWindow() && this.#error === undefined) this.#socket.resume();
+		if (this.#paused && this.#hasWindow() && this.#error === undefined) {
+			this.#paused = false;
+			this.#calling = true;
+			this.#socket.resume();
+			this.#calling = false;
+		}
 		return count;
 	}
 
@@ -114,11 +122,13 @@ export class SocketStream implements Stream {
 		if (count === 0) return this.#room;
 		this.#room -= count;
 		this.#queued += count;
-		this.#socket.write(source.slice(), () => {
+		this.#calling = true;
+		this.#socket.write(Buffer.from(source), () => {
 			this.#queued -= count;
 			this.#writableDue = true;
 			this.#announceSoon();
 		});
+		this.#calling = false;
 		return this.#room;
 	}
 
@@ -152,15 +162,19 @@ export class SocketStream implements Stream {
 		this.#announceSoon();
 	}
 
-	/** @returns whether Node may go on reading */
+	/** @param bytes lie in the buffer that Node reads into again. @returns whether Node may go on reading */
 	#receive(bytes: Uint8Array): boolean {
 		if (this.#closed) return true;
 		this.#connect();
 		this.#chunks.push(bytes);
 		this.#available += bytes.byteLength;
 		this.#readableDue = true;
-		this.#announceSoon();
+		if (this.#calling || this.#announceDue) this.#announceSoon();
+		else this.#announce();
+		const kept = this.#chunks.length - 1;
+		if (kept >= 0) this.#chunks[kept] = this.#chunks[kept]!.slice();
 		if (this.#hasWindow()) return true;
+		this.#paused = true;
 		this.#socket.pause();
 		return false;
 	}

@@ -7,11 +7,14 @@ export class BrokerAlarm implements AlarmOwner {
 	readonly #broker: Broker;
 	readonly #clock: AlarmClock;
 	readonly #alarm: Alarm;
+	readonly #unwatch: () => void;
 
 	constructor(broker: Broker, clock: AlarmClock) {
 		this.#broker = broker;
 		this.#clock = clock;
 		this.#alarm = new Alarm(clock, this);
+		this.#unwatch = broker.watch(() => { this.arm(); });
+		this.arm();
 	}
 
 	expire(): void {
@@ -19,12 +22,13 @@ export class BrokerAlarm implements AlarmOwner {
 		this.arm();
 	}
 
-	/** To be called after whatever may have brought the broker's deadline forward. */
+	/** Rings when the broker wants it; the broker says when that has become earlier. */
 	arm(): void {
 		this.#alarm.set(this.#broker.deadline);
 	}
 
 	stop(): void {
+		this.#unwatch();
 		this.#alarm.set(Infinity);
 	}
 }

@@ -5,8 +5,9 @@
  * Pure, so that the same cloud is served on sockets (`cloud.ts`), inside the world (`world.ts`) and on the XS engine.
  */
 import { Broker } from "./broker/broker.js";
-import type { Client, Refusal } from "./broker/connection.js";
+import type { Client } from "./broker/client.js";
 import type { BrokerLimits } from "./broker/message.js";
+import type { Refusal } from "./broker/reasons.js";
 import type { CloudChannel } from "./channel.js";
 import { isDeviceId, Registry } from "./services/registry.js";
 import type { ShadowLimits } from "./services/shadow.js";

@@ -4,7 +4,7 @@
  */
 export interface CloudChannel {
 	/** QoS 1 and not retained unless said otherwise. */
-	publish(topic: string, payload: Uint8Array, options?: { qos?: 0 | 1; retain?: boolean }): void;
+	publish(topic: string, payload: Uint8Array, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
 	/** Retained messages come too, with `retain` true; from our own broker already within this call. */
 	subscribe(filter: string, onMessage: (topic: string, payload: Uint8Array, retain: boolean) => void): void;
 }

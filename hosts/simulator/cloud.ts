@@ -8,6 +8,7 @@ import { Backend } from "./backend.js";
 import type { Bridge, BridgeOptions } from "./bridge.js";
 import { connectBridge } from "./bridge.js";
 import type { Broker } from "./broker/broker.js";
+import type { Faults } from "./broker/faults.js";
 import type { BrokerLimits } from "./broker/message.js";
 import { DeviceError } from "../../src/base/error.js";
 import type { DeviceIdentity } from "./identity.js";
@@ -54,6 +55,8 @@ export class Cloud {
 	}
 
 	get broker(): Broker { return this.#backend.broker; }
+	/** What our own broker shall do to its clients: refuse, delay, lose acknowledgements, duplicate, hang, kick, restart. */
+	get faults(): Faults { return this.broker.faults; }
 	get shadows(): ShadowService { return this.#backend.shadows; }
 	get registry(): Registry { return this.#backend.registry; }
 	/** Where devices made from now on will connect: what was served or bridged last. */
@@ -61,7 +64,7 @@ export class Cloud {
 
 	/**
 	 * Serves our own broker. The server that is returned can be closed and the same ports served again: that is how a
-	 * broker restarts, with all it knew, or after `broker.restart(now, { forget: true })` with nothing.
+	 * broker restarts, with all it knew; `faults.restart` does it without closing the ports, with or without memory.
 	 */
 	async serve(options: CloudServeOptions): Promise<Server> {
 		const { host, port, tlsPort, names = DEFAULT_NAMES, keyType, onRefused } = options;

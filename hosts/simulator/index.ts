@@ -4,10 +4,16 @@ export type { Authority, AuthorityOptions, Credential, DeviceOptions, IssueOptio
 export { createAuthority } from "./authority.js";
 export type { Bridge, BridgeOptions } from "./bridge.js";
 export { connectBridge } from "./bridge.js";
+export type { AuthenticationStep, Authenticator } from "./broker/authentication.js";
 export type { BrokerOptions } from "./broker/broker.js";
 export { Broker } from "./broker/broker.js";
-export type { Client, EndReason, Identity, Peer, Refusal } from "./broker/connection.js";
+export type { Client, Identity } from "./broker/client.js";
+export type { Acknowledgement, FaultScope, RestartOptions } from "./broker/faults.js";
+export { Faults } from "./broker/faults.js";
 export type { BrokerLimits, Message, Statistics } from "./broker/message.js";
+export type { EndReason, Peer } from "./broker/owner.js";
+export type { MessageProperties, UserProperties } from "./broker/properties.js";
+export type { Refusal, RefusalDetail } from "./broker/reasons.js";
 export type { CloudChannel } from "./channel.js";
 export type { Cloud, CloudOptions, CloudServeOptions } from "./cloud.js";
 export { createCloud } from "./cloud.js";

@@ -14,7 +14,8 @@ import { createServer as createSecureServer } from "node:tls";
 import { DeviceError } from "../../src/base/error.js";
 import { BrokerAlarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
-import type { Connection, Identity } from "./broker/connection.js";
+import type { Identity } from "./broker/client.js";
+import type { Connection } from "./broker/connection.js";
 
 export interface ServeOptions {
 	/** Address to listen on. Default: 127.0.0.1, so that nobody else's network is served by accident. */
@@ -149,7 +150,7 @@ class Sockets {
 			this.#alarm.arm();
 		});
 		socket.on("drain", () => {
-			connection.drained();
+			connection.drained(performance.now());
 			if (!socket.writableNeedDrain) socket.resume();
 		});
 		socket.on("end", () => { connection.lost(performance.now()); });

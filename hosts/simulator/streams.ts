@@ -8,7 +8,8 @@
 import type { Stream, StreamCallbacks, TimerHandle, Timers } from "../../src/host.js";
 import { BrokerAlarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
-import type { Connection, Identity } from "./broker/connection.js";
+import type { Identity } from "./broker/client.js";
+import type { Connection } from "./broker/connection.js";
 
 export interface StreamServerClock {
 	/** Monotonic ms. */
@@ -123,7 +124,7 @@ class StreamPort {
 			this.#close();
 			return;
 		}
-		if (waited) this.#connection?.drained();
+		if (waited) this.#connection?.drained(this.#clock.now());
 		this.#read();
 	}
 

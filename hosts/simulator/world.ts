@@ -7,6 +7,7 @@
 import type { Stream, StreamCallbacks, Timers } from "../../src/host.js";
 import { Backend } from "./backend.js";
 import type { Broker } from "./broker/broker.js";
+import type { Faults, RestartOptions } from "./broker/faults.js";
 import type { BrokerLimits } from "./broker/message.js";
 import type { DeviceIdentity } from "./identity.js";
 import type { Registry } from "./services/registry.js";
@@ -97,6 +98,8 @@ export class WorldCloud {
 	}
 
 	get broker(): Broker { return this.#backend.broker; }
+	/** What the broker shall do to its clients: refuse, delay, lose acknowledgements, duplicate, hang, kick. */
+	get faults(): Faults { return this.broker.faults; }
 	get shadows(): ShadowService { return this.#backend.shadows; }
 	get registry(): Registry { return this.#backend.registry; }
 	get running(): boolean { return this.#server !== undefined; }
@@ -106,17 +109,17 @@ export class WorldCloud {
 	}
 
 	/**
-	 * Kills the broker: connections end without a will, and new ones are refused until `start`.
-	 * @param options.forget sessions and retained messages are lost with it; the services keep their documents
+	 * Stops the broker: connections end without a will, and new ones are refused until `start`. The services keep their
+	 * documents whatever the broker forgets.
 	 */
-	stop(options: { forget?: boolean } = {}): void {
+	stop(options: RestartOptions = {}): void {
+		this.broker.restart(this.#world.clock.now, options);
 		this.#server?.close();
 		this.#server = undefined;
-		this.broker.restart(this.#world.clock.now, options);
 	}
 
-	/** Kills the broker and starts it again after `downtime` ms. */
-	restart(downtime: number, options: { forget?: boolean } = {}): void {
+	/** Stops the broker and starts it again after `downtime` ms. */
+	restart(downtime: number, options: RestartOptions = {}): void {
 		this.stop(options);
 		this.#world.timer.set(() => { this.start(); }, downtime);
 	}

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * How long to wait before trying again: exponential backoff with full jitter, as a pure function.
+ * How long to wait before trying again: exponential backoff with decorrelated jitter, as a pure function.
  *
- * Full jitter (a uniform choice between zero and the exponential bound) spreads a fleet that lost its
- * broker at one instant better than a fixed delay with a little noise does, and needs no memory.
+ * Each delay is drawn between the base and three times the delay before it. A fleet that lost its broker at one
+ * instant spreads further with every attempt, and all that one needs to remember is its last delay.
  */
 
 export interface Backoff {
-	/** Upper bound of the first delay, ms. */
+	/** The shortest delay, ms. */
 	readonly base: number;
-	/** Upper bound of all delays, ms. */
+	/** The longest delay, ms. */
 	readonly cap: number;
 }
 
@@ -17,13 +17,14 @@ export const RECONNECT: Backoff = Object.freeze({ base: 1_000, cap: 120_000 });
 /** After a peer that answered and refused: the same question asked at once gets the same answer. */
 export const REFUSED: Backoff = Object.freeze({ base: 30_000, cap: 600_000 });
 
+const GROWTH = 3;
+
 /**
- * @param attempt failures so far, from 0
+ * @param previous the delay before this one, ms; 0 for the first
  * @param fraction a random number, at least 0 and below 1
- * @returns ms, a whole number from 0 to the bound of this attempt
+ * @returns ms, a whole number from the base to three times `previous` or the base, and never above the cap
  */
-export function backoffDelay(backoff: Backoff, attempt: number, fraction: number): number {
-	// 2 ** 30 is beyond every cap and keeps the product exact.
-	const bound = Math.min(backoff.cap, backoff.base * 2 ** Math.min(attempt, 30));
-	return Math.floor(fraction * (bound + 1));
+export function backoffDelay({ base, cap }: Backoff, previous: number, fraction: number): number {
+	const longest = GROWTH * Math.max(base, Math.min(previous, cap));
+	return Math.min(cap, base + Math.floor(fraction * (longest - base + 1)));
 }

@@ -30,6 +30,29 @@ export class Reader extends Cursor {
 		return this.uint16() * 0x10000 + this.uint16();
 	}
 
+	/**
+	 * A variable byte integer. Spec: MQTT 5 §1.5.5 [MQTT-1.5.5-1].
+	 * @throws DeviceError `malformed` at the end, and when it is not the shortest form
+	 */
+	varint(): number {
+		let value = 0;
+		for (let shift = 0; shift < 28; shift += 7) {
+			const byte = this.uint8();
+			value |= (byte & 0x7f) << shift;
+			if (byte > 0x7f) continue;
+			if (byte === 0 && shift > 0) throw new DeviceError("malformed", "variable byte integer is not minimal");
+			return value;
+		}
+		throw new DeviceError("malformed", "variable byte integer of five bytes");
+	}
+
+	/** A copy of the bytes behind their 16-bit length. @throws DeviceError `malformed` at the end */
+	binary(): Uint8Array {
+		const length = this.uint16();
+		const start = this.skip(length);
+		return this.bytes.slice(start, start + length);
+	}
+
 	/** Moves over `count` bytes and returns the index of the first. @throws DeviceError `malformed` at the end */
 	skip(count: number): number {
 		const start = this.position;

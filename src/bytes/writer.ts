@@ -64,6 +64,17 @@ export class Writer extends Cursor {
 		return this.text.encode(value, this.bytes, start);
 	}
 
+	/** A view of the next `count` bytes, for somebody else to fill at once. */
+	range(count: number): Uint8Array {
+		const position = this.take(count);
+		return this.bytes.subarray(position, position + count);
+	}
+
+	/** Sets bits in a byte that was written before. */
+	mark(index: number, bits: number): void {
+		this.bytes[index]! |= bits;
+	}
+
 	/** Copies `source[start, end)`. */
 	copy(source: Uint8Array, start: number, end: number): void {
 		const position = this.take(end - start);

@@ -25,9 +25,9 @@ import type { Host, SecureOptions } from "../host.js";
 import { readCredentials, type Credentials } from "../identity/credentials.js";
 import { Collector, type Receiver } from "../mqtt/collector.js";
 import { Client, type ClientOptions, type Server } from "../mqtt/client.js";
-import { SUBSCRIBE_FAILURE } from "../mqtt/constants.js";
+import { Reason } from "../mqtt/constants.js";
 import type { MQTTEvent } from "../mqtt/event.js";
-import type { Will } from "../mqtt/packet.js";
+import type { Will } from "../mqtt/encode.js";
 import { isTopic } from "../mqtt/topic.js";
 import { isObject, type JSONObject } from "../shadow/document.js";
 import type { Cloud, Connection, ConnectionOptions } from "./cloud.js";
@@ -37,7 +37,7 @@ export interface PrivateCloudOptions {
 	endpoint?: string | undefined;
 	/** ms. Default: 60,000. */
 	keepAlive?: number | undefined;
-	/** Default: full jitter from 1 s, at most 2 minutes. */
+	/** Default: decorrelated jitter from 1 s, at most 2 minutes. */
 	reconnect?: Backoff | undefined;
 }
 
@@ -117,7 +117,7 @@ class PrivateConnection implements Connection, ClientOptions, Receiver {
 	}
 
 	onSubscribed(filter: string, reasonCode: number): void {
-		if (reasonCode === SUBSCRIBE_FAILURE) {
+		if (reasonCode >= Reason.FAILURE) {
 			this.onRefused(new DeviceError("rejected", `the broker refused ${filter}`, { detail: reasonCode }));
 		}
 		if (this.#client.session.subscriptions.settled) this.#options.onReady();

@@ -6,12 +6,15 @@
  * after these went out.
  */
 import type { Writer } from "../bytes/writer.js";
-import { ACK_LENGTH, encodeAck } from "./packet.js";
+import { ACK_LENGTH, encodeAck, REASONED_LENGTH } from "./encode.js";
+import { PacketType } from "./constants.js";
 
 const GROWTH = 16 * ACK_LENGTH;
 const NOTHING = new Uint8Array(0);
 
 export class Acks {
+	/** PUBACKs that did not leave yet: the server counts their messages as under way. */
+	pubacks = 0;
 	#bytes: Uint8Array = NOTHING;
 	#start = 0;
 	#end = 0;
@@ -20,15 +23,18 @@ export class Acks {
 		return this.#end - this.#start;
 	}
 
-	push(writer: Writer, type: number, packetId: number): void {
-		if (this.#end + ACK_LENGTH > this.#bytes.byteLength) {
+	/** `reasonCode` other than 0 is for MQTT 5. */
+	push(writer: Writer, type: number, packetId: number, reasonCode: number): void {
+		const length = reasonCode === 0 ? ACK_LENGTH : REASONED_LENGTH;
+		if (this.#end + length > this.#bytes.byteLength) {
 			const larger = new Uint8Array(this.#bytes.byteLength + GROWTH);
 			larger.set(this.#bytes);
 			this.#bytes = larger;
 		}
-		writer.reset(this.#bytes, this.#end, this.#end + ACK_LENGTH);
-		encodeAck(writer, type, packetId);
-		this.#end += ACK_LENGTH;
+		writer.reset(this.#bytes, this.#end, this.#end + length);
+		encodeAck(writer, type, packetId, reasonCode);
+		this.#end += length;
+		if (type === PacketType.PUBACK) this.pubacks++;
 	}
 
 	/** Writes what there is room for; nothing else may be sent in the middle of one. @returns the bytes written */
@@ -36,7 +42,7 @@ export class Acks {
 		const count = Math.min(this.length, writer.end - writer.position);
 		writer.copy(this.#bytes, this.#start, this.#start + count);
 		this.#start += count;
-		if (this.#start === this.#end) this.#start = this.#end = 0;
+		if (this.#start === this.#end) this.#start = this.#end = this.pubacks = 0;
 		return count;
 	}
 }

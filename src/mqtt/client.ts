@@ -10,10 +10,17 @@ import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { randomWord } from "../bytes/random.js";
 import type { Host, Resolver, SecureOptions, Stream } from "../host.js";
+import type { QoS } from "./constants.js";
 import { EventType, type MQTTEvent } from "./event.js";
+import { Ladder } from "./ladder.js";
 import { Link } from "./link.js";
-import type { Payload } from "./packet.js";
-import { inRange, Session, type PublishOptions, type SessionOptions } from "./session.js";
+import type { Payload, SubscribeOptions } from "./encode.js";
+import type { Source } from "./outbox.js";
+import type { Properties } from "./properties.js";
+import { inRange } from "../base/range.js";
+import { isTemporary } from "./reason.js";
+import { Session, type PublishOptions, type SessionOptions } from "./session.js";
+import { Store, type StoreOptions } from "./store.js";
 
 /** Where the server is, and how to know that it is the right one. */
 export interface Server {
@@ -22,37 +29,58 @@ export interface Server {
 	port: number;
 	/** Absent: plain TCP. */
 	secure?: SecureOptions | undefined;
+	/** Path of the request, such as "/mqtt": over a WebSocket. */
+	websocket?: string | undefined;
 }
 
 export interface ClientOptions extends SessionOptions {
 	host: Host;
-	/** Read at each attempt to connect, and not kept. */
-	server: Server;
+	/**
+	 * Read at each attempt to connect, and not kept. Several are ways to the same server: where one does not lead
+	 * there, the next is tried, and what worked is tried first from then on, by network.
+	 */
+	server: Server | readonly Server[];
+	/** Name of the network that we are in, as far as the program knows one: its SSID. Default: "". */
+	network?(): string;
+	/** Keeps the session on flash: messages, what was received at QoS 2 and subscriptions survive a reset. */
+	store?: StoreOptions | undefined;
 	/** ms for name resolution, TCP and TLS together. Default: 30,000. */
 	connectTimeout?: number | undefined;
-	/** Default: full jitter from 1 s, at most 2 minutes. */
+	/** Default: decorrelated jitter from 1 s, at most 2 minutes. */
 	reconnect?: Backoff | undefined;
 	/** Bytes read or written at a time. Default: 1,024. */
 	bufferLength?: number | undefined;
-	/** The server accepted us. Messages queued before, and subscriptions, follow by themselves. */
-	onConnected?(sessionPresent: boolean): void;
+	/**
+	 * The server accepted us, and in MQTT 5 granted `properties`. Messages queued before, and subscriptions, follow by
+	 * themselves.
+	 */
+	onConnected?(sessionPresent: boolean, properties: Properties | undefined): void;
 	/** A message or a fragment of one; the record and its bytes are borrowed until the callback returns. */
 	onMessage?(message: MQTTEvent): void;
-	/** The server has the message that `publish` gave this identifier. */
-	onAcknowledged?(packetId: number): void;
-	/** The server's answer for a filter: the granted QoS, or 0x80 for a refusal. */
+	/**
+	 * The message that `publish` gave this identifier is done: the server has it, or, with a reason code from 0x80 on,
+	 * it was refused by the server, or here for what the server would refuse, or dropped by a full queue.
+	 */
+	onAcknowledged?(packetId: number, reasonCode: number): void;
+	/** The server's answer for a filter: the granted QoS, or a refusal from 0x80 on. */
 	onSubscribed?(filter: string, reasonCode: number): void;
-	onUnsubscribed?(filter: string): void;
+	/** The server's answer: from 0x80 on it goes on sending. */
+	onUnsubscribed?(filter: string, reasonCode: number): void;
 	/** The connection, or an attempt at one, ended; the next attempt follows in `delay` ms. */
 	onDisconnected?(error: DeviceError, delay: number): void;
 }
 
+/** Spec: §6.0 [MQTT-6.0.0-3]. */
+const SUBPROTOCOL = "mqtt";
 const CONNECT_TIMEOUT = 30_000;
+/** A packet identifier, 0 at QoS 0; or why the message was not taken. */
+export type Published = number | "full" | "dropped" | "closed";
+
 const BUFFER_LENGTH = 1_024;
 const BUFFER_MAXIMUM = 0x10_0000;
 /** A connection that lasted this long, ms, was a good one: the next attempt is a first attempt. */
 const STABLE = 60_000;
-/** ms that the last messages and DISCONNECT may take to leave. */
+/** ms that the last messages and their answers may take; and that DISCONNECT may take to leave. */
 const CLOSE_TIMEOUT = 2_000;
 
 export class Client implements AlarmOwner {
@@ -66,19 +94,29 @@ export class Client implements AlarmOwner {
 	#link: Link | undefined;
 	#readable = 0;
 	#writable = 0;
-	#attempt = 0;
+	readonly #store: Store | undefined;
+	/** The last delay before an attempt, ms. */
+	#delay = 0;
+	#ladder: Ladder | undefined;
+	/** Ways to the server, as the last attempt found them. */
+	#ways = 1;
 	#connectedAt = Infinity;
 	/** When something other than the link's own deadline is due: the connect timeout, the next attempt, the close. */
 	#due = Infinity;
 	#draining = false;
+	#paused = false;
 	#closing = false;
 
 	/** Starts to connect. @throws DeviceError `argument` */
 	constructor(options: ClientOptions) {
 		this.#options = options;
 		this.#host = options.host;
-		this.session = new Session(options.host.text, options);
-		const { bufferLength = BUFFER_LENGTH } = options;
+		const { store, bufferLength = BUFFER_LENGTH } = options;
+		if (store !== undefined) {
+			const { flash, crypto } = options.host;
+			this.#store = new Store(crypto, flash.open({ path: store.partition }), store.queues);
+		}
+		this.session = new Session(options.host.text, options, this.#store);
 		this.#buffer = new Uint8Array(inRange("bufferLength", bufferLength, 1, BUFFER_MAXIMUM));
 		this.#alarm = new Alarm(this.#host, this);
 		this.schedule(0);
@@ -90,11 +128,13 @@ export class Client implements AlarmOwner {
 	}
 
 	/**
-	 * Sends a message: at QoS 1 now or as soon as there is a connection, at QoS 0 only now. The payload is copied.
-	 * @returns its packet identifier (0 at QoS 0); `full` when there is no room; `closed` at QoS 0 when not connected
-	 * @throws DeviceError `argument`; `too-large` for what never fits; `state` after `close`
+	 * Sends a message: at QoS 1 and 2 now or as soon as there is a connection, at QoS 0 only now. Bytes and text are
+	 * copied; a `Source` is read when the message is sent, and again when it must be sent again.
+	 * @returns its packet identifier (0 at QoS 0); `full` when there is no room, and `dropped` where that is how the
+	 * queue was asked to deal with it; `closed` at QoS 0 when not connected
+	 * @throws DeviceError `argument`; `too-large` for what never fits; `storage`; `state` after `close`
 	 */
-	publish(topic: string, payload: Payload, options?: PublishOptions): number | "full" | "closed" {
+	publish(topic: string, payload: Payload | Source, options?: PublishOptions): Published {
 		this.check();
 		if ((options?.qos ?? 0) === 0 && !this.connected) return "closed";
 		const id = this.session.publish(topic, payload, options);
@@ -102,10 +142,20 @@ export class Client implements AlarmOwner {
 		return id;
 	}
 
-	/** Subscribes now and on every later connection. @throws DeviceError `argument`, `full`, `state` */
-	subscribe(filter: string, qos: 0 | 1 = 1): void {
+	/**
+	 * Runs `publishing` and makes what it published durable all at once: with a store, one program of the flash.
+	 * @throws DeviceError `storage`, `state`
+	 */
+	batch(publishing: () => void): void {
 		this.check();
-		this.session.subscribe(filter, qos);
+		this.session.batch(publishing);
+		this.kick();
+	}
+
+	/** Subscribes now and on every later connection. @throws DeviceError `argument`, `full`, `state` */
+	subscribe(filter: string, options: QoS | SubscribeOptions = 1): void {
+		this.check();
+		this.session.subscribe(filter, options);
 		this.kick();
 	}
 
@@ -116,16 +166,38 @@ export class Client implements AlarmOwner {
 		this.kick();
 	}
 
+	/** Reads nothing more until `resume`: what the server sends stays in the network. */
+	pause(): void {
+		this.check();
+		this.#paused = true;
+	}
+
+	resume(): void {
+		this.check();
+		this.#paused = false;
+		this.#alarm.set(this.#host.time.now());
+	}
+
+	/** MQTT 5: authenticates anew on the connection that stands. @throws DeviceError `state` */
+	reauthenticate(): void {
+		this.check();
+		if (this.#link === undefined) throw new DeviceError("state", "no connection");
+		this.#link.reauthenticate();
+		this.kick();
+	}
+
 	/**
-	 * Sends what is queued, says goodbye and lets everything go, in 2 s at most. May be called twice; no callback
-	 * follows.
+	 * Sends what is queued, waits for the answers, says goodbye and lets everything go. May be called twice; no
+	 * callback follows.
+	 * @param drain ms that sending and answers may take
 	 */
-	close(): void {
+	close(drain = CLOSE_TIMEOUT): void {
 		if (this.#closing) return;
 		this.#closing = true;
 		if (this.#link?.open) {
-			this.#link.disconnect();
-			this.schedule(CLOSE_TIMEOUT);
+			this.#paused = false;
+			this.#link.disconnect(this.#host.time.now() + drain);
+			this.schedule(drain + CLOSE_TIMEOUT);
 			this.kick();
 		} else {
 			this.release();
@@ -138,7 +210,7 @@ export class Client implements AlarmOwner {
 
 	/** Sends what a call into us queued. Events wait for a callback of their own. */
 	private kick(): void {
-		if (this.#link === undefined || this.#draining) return;
+		if (this.#link === undefined || this.#draining || this.session.batching) return;
 		if (this.transmit(this.#link) && this.#closing) this.release();
 		else this.arm();
 	}
@@ -146,19 +218,31 @@ export class Client implements AlarmOwner {
 	private connect(): void {
 		this.schedule(this.#options.connectTimeout ?? CONNECT_TIMEOUT);
 		try {
-			const { server } = this.#options;
+			const server = this.choose();
 			this.#resolver = new this.#host.dns.io();
 			this.#resolver.resolve({
 				host: server.name,
 				onResolved: (_, address) => this.open(server, address),
-				onError: (error) => this.lost(error),
+				onError: (error) => this.lost(error, false),
 			});
 		} catch (error) {
-			this.lost(toDeviceError(error, "unreachable", "no server"));
+			this.lost(toDeviceError(error, "unreachable", "no server"), false);
 		}
 	}
 
-	private open({ name, port, secure }: Server, address: string): void {
+	/** The way to try. @throws DeviceError `argument` when there is none */
+	private choose(): Server {
+		const { server, network } = this.#options;
+		if (!Array.isArray(server)) return server as Server;
+		this.#ladder ??= new Ladder(this.#host);
+		this.#ways = server.length;
+		this.#ladder.enter(network?.call(this.#options) ?? "", server.length);
+		const way = server[this.#ladder.rung] as Server | undefined;
+		if (way === undefined) throw new DeviceError("argument", "no server");
+		return way;
+	}
+
+	private open({ name, port, secure, websocket }: Server, address: string): void {
 		this.closeResolver();
 		const { tcp, tls } = this.#host;
 		const options = {
@@ -175,7 +259,13 @@ export class Client implements AlarmOwner {
 			onError: (error: DeviceError) => this.streamLost(error),
 		};
 		try {
-			this.#stream = secure === undefined ? new tcp.io(options) : new tls.io({ ...options, host: name, secure });
+			if (websocket !== undefined) {
+				const { io } = this.#host.websocket;
+				this.#stream = new io({ ...options, host: name, secure, path: websocket, protocol: SUBPROTOCOL });
+			} else {
+				const { io } = tls;
+				this.#stream = secure === undefined ? new tcp.io(options) : new io({ ...options, host: name, secure });
+			}
 		} catch (error) {
 			this.lost(toDeviceError(error, "unreachable", "no stream"));
 		}
@@ -203,6 +293,10 @@ export class Client implements AlarmOwner {
 			if (link !== this.#link) return;
 			if (this.transmit(link)) continue;
 			if (this.#readable === 0 || !link.flushed) break;
+			if (this.#paused) {
+				link.paused();
+				break;
+			}
 			this.receive(link);
 		}
 		this.arm();
@@ -257,24 +351,37 @@ export class Client implements AlarmOwner {
 		switch (event.type) {
 			case EventType.CONNECTED:
 				this.#connectedAt = this.#host.time.now();
-				options.onConnected?.(event.sessionPresent);
+				this.#ladder?.reached();
+				options.onConnected?.(event.sessionPresent, event.properties);
 				break;
 			case EventType.MESSAGE: options.onMessage?.(event); break;
-			case EventType.ACKNOWLEDGED: options.onAcknowledged?.(event.packetId); break;
+			case EventType.ACKNOWLEDGED: options.onAcknowledged?.(event.packetId, event.reasonCode); break;
 			case EventType.SUBSCRIBED: options.onSubscribed?.(event.filter, event.reasonCode); break;
-			case EventType.UNSUBSCRIBED: options.onUnsubscribed?.(event.filter); break;
+			case EventType.UNSUBSCRIBED: options.onUnsubscribed?.(event.filter, event.reasonCode); break;
 			case EventType.CLOSED: this.lost(event.error!); break;
 		}
 	}
 
-	/** The connection or the attempt is over: try again later. */
-	private lost(error: DeviceError): void {
+	/**
+	 * The connection or the attempt is over: try again later, and another way where this one did not lead anywhere.
+	 * @param onTheWay false when not even the server's address was known
+	 */
+	private lost(error: DeviceError, onTheWay = true): void {
+		const answered = this.#connectedAt !== Infinity || (error.code === "rejected" && this.#link !== undefined);
 		this.release();
 		if (this.#closing) return;
-		if (this.#host.time.now() - this.#connectedAt >= STABLE) this.#attempt = 0;
+		const { reconnect = RECONNECT } = this.#options;
+		const fraction = randomWord(this.#host) / 2 ** 32;
+		let delay: number;
+		if (this.#ladder !== undefined && onTheWay && !answered && this.#ladder.failed(this.#ways)) {
+			// The other ways are tried soon: it is the network that is in the way, not the server.
+			delay = Math.floor(fraction * Math.min(reconnect.base, reconnect.cap));
+		} else {
+			if (this.#host.time.now() - this.#connectedAt >= STABLE) this.#delay = 0;
+			const backoff = error.code === "rejected" && !isTemporary(error) ? REFUSED : reconnect;
+			this.#delay = delay = backoffDelay(backoff, this.#delay, fraction);
+		}
 		this.#connectedAt = Infinity;
-		const backoff = error.code === "rejected" ? REFUSED : this.#options.reconnect ?? RECONNECT;
-		const delay = backoffDelay(backoff, this.#attempt++, randomWord(this.#host) / 2 ** 32);
 		this.schedule(delay);
 		this.#options.onDisconnected?.(error, delay);
 	}
@@ -287,6 +394,7 @@ export class Client implements AlarmOwner {
 		this.#stream = undefined;
 		this.#readable = this.#writable = 0;
 		this.#due = Infinity;
+		if (this.#closing) this.#store?.close();
 		this.arm();
 	}
 

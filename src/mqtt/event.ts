@@ -2,17 +2,18 @@
 /** What a link tells its driver: one record, used again for each event. */
 import type { DeviceError } from "../base/error.js";
 import type { QoS } from "./constants.js";
+import type { Properties } from "./properties.js";
 
 export const EventType = Object.freeze({
 	/** The server accepted us; `sessionPresent` says whether it still had our session. */
 	CONNECTED: 1,
 	/** A message, or a fragment of one. */
 	MESSAGE: 2,
-	/** The message with `packetId` reached the server. */
+	/** The message with `packetId` is done: the server has it, or, with a `reasonCode` from 0x80 on, refused it. */
 	ACKNOWLEDGED: 3,
-	/** The server answered for `filter`: `reasonCode` is the granted QoS, or 0x80. */
+	/** The server answered for `filter`: `reasonCode` is the granted QoS, or a refusal from 0x80 on. */
 	SUBSCRIBED: 4,
-	/** `filter` is gone. */
+	/** `filter` is gone, unless `reasonCode` is a refusal. */
 	UNSUBSCRIBED: 5,
 	/** The link is over, for the reason in `error`. Always the last. */
 	CLOSED: 6,
@@ -39,6 +40,8 @@ export class MQTTEvent {
 	filter = "";
 	reasonCode = 0;
 	sessionPresent = false;
+	/** MQTT 5: of a message, and of what the server granted. */
+	properties: Properties | undefined;
 	error: DeviceError | undefined;
 
 	/** True when more fragments of this message follow. */

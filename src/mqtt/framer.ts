@@ -54,7 +54,7 @@ export class Framer {
 	/**
 	 * @param capacity bytes of the largest packet that is put together when it comes in parts, fixed header excluded:
 	 * what is larger is handed out in fragments, of which the first has this many bytes at least
-	 * @param maximum bytes of the largest packet, fixed header excluded, that is not refused
+	 * @param maximum bytes of the largest packet, fixed header included, that is not refused
 	 */
 	constructor(reader: Reader, capacity: number, maximum: number) {
 		this.#reader = reader;
@@ -144,8 +144,9 @@ export class Framer {
 
 	private begin(length: number, digits: number, last: number): boolean {
 		if (last === 0 && digits > 1) throw new DeviceError("malformed", "remaining length is not minimal");
-		if (length > this.#maximum) {
-			throw new DeviceError("too-large", `packet of ${length} bytes, at most ${this.#maximum} are taken`);
+		const total = length + digits + 1;
+		if (total > this.#maximum) {
+			throw new DeviceError("too-large", `packet of ${total} bytes, at most ${this.#maximum} are taken`);
 		}
 		this.#length = length;
 		this.#digits = -1;

@@ -6,47 +6,51 @@
  * The driver's loop after every input: drain `next`, fill `transmit`, set one timer to `deadline`.
  * It calls `expire` with the time before it transmits, and delivers more bytes only when `next` gave `undefined`
  * and everything that `transmit` offered went out.
- * Read first: MQTT 3.1.1 §3.1, §3.2, §3.12, §4.3, §4.8.
+ * Read first: MQTT 3.1.1 §3.1, §3.2, §3.12, §4.3, §4.8; MQTT 5 §4.12, §4.13.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
-import { PacketType } from "./constants.js";
+import { PacketType, Reason, SUBSCRIBE_ID } from "./constants.js";
+import { Delivery } from "./delivery.js";
 import { EventType, MQTTEvent } from "./event.js";
 import { Frame, Framer } from "./framer.js";
-import { decodePacket, Packet } from "./packet.js";
+import { decodePacket, Packet, publishHeadLength } from "./packet.js";
+import { disconnectReason, refusal } from "./reason.js";
 import { Sender } from "./sender.js";
 import type { Session } from "./session.js";
 
-/** ms within which CONNACK, PINGRESP, SUBACK and UNSUBACK must come. */
+/** ms within which CONNACK, PINGRESP, SUBACK, UNSUBACK and AUTH must come. */
 export const RESPONSE_TIMEOUT = 20_000;
+/** ms that telling the server what it did wrong may take. */
+const PARTING_TIMEOUT = 2_000;
 /** A ping goes out this part of the keep alive early, so that a late timer does not exceed it. */
 const PING_MARGIN = 1 / 8;
 
 /** CLOSING: what is queued goes out, nothing is delivered any more. */
 const State = Object.freeze({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
 
-const REFUSALS = Object.freeze([
-	"", "unacceptable protocol version", "client identifier rejected", "server unavailable",
-	"bad user name or password", "not authorised",
-]);
-
 export class Link {
 	readonly #session: Session;
 	readonly #framer: Framer;
-	readonly #packet = new Packet();
+	readonly #packet: Packet;
 	readonly #event = new MQTTEvent();
 	readonly #sender: Sender;
+	readonly #delivery: Delivery;
 	#state: number = State.CONNECTING;
 	#now: number;
 	#lastSent: number;
 	#lastReceived: number;
-	/** When CONNACK, SUBACK or UNSUBACK is overdue, and when PINGRESP is. */
+	/** ms; what the server said goes before what we asked for. */
+	#keepAlive: number;
+	/** When CONNACK, SUBACK, UNSUBACK or AUTH is overdue, and when PINGRESP is. */
 	#answerDue: number;
 	#pongDue = Infinity;
+	/** When DISCONNECT must leave, whatever else waits; and when we go without it having left. */
+	#leaveDue = Infinity;
 	/** While a SUBACK or UNSUBACK is reported: filters still to report. */
 	#reporting = 0;
-	/** A message at QoS 1 that the application has in hand: acknowledged when it comes back for the next event. */
-	#delivered = 0;
 	#failure: DeviceError | undefined;
+	/** The server is being told about the failure. */
+	#parting = false;
 	/** Whether a session that the server still has is the one we know. */
 	readonly #familiar: boolean;
 
@@ -54,11 +58,13 @@ export class Link {
 	constructor(session: Session, now: number) {
 		this.#session = session;
 		this.#framer = new Framer(session.reader, session.packetBuffer, session.maximumPacketSize);
+		this.#packet = new Packet(session.connect.protocol);
 		this.#now = this.#lastSent = this.#lastReceived = now;
 		this.#answerDue = now + RESPONSE_TIMEOUT;
-		this.#familiar = !session.connecting;
-		session.connecting = true;
+		this.#familiar = session.beginConnect();
+		this.#keepAlive = session.connect.keepAliveSeconds * 1000;
 		this.#sender = new Sender(session);
+		this.#delivery = new Delivery(session, this.#sender, this.#event);
 	}
 
 	/** True between CONNACK and the end. */
@@ -73,7 +79,7 @@ export class Link {
 
 	/** True when the link is over and the event that says so was not taken yet. */
 	get failed(): boolean {
-		return this.#failure !== undefined && this.#state !== State.CLOSED;
+		return this.#failure !== undefined && !this.#parting && this.#state !== State.CLOSED;
 	}
 
 	/** Takes `bytes[start, end)`, borrowed until `next` gives `undefined`. */
@@ -87,20 +93,31 @@ export class Link {
 
 	/** Monotonic ms at which `expire` has something to do (0: at once, there is an event), or `Infinity`. */
 	get deadline(): number {
+		if (this.#parting) return this.#leaveDue;
 		if (this.#failure !== undefined) return this.#state === State.CLOSED ? Infinity : 0;
-		return Math.min(this.#answerDue, this.#pongDue, this.pingDue);
+		return Math.min(this.#answerDue, this.#pongDue, this.#leaveDue, this.pingDue);
 	}
 
 	/** Does what is due; early calls are harmless. */
 	expire(now: number): void {
 		this.#now = now;
 		if (this.#state === State.CLOSED) return;
-		if (now >= this.#answerDue || now >= this.#pongDue) {
+		if (this.#parting) {
+			this.#parting = now < this.#leaveDue;
+		} else if (now >= this.#answerDue || now >= this.#pongDue) {
 			this.fail(new DeviceError("timeout", `no answer from the server within ${RESPONSE_TIMEOUT} ms`));
+		} else if (now >= this.#leaveDue) {
+			this.#leaveDue = Infinity;
+			this.#sender.farewell = Reason.SUCCESS;
 		} else if (now >= this.pingDue) {
 			this.#sender.ping = true;
 			this.#pongDue = Math.min(this.#pongDue, now + RESPONSE_TIMEOUT);
 		}
+	}
+
+	/** The driver does not read for a while, so that no answer can be seen. */
+	paused(): void {
+		this.#pongDue = Infinity;
 	}
 
 	/**
@@ -108,8 +125,8 @@ export class Link {
 	 * While an answer is awaited the server counts on: a long message may hold the answer up beyond the keep alive.
 	 */
 	private get pingDue(): number {
-		const keepAlive = this.#session.connect.keepAliveSeconds * 1000;
-		if (keepAlive === 0 || this.#sender.ping || this.#state !== State.OPEN) return Infinity;
+		const keepAlive = this.#keepAlive;
+		if (keepAlive === 0 || this.#sender.ping || !this.#sender.open) return Infinity;
 		const last = this.#pongDue === Infinity ? Math.min(this.#lastSent, this.#lastReceived) : this.#lastSent;
 		return last + keepAlive - Math.floor(keepAlive * PING_MARGIN);
 	}
@@ -127,7 +144,7 @@ export class Link {
 				this.fail(toDeviceError(error, "internal", "receiving failed"));
 			}
 		}
-		if (this.#failure === undefined || this.#state === State.CLOSED) return undefined;
+		if (!this.failed) return undefined;
 		this.end();
 		this.#event.type = EventType.CLOSED;
 		this.#event.error = this.#failure;
@@ -136,17 +153,29 @@ export class Link {
 
 	/** Ends the link because its stream did, or because the driver gives up. The event follows from `next`. */
 	lost(error: DeviceError): void {
-		this.fail(error);
+		this.#failure ??= error;
+		this.#parting = false;
 	}
 
 	/**
-	 * Says goodbye: DISCONNECT goes out once every queued message did, and is the last packet. Nothing is delivered
-	 * from here on.
+	 * Says goodbye: DISCONNECT goes out once every queued message is acknowledged, or at `deadline`, and is the last
+	 * packet. Nothing is delivered from here on.
 	 */
-	disconnect(): void {
-		if (this.#state === State.CONNECTING) this.fail(new DeviceError("closed", "closed before it was connected"));
+	disconnect(deadline: number): void {
+		if (this.#state === State.CONNECTING) this.lost(new DeviceError("closed", "closed before it was connected"));
 		else if (this.#state === State.OPEN) this.#state = State.CLOSING;
 		this.#sender.closing = true;
+		this.#leaveDue = deadline;
+	}
+
+	/** Begins authentication anew, as MQTT 5 §4.12.1 has it. @throws DeviceError `state` */
+	reauthenticate(): void {
+		const { authentication } = this.#session;
+		if (authentication === undefined || this.#state !== State.OPEN) {
+			throw new DeviceError("state", "no authentication, or no connection");
+		}
+		this.#sender.authenticate(Reason.REAUTHENTICATE, authentication.begin?.());
+		this.#answerDue = this.#now + RESPONSE_TIMEOUT;
 	}
 
 	/**
@@ -155,177 +184,238 @@ export class Link {
 	 * @returns bytes written, 0 when there is nothing to send or no room for it
 	 */
 	transmit(target: Uint8Array, limit: number): number {
-		if (this.#failure !== undefined) return 0;
+		if (this.#failure !== undefined && !this.#parting) return 0;
 		const sender = this.#sender;
-		const session = this.#session;
-		const asked = session.pendingId;
+		const asked = sender.answer;
 		let count = 0;
 		try {
 			count = sender.transmit(target, limit);
 		} catch (error) {
-			this.fail(toDeviceError(error, "internal", "sending failed"));
+			this.lost(toDeviceError(error, "internal", "sending failed"));
 		}
 		if (count > 0) this.#lastSent = this.#now;
-		if (session.pendingId !== asked) this.#answerDue = this.#now + RESPONSE_TIMEOUT;
-		if (sender.left) this.fail(new DeviceError("closed", "disconnected as asked"));
+		if (sender.answer !== asked) this.#answerDue = this.#now + RESPONSE_TIMEOUT;
+		if (sender.left) this.lost(new DeviceError("closed", "disconnected as asked"));
 		return count;
 	}
 
 	private advance(): MQTTEvent | undefined {
-		if (this.#delivered !== 0) {
-			this.#sender.acknowledge(this.#delivered);
-			this.#delivered = 0;
-		}
+		this.#delivery.settle();
 		if (this.#reporting > 0) return this.report();
+		const settled = this.#session.outbox.nextSettled();
+		if (settled >= 0) return this.done(settled, this.#session.outbox.settledReason);
 		const framer = this.#framer;
 		for (;;) {
 			const frame = framer.next();
 			if (frame === Frame.NONE) return undefined;
-			const event = frame === Frame.FRAGMENT ? this.fragment() : this.head();
+			const event = frame === Frame.FRAGMENT ? this.#delivery.fragment(framer, this.open) : this.head();
 			if (event !== undefined) return event;
 		}
 	}
 
 	private head(): MQTTEvent | undefined {
 		const { header, remaining, bytes, start, end } = this.#framer;
-		const length = end - start + remaining;
-		if (header >> 4 !== PacketType.PUBLISH && length > this.#session.packetBuffer) {
-			throw new DeviceError("too-large", `packet of type ${header >> 4} and ${length} bytes`);
-		}
-		const { reader } = this.#session;
-		reader.reset(bytes, start, end);
-		if (remaining > 0 && reader.uint16() + 4 > end - start) {
-			throw new DeviceError("too-large", "topic of a message that comes in parts does not fit the packet buffer");
-		}
-		reader.reset(bytes, start, end);
+		const { reader, packetBuffer } = this.#session;
 		const packet = this.#packet;
-		decodePacket(packet, header, reader);
-		if ((this.#state === State.CONNECTING) !== (packet.type === PacketType.CONNACK)) { // [MQTT-3.2.0-1]
-			throw new DeviceError("violation", `packet of type ${packet.type} out of turn`);
+		reader.reset(bytes, start, end);
+		if (remaining > 0) {
+			const isPublish = header >> 4 === PacketType.PUBLISH;
+			if (!isPublish || publishHeadLength(packet.protocol, header, reader) > end - start) {
+				throw new DeviceError("too-large", `packet of type ${header >> 4} does not fit ${packetBuffer} bytes`);
+			}
+			reader.reset(bytes, start, end);
 		}
-		switch (packet.type) {
-			case PacketType.CONNACK: return this.connack();
-			case PacketType.PUBLISH: return this.message(remaining);
+		decodePacket(packet, header, reader);
+		const { type } = packet;
+		if (this.#state === State.CONNECTING) {
+			if (type === PacketType.CONNACK) return this.connack();
+			if (type === PacketType.AUTH) return this.challenged();
+			throw new DeviceError("violation", `packet of type ${type} before CONNACK`); // [MQTT-3.2.0-1]
+		}
+		if (type === PacketType.PUBLISH) return this.#delivery.message(packet, this.#framer, this.open);
+		if (packet.properties !== undefined) this.checkProblem();
+		switch (type) {
 			case PacketType.PUBACK: return this.acknowledged();
+			case PacketType.PUBREC: return this.received();
+			case PacketType.PUBREL:
+				this.answer(PacketType.PUBCOMP, this.#session.received.delete(packet.packetId));
+				return undefined;
+			case PacketType.PUBCOMP:
+				if (!this.#session.outbox.complete(packet.packetId)) return undefined;
+				return this.done(packet.packetId, Reason.SUCCESS);
 			case PacketType.SUBACK:
 			case PacketType.UNSUBACK: return this.answered();
 			case PacketType.PINGRESP:
 				this.#pongDue = Infinity;
 				return undefined;
-			default: throw new DeviceError("violation", `packet of type ${packet.type} was not asked for`);
+			case PacketType.DISCONNECT: throw this.dismissed();
+			case PacketType.AUTH: return this.challenged();
+			default: throw new DeviceError("violation", `packet of type ${type} was not asked for`);
 		}
 	}
 
 	private connack(): MQTTEvent {
-		const { reasonCode, sessionPresent } = this.#packet;
-		const { connect, subscriptions } = this.#session;
-		if (reasonCode !== 0) {
-			throw new DeviceError("rejected", `refused by the server: ${REFUSALS[reasonCode]}`, { detail: reasonCode });
-		}
+		const { reasonCode, sessionPresent, properties, protocol } = this.#packet;
+		const session = this.#session;
+		const { connect, authentication } = session;
+		if (reasonCode !== 0) throw refusal(reasonCode);
 		if (sessionPresent && connect.cleanStart) {
 			throw new DeviceError("violation", "session present after a clean start"); // [MQTT-3.2.2-1]
 		}
+		if (sessionPresent && protocol === 5 && !session.established) { // [MQTT-3.2.2-4]
+			session.distrust();
+			throw new DeviceError("violation", "the server has a session that we do not know");
+		}
+		if (properties !== undefined) {
+			const { assignedClientId, serverKeepAliveSeconds } = properties;
+			if (assignedClientId !== undefined) connect.clientId = assignedClientId; // [MQTT-3.1.3-7] of 5
+			// [MQTT-3.2.2-21]
+			if (serverKeepAliveSeconds !== undefined) this.#keepAlive = serverKeepAliveSeconds * 1000;
+		}
+		if (properties?.authenticationMethod !== authentication?.method) throw wrongMethod();
+		if (connect.clientId === "" && protocol === 5) { // [MQTT-3.2.2-16]
+			throw new DeviceError("violation", "no client id, and none assigned");
+		}
 		this.#state = State.OPEN;
-		this.#sender.open = true;
 		this.#answerDue = Infinity;
-		this.#session.connecting = false;
-		subscriptions.reset(sessionPresent && this.#familiar);
-		if (!sessionPresent) this.#session.inflight.renew();
-		this.#event.type = EventType.CONNECTED;
-		this.#event.sessionPresent = sessionPresent;
-		return this.#event;
-	}
-
-	private message(remaining: number): MQTTEvent | undefined {
-		const packet = this.#packet;
+		this.#sender.accepted(properties);
+		session.accepted(sessionPresent, this.#familiar);
 		const event = this.#event;
-		if (packet.qos === 2) throw new DeviceError("violation", "message at QoS 2, and none was subscribed to");
-		// Not acknowledged either: the server keeps it for the next connection.
-		if (this.#state !== State.OPEN) return undefined;
-		const { bytes, end } = this.#framer;
-		event.type = EventType.MESSAGE;
-		event.topic = packet.topic;
-		event.bytes = bytes;
-		event.start = packet.start;
-		event.end = end;
-		event.offset = 0;
-		event.total = end - packet.start + remaining;
-		event.qos = packet.qos;
-		event.retain = packet.retain;
-		event.duplicate = packet.duplicate;
-		event.packetId = packet.packetId;
-		if (remaining === 0) this.#delivered = packet.packetId;
-		// A head that ends with its topic: the first fragment is the one that has bytes.
-		else if (event.start === event.end) return undefined;
+		event.type = EventType.CONNECTED;
+		event.sessionPresent = sessionPresent;
+		event.properties = properties;
 		return event;
 	}
 
-	private fragment(): MQTTEvent | undefined {
-		if (this.#state !== State.OPEN) return undefined;
-		const event = this.#event;
-		const { bytes, start, end, remaining } = this.#framer;
-		event.type = EventType.MESSAGE;
-		event.bytes = bytes;
-		event.start = start;
-		event.end = end;
-		event.offset = event.total - remaining - (end - start);
-		if (remaining === 0) this.#delivered = event.packetId;
-		return event;
+	/** AUTH. Spec: MQTT 5 §4.12. */
+	private challenged(): undefined {
+		const { reasonCode, properties } = this.#packet;
+		const { authentication } = this.#session;
+		const method = properties?.authenticationMethod;
+		if (authentication === undefined || method !== authentication.method) throw wrongMethod();
+		if (reasonCode === Reason.REAUTHENTICATE) throw new DeviceError("violation", "AUTH that is ours to send");
+		if (reasonCode === Reason.SUCCESS) {
+			if (this.#state === State.CONNECTING) throw new DeviceError("violation", "AUTH in place of CONNACK");
+			this.#answerDue = Infinity;
+			return;
+		}
+		try {
+			this.#sender.authenticate(reasonCode, authentication.respond(properties?.authenticationData));
+		} catch (error) {
+			throw new DeviceError("credential", "no answer to the server's challenge", { cause: error });
+		}
+		this.#answerDue = this.#now + RESPONSE_TIMEOUT;
 	}
 
 	private acknowledged(): MQTTEvent | undefined {
-		const { packetId } = this.#packet;
+		const { packetId, reasonCode } = this.#packet;
 		// An acknowledgement that nobody waits for is legal: (1) we send a message, (2) the link is lost before its
 		// PUBACK arrives, (3) we send it again on a new one, (4) the server acknowledges both.
-		if (!this.#session.inflight.acknowledge(packetId)) return undefined;
-		this.#event.type = EventType.ACKNOWLEDGED;
-		this.#event.packetId = packetId;
-		return this.#event;
+		return this.#session.outbox.acknowledge(packetId) ? this.done(packetId, reasonCode) : undefined;
+	}
+
+	private received(): MQTTEvent | undefined {
+		const { packetId, reasonCode } = this.#packet;
+		if (reasonCode >= Reason.FAILURE) return this.acknowledged(); // [MQTT-4.4.0-2]
+		this.answer(PacketType.PUBREL, this.#session.outbox.received(packetId));
+		return undefined;
+	}
+
+	/** Answers for an identifier that one of us may not know. MQTT 3.1.1 has no word for that. */
+	private answer(type: number, known: boolean): void {
+		const { packetId, protocol } = this.#packet;
+		this.#sender.acknowledge(type, packetId, known || protocol < 5 ? Reason.SUCCESS : Reason.PACKET_ID_NOT_FOUND);
+	}
+
+	private done(packetId: number, reasonCode: number): MQTTEvent {
+		const event = this.#event;
+		event.type = EventType.ACKNOWLEDGED;
+		event.packetId = packetId;
+		event.reasonCode = reasonCode;
+		return event;
 	}
 
 	/** SUBACK or UNSUBACK: reported filter by filter. */
 	private answered(): MQTTEvent | undefined {
-		const { type, packetId, start } = this.#packet;
-		const session = this.#session;
-		if (packetId !== session.pendingId || type !== this.#sender.answer) return undefined; // [MQTT-2.3.1-7]
+		const { type, packetId, start, protocol } = this.#packet;
+		const sender = this.#sender;
+		if (packetId !== SUBSCRIBE_ID || type !== sender.answer) return undefined; // [MQTT-2.3.1-7]
 		const codes = this.#framer.end - start;
-		if (type === PacketType.SUBACK && codes !== this.#sender.batch.length) {
-			throw new DeviceError("malformed", `SUBACK with ${codes} codes for ${this.#sender.batch.length} filters`);
+		const { length } = sender.batch;
+		if (codes !== length && (type === PacketType.SUBACK || protocol === 5)) {
+			throw new DeviceError(protocol === 5 ? "violation" : "malformed", `${codes} codes for ${length} filters`);
 		}
-		session.pendingId = 0;
+		sender.answer = 0;
 		this.#answerDue = Infinity;
-		this.#reporting = this.#sender.batch.length;
+		this.#reporting = length;
 		return this.report();
 	}
 
 	private report(): MQTTEvent {
 		const { subscriptions, reader } = this.#session;
+		const { type, protocol, start } = this.#packet;
 		const index = this.#sender.batch.length - this.#reporting--;
 		const subscription = this.#sender.batch[index]!;
 		const event = this.#event;
 		event.filter = subscription.filter;
-		if (this.#packet.type === PacketType.SUBACK) {
-			const { bytes, end } = this.#framer;
-			const at = this.#packet.start + index;
-			reader.reset(bytes, at, end);
-			event.type = EventType.SUBSCRIBED;
+		event.reasonCode = Reason.SUCCESS;
+		if (type === PacketType.SUBACK || protocol === 5) {
+			reader.reset(this.#framer.bytes, start + index, this.#framer.end);
 			event.reasonCode = reader.uint8();
+		}
+		if (type === PacketType.SUBACK) {
+			event.type = EventType.SUBSCRIBED;
 			subscriptions.subscribed(subscription, event.reasonCode);
 		} else {
 			event.type = EventType.UNSUBSCRIBED;
-			subscriptions.unsubscribed(subscription);
+			subscriptions.unsubscribed(subscription, event.reasonCode);
 		}
 		return event;
 	}
 
+	/** A server that was asked for no reason strings sends none, but where it may end the connection by it. */
+	private checkProblem(): void {
+		const { type, properties } = this.#packet;
+		const asked = this.#session.connect.properties?.requestProblemInformation ?? true;
+		if (asked || type === PacketType.DISCONNECT) return;
+		if (properties!.reasonString !== undefined || properties!.userProperties !== undefined) { // [MQTT-3.1.2-29]
+			throw new DeviceError("violation", "a reason string that was not asked for");
+		}
+	}
+
+	/** DISCONNECT from the server. */
+	private dismissed(): DeviceError {
+		const { reasonCode, properties } = this.#packet;
+		if (properties?.sessionExpirySeconds !== undefined) { // [MQTT-3.14.2-2]
+			return new DeviceError("violation", "DISCONNECT with a session expiry from the server");
+		}
+		return refusal(reasonCode);
+	}
+
+	/** Ends the link, and in MQTT 5 tells the server why, where it did wrong [MQTT-4.13.1-1]. */
 	private fail(error: DeviceError): void {
-		this.#failure ??= error;
+		if (this.#failure !== undefined) return;
+		this.#failure = error;
+		const reason = this.#packet.protocol === 5 && this.#sender.open ? disconnectReason(error) : 0;
+		// In the middle of a packet, closing says enough.
+		if (reason === 0 || this.#sender.busy) return;
+		this.#parting = true;
+		this.#leaveDue = this.#now + PARTING_TIMEOUT;
+		this.#sender.farewell = reason;
 	}
 
 	/** Leaves the session as the next link needs it. */
 	private end(): void {
 		this.#state = State.CLOSED;
-		this.#session.inflight.rewind(this.#sender.current);
-		this.#session.pendingId = 0;
+		this.#session.outbox.rewind();
+		try {
+			this.#session.commit();
+		} catch {
+			// What was saved before holds as well: it doubts more messages than it must.
+		}
 	}
+}
+
+function wrongMethod(): DeviceError { // [MQTT-4.12.0-5] [MQTT-4.12.0-6]
+	return new DeviceError("violation", "authentication by a method that was not asked for");
 }

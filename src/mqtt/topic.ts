@@ -9,8 +9,28 @@ export function isTopic(topic: string): boolean {
 	return topic !== "" && !topic.includes("#") && !topic.includes("+");
 }
 
-/** Spec: [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1]. */
+const SHARE = "$share/";
+
+/** Spec: MQTT 5 §4.8.2. */
+export function isShared(filter: string): boolean {
+	return filter.startsWith(SHARE);
+}
+
+/** Spec: [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1], of MQTT 5 [MQTT-4.8.2-1] [MQTT-4.8.2-2]. */
 export function isFilter(filter: string): boolean {
+	const plain = withoutShare(filter);
+	if (isShared(filter) && (plain === filter || !isTopic(filter.slice(SHARE.length, -plain.length - 1)))) return false;
+	return isPlainFilter(plain);
+}
+
+/** The filter behind a share's name; what has none as it is. */
+function withoutShare(filter: string): string {
+	if (!isShared(filter)) return filter;
+	const end = filter.indexOf("/", SHARE.length);
+	return end < 0 ? filter : filter.slice(end + 1);
+}
+
+function isPlainFilter(filter: string): boolean {
 	if (filter === "") return false;
 	if (!filter.includes("#") && !filter.includes("+")) return true;
 	const levels = filter.split("/");
@@ -37,7 +57,7 @@ export function checkFilter(text: TextCodec, filter: string): void {
  */
 export function matches(filter: string, topic: string): boolean {
 	if (filter === topic) return true;
-	const wanted = filter.split("/");
+	const wanted = withoutShare(filter).split("/");
 	const levels = topic.split("/");
 	if (topic.startsWith("$") && (wanted[0] === "+" || wanted[0] === "#")) return false;
 	for (let index = 0; index < wanted.length; index++) {

@@ -12,7 +12,8 @@ import { Writer } from "../../src/bytes/writer.js";
 import type { TextCodec } from "../../src/host.js";
 import { PacketType } from "../../src/mqtt/constants.js";
 import { Frame, Framer } from "../../src/mqtt/framer.js";
-import { decodePacket, encodePublish, Packet, publishLength } from "../../src/mqtt/packet.js";
+import { encodePublishHead, packetLength, publishRemaining, writePayload } from "../../src/mqtt/encode.js";
+import { decodePacket, Packet } from "../../src/mqtt/packet.js";
 
 /** Bytes of payload. */
 export const SIZES = Object.freeze([20, 200, 4096]);
@@ -30,11 +31,13 @@ export type Direction = "decode" | "encode";
 export function ours(text: TextCodec, direction: Direction, size: number): Work {
 	const payload = new Uint8Array(size).fill(0x41);
 	const writer = new Writer(text);
-	const length = publishLength(text, TOPIC, payload, 1);
+	const remaining = publishRemaining(text, 4, TOPIC, 1, undefined, size);
+	const length = packetLength(remaining);
 	const packet = new Uint8Array(length);
 	const encode = (id: number) => {
 		writer.reset(packet, 0, length);
-		encodePublish(writer, length, TOPIC, payload, 1, false, id);
+		encodePublishHead(writer, text, 4, remaining, TOPIC, 1, false, undefined, id);
+		writePayload(writer, payload);
 	};
 	if (direction === "encode") {
 		return { run(count) { for (let index = 0; index < count; index++) encode(1 + (index & 0x7fff)); } };
@@ -42,7 +45,7 @@ export function ours(text: TextCodec, direction: Direction, size: number): Work 
 	encode(7);
 	const reader = new Reader(text);
 	const framer = new Framer(reader, 512, 0x0fff_ffff);
-	const decoded = new Packet();
+	const decoded = new Packet(4);
 	return {
 		run(count) {
 			for (let index = 0; index < count; index++) {

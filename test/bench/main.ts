@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `npm run bench`: our MQTT codec beside `mqtt-packet`, on Node and on XS, in one table each. */
+/**
+ * `npm run bench`: our MQTT codec beside `mqtt-packet` on Node and on XS, and our client beside MQTT.js through
+ * mosquitto, in one table each. What is missing is skipped, and in CI a failure.
+ */
 import { spawnSync } from "node:child_process";
+import { findMosquitto } from "../simulator/mosquitto.js";
+import { measureBroker, ROUND_COUNT, SIZE } from "./broker.js";
 import { measureNode } from "./node.js";
 import { measureXS } from "./xs.js";
 
@@ -11,6 +16,18 @@ console.log("MQTT PUBLISH at QoS 1 on Node: thousands of messages a second (medi
 console.log("| | payload | Moorline | mqtt-packet | Moorline is faster by |\n|---|---:|---:|---:|---:|");
 for (const { direction, size, ours, theirs } of measureNode()) {
 	console.log(`| ${direction} | ${size} B | ${thousands(ours / 1000)} | ${thousands(theirs / 1000)} | ${times(ours / theirs)} |`);
+}
+
+const mosquitto = findMosquitto();
+if (mosquitto === undefined) {
+	console.log("\nSKIPPED end to end: mosquitto is not installed (apt-get install mosquitto)");
+} else {
+	console.log(`\nThrough one mosquitto on loopback: messages of ${SIZE} B a second (medians of ${ROUND_COUNT} rounds in turn);`);
+	console.log("QoS 0: that came back to the client which published them, QoS 1: that were acknowledged\n");
+	console.log("| QoS | in flight | Moorline | MQTT.js | Moorline is faster by |\n|---:|---:|---:|---:|---:|");
+	for (const { qos, inFlight, ours, theirs } of await measureBroker(mosquitto)) {
+		console.log(`| ${qos} | ${inFlight} | ${thousands(ours)} | ${thousands(theirs)} | ${(ours / theirs).toFixed(2)}x |`);
+	}
 }
 
 if (spawnSync("valgrind", ["--version"]).error !== undefined) {

@@ -2,25 +2,27 @@
 /**
  * A mosquitto of our own on loopback, for tests against a broker that is not ours.
  *
- * It has the strictness of a real cloud: a client certificate is required, and its common name is the user. It is
- * killed without mercy and started again on the same ports, because that is what a device must live with.
+ * With TLS it has the strictness of a real cloud: a client certificate is required, and its common name is the user. It
+ * is killed without mercy and started again on the same ports, because that is what a device must live with.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { toPEM, type Identity } from "../host/certificates.js";
+import { freePorts } from "./ports.js";
 
 export interface MosquittoOptions {
-	/** Devices must show a certificate below this anchor. */
-	anchor: Uint8Array;
-	server: Identity;
+	/** Opens `port`, with TLS: devices must show a certificate below this anchor. */
+	anchor?: Uint8Array;
+	server?: Identity;
 	/** Opens `plainPort`, without TLS, for everybody. */
 	plain?: boolean;
 	/** Opens `websocketPort`, without TLS, for everybody. */
 	websocket?: boolean;
+	/** Further lines of its configuration, for every listener. */
+	settings?: readonly string[];
 }
 
 /** Time for mosquitto to say that it runs. */
@@ -44,39 +46,50 @@ if (needsMosquitto.skip !== false) console.warn(needsMosquitto.skip);
 
 export class Mosquitto {
 	readonly address = "127.0.0.1";
-	/** TLS with client certificates. */
+	/** TLS with client certificates; 0 when there is none. */
 	readonly port: number;
 	/** 0 when there is none. */
 	readonly plainPort: number;
 	/** 0 when there is none. */
 	readonly websocketPort: number;
 	readonly #directory: string;
+	readonly #settings: readonly string[];
 	#child: ChildProcess | undefined;
 	#logs = "";
+	/** Called after each piece of the log. */
+	#waiting: (() => void)[] = [];
 
 	/** @returns when it accepts connections */
 	static async start(options: MosquittoOptions): Promise<Mosquitto> {
 		assert(binary !== undefined, "mosquitto is not installed (apt-get install mosquitto)");
-		const mosquitto = new Mosquitto(options, await findPorts());
+		const mosquitto = new Mosquitto(options, await freePorts(3));
 		process.once("exit", mosquitto.#onExit);
 		await mosquitto.restart();
 		return mosquitto;
 	}
 
-	private constructor({ anchor, server, plain = false, websocket = false }: MosquittoOptions, ports: readonly [number, number, number]) {
-		this.port = ports[0];
-		this.plainPort = plain ? ports[1] : 0;
-		this.websocketPort = websocket ? ports[2] : 0;
+	private constructor({ anchor, server, plain = false, websocket = false, settings = [] }: MosquittoOptions, ports: readonly number[]) {
+		this.port = server ? ports[0]! : 0;
+		this.plainPort = plain ? ports[1]! : 0;
+		this.websocketPort = websocket ? ports[2]! : 0;
+		this.#settings = settings;
 		this.#directory = mkdtempSync(join(tmpdir(), "moorline-mosquitto-"));
-		this.#put("anchor.pem", toPEM("CERTIFICATE", anchor));
-		this.#put("server.pem", server.chain.map(certificate => toPEM("CERTIFICATE", certificate)).join(""));
-		this.#put("server.key", toPEM("PRIVATE KEY", server.key));
+		if (anchor && server) {
+			this.#put("anchor.pem", toPEM("CERTIFICATE", anchor));
+			this.#put("server.pem", server.chain.map(certificate => toPEM("CERTIFICATE", certificate)).join(""));
+			this.#put("server.key", toPEM("PRIVATE KEY", server.key));
+		}
 		this.#put("mosquitto.conf", this.#configuration());
 	}
 
 	/** Everything that it said, from its first start on. */
 	get logs(): string {
 		return this.#logs;
+	}
+
+	/** Resolves when its log has a line that matches. */
+	async logged(pattern: RegExp): Promise<void> {
+		while (!pattern.test(this.#logs)) await new Promise<void>(resolve => { this.#waiting.push(resolve); });
 	}
 
 	/** Ends it as a power cut would. @returns when it is gone */
@@ -103,6 +116,7 @@ export class Mosquitto {
 			child.stderr!.setEncoding("utf8").on("data", (piece: string) => {
 				this.#logs = (this.#logs + piece).slice(-LOG_LIMIT);
 				text = (text + piece).slice(-LOG_LIMIT);
+				for (const look of this.#waiting.splice(0)) look();
 				// It says so after it has opened its listeners.
 				if (/mosquitto version \S+ running/.test(text)) resolve();
 			});
@@ -140,6 +154,7 @@ export class Mosquitto {
 			"persistence false",
 			"log_dest stderr",
 			"log_type all",
+			...this.#settings,
 			...listener(this.port,
 				`cafile ${join(this.#directory, "anchor.pem")}`,
 				`certfile ${join(this.#directory, "server.pem")}`,
@@ -152,13 +167,4 @@ export class Mosquitto {
 			"",
 		].join("\n");
 	}
-}
-
-/** Three ports that were free a moment ago: mosquitto cannot choose its own and tell. */
-async function findPorts(): Promise<[number, number, number]> {
-	const servers = [createServer(), createServer(), createServer()] as const;
-	await Promise.all(servers.map(server => new Promise<void>(resolve => { server.listen(0, "127.0.0.1", resolve); })));
-	const ports = servers.map(server => (server.address() as AddressInfo).port) as [number, number, number];
-	await Promise.all(servers.map(server => new Promise(resolve => { server.close(resolve); })));
-	return ports;
 }

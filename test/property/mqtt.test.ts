@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** MQTT: encoding and decoding are inverse, splits change nothing, filters match as the text of the standard says. */
 import assert from "node:assert/strict";
-import { Writer } from "../../src/bytes/writer.js";
 import type { QoS } from "../../src/mqtt/constants.js";
-import { encodePublish, publishLength } from "../../src/mqtt/packet.js";
 import { isFilter, isTopic, matches } from "../../src/mqtt/topic.js";
 import { Bench } from "../unit/mqtt/bench.js";
 import { decoded, frames } from "../unit/mqtt/decoding.js";
+import { encodedPublish } from "../unit/encoding.js";
 import { fromHex, toHex } from "../unit/hex.js";
-import { text } from "../unit/text.js";
 import { publish, utf8 } from "../unit/wire.js";
 import { property, type Random } from "./random.js";
 import { filter, serverPacket, topic, word } from "./values.js";
@@ -16,13 +14,7 @@ import { filter, serverPacket, topic, word } from "./values.js";
 property("a message that is encoded, decoded and encoded again is the same", 300, (random) => {
 	const qos = random.below(3) as QoS;
 	const message = { topic: topic(random), payload: word(random, 100), qos, id: qos === 0 ? 0 : 1 + random.below(0xffff), retain: random.once(2) };
-	const encode = (payload: string | Uint8Array): Uint8Array => {
-		const bytes = new Uint8Array(publishLength(text, message.topic, payload, qos));
-		const writer = new Writer(text);
-		writer.reset(bytes, 0, bytes.length);
-		encodePublish(writer, bytes.length, message.topic, payload, qos, message.retain, message.id);
-		return bytes;
-	};
+	const encode = (payload: string | Uint8Array): Uint8Array => encodedPublish({ ...message, payload });
 	const bytes = encode(message.payload);
 	const payload = utf8(message.payload);
 	assert.equal(toHex(bytes), publish({ ...message, payload }));

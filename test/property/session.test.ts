@@ -147,7 +147,7 @@ property("a session loses nothing through links that are lost and a server that 
 		server.take(bench.send());
 		bench.receive(server.answer(1000));
 	}
-	assert.ok(bench.session.inflight.empty, "everything was acknowledged");
+	assert.ok(bench.session.outbox.empty, "everything was acknowledged");
 	const arrived = server.messages.map((message) => message.replace(/x*$/, ""));
 	const first = arrived.filter((message, index) => arrived.indexOf(message) === index);
 	assert.deepEqual(first, wishes.messages, "each at least once, the first time in order");

@@ -106,13 +106,6 @@ suite("Broker connections", () => {
 		});
 	}
 
-	test("MQTT 5 is refused in the words of MQTT 5", () => {
-		const sent: number[] = [];
-		const connection = new Broker().open({ send: bytes => sent.push(...bytes) > 0, close() {} }, { now: 0 });
-		connection.receive(generate({ cmd: "connect", protocolVersion: 5, clientId: "a" }), 0);
-		assert.deepEqual(sent, [0x20, 3, 0, 0x84, 0]);
-	});
-
 	test("an empty client id with a clean session gets one of its own", () => {
 		const broker = new Broker();
 		const first = new ScriptedClient(broker).connect("");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Independent clients (MQTT.js) for the tests on real sockets, with promises for what is to come. */
-import type { IClientOptions, MqttClient } from "mqtt";
+import type { IClientOptions, IDisconnectPacket, IPublishPacket, MqttClient } from "mqtt";
 import { connect, connectAsync } from "mqtt";
 
 export interface Received { topic: string; text: string; qos: number; retain: boolean }
@@ -16,12 +16,13 @@ export class Client {
 		this.#received = early;
 	}
 
-	/** Connects once, without trying again. `sessionPresent` is what the broker said. */
-	static async connect(url: string, options: IClientOptions = {}): Promise<Client & { sessionPresent: boolean }> {
+	/** Connects once, without trying again. `sessionPresent` is what the broker said; `prepare` sees the client before. */
+	static async connect(url: string, options: IClientOptions = {}, prepare: (mqtt: MqttClient) => void = () => {}): Promise<Client & { sessionPresent: boolean }> {
 		const early: Received[] = [];
 		let client: Client | undefined;
 		let sessionPresent = false;
 		const mqtt = connect(url, { reconnectPeriod: 0, connectTimeout: 5_000, manualConnect: true, ...options });
+		prepare(mqtt);
 		mqtt.on("message", (topic, payload, { qos, retain }) => {
 			const received = { topic, text: payload.toString(), qos, retain };
 			if (client) client.#take(received);
@@ -56,6 +57,16 @@ export class Client {
 			texts.push(`${topic}=${text}`);
 		}
 		return texts;
+	}
+
+	/** The next message that comes, as a packet. */
+	nextPacket(): Promise<IPublishPacket> {
+		return new Promise(resolve => { this.mqtt.once("message", (_topic, _payload, packet) => { resolve(packet); }); });
+	}
+
+	/** The reason code of the DISCONNECT that comes from the broker. */
+	disconnected(): Promise<number | undefined> {
+		return new Promise(resolve => { this.mqtt.once("disconnect", (packet: IDisconnectPacket) => { resolve(packet.reasonCode); }); });
 	}
 
 	closed(): Promise<void> {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Broker } from "../../hosts/simulator/broker/broker.js";
-import type { EndReason } from "../../hosts/simulator/broker/connection.js";
+import type { EndReason } from "../../hosts/simulator/broker/owner.js";
 import { ScriptedClient } from "./scripted.js";
 
 /** Sent by a client that is connected. */

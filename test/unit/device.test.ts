@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Device: identity, cloud and services together, as a program meets them. */
+import { SUBSCRIBE_ID } from "../../src/mqtt/constants.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../src/base/error.js";
@@ -132,7 +133,7 @@ test("Device.close inside each callback is the last of them, and the cloud is to
 		const rig = new DeviceRig({ device });
 		rig.reach();
 		rig.stream.deliver(connack());
-		rig.stream.deliver(suback(1, 1, 0x80, 1, 1));
+		rig.stream.deliver(suback(SUBSCRIBE_ID, 1, 0x80, 1, 1));
 		rig.host.advance(0);
 		const message = (topic: string, value: unknown): void => {
 			if (!rig.stream.closed) rig.message(topic, value);

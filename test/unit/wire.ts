@@ -45,6 +45,9 @@ export function publish({ topic, payload = "", qos = 0, id = 0, duplicate = fals
 
 export const connack = (sessionPresent = false, code = 0): string => packet(0x20, byte(sessionPresent ? 1 : 0) + byte(code));
 export const puback = (id: number): string => packet(0x40, uint16(id));
+export const pubrec = (id: number): string => packet(0x50, uint16(id));
+export const pubrel = (id: number): string => packet(0x62, uint16(id));
+export const pubcomp = (id: number): string => packet(0x70, uint16(id));
 export const suback = (id: number, ...codes: number[]): string => packet(0x90, uint16(id) + codes.map(byte).join(""));
 export const unsuback = (id: number): string => packet(0xb0, uint16(id));
 export const subscribe = (id: number, ...filters: [filter: string, qos: number][]): string =>

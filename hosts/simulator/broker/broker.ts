@@ -4,25 +4,40 @@
  *
  * Pure: no socket, clock or timer. Whoever serves it opens a connection per socket, hands in bytes with `now`, and calls
  * `expire` at `deadline`. So it runs on real sockets, inside the seeded world and on the XS engine alike.
- * Spec: MQTT 3.1.1 (QoS 0, 1, 2). Refused with the proper code: MQTT 5, MQTT 3.1.
+ * Spec: MQTT 3.1.1 and MQTT 5, whole. Refused with the proper code: MQTT 3.1.
  */
 import { DeviceError } from "../../../src/base/error.js";
 import type { CloudChannel } from "../channel.js";
-import type { QoS } from "./codec.js";
-import type { Client, ConnectionOwner, EndReason, Identity, Peer, Refusal } from "./connection.js";
+import type { Authenticator } from "./authentication.js";
+import type { Client, Identity, Will } from "./client.js";
+import { willMessage } from "./client.js";
 import { Connection } from "./connection.js";
-import type { BrokerLimits, Message, Statistics, Subscriber } from "./message.js";
+import type { RestartOptions } from "./faults.js";
+import { Faults } from "./faults.js";
+import type { BrokerLimits, Message, Statistics, Subscriber, Subscription } from "./message.js";
 import { DEFAULT_LIMITS } from "./message.js";
+import type { Admission, ConnectionOwner, EndReason, Peer } from "./owner.js";
+import type { Refusal, RefusalDetail } from "./reasons.js";
+import { REASON } from "./reasons.js";
 import { Retained } from "./retained.js";
+import type { LastTime } from "./session.js";
 import { Session } from "./session.js";
-import { isFilter, isTopic, TopicTree } from "./topics.js";
+import { replayed, Subscriptions } from "./subscriptions.js";
+import { isFilter, isTopic } from "./topics.js";
 
 export interface BrokerOptions {
 	limits?: Partial<BrokerLimits> | undefined;
 	/** Decides about a CONNECT: a reason to refuse it, or `undefined`. Absent: everybody may connect. */
-	authorize?: ((client: Client) => Refusal | undefined) | undefined;
-	/** Decides about a topic (publish, will) or a filter (subscribe). Absent: everything is permitted. */
-	permit?: ((client: Client, action: "publish" | "subscribe", topic: string) => boolean) | undefined;
+	authorize?: ((client: Client) => Refusal | RefusalDetail | undefined) | undefined;
+	/** Extended authentication of MQTT 5: one side of a conversation. Absent, or `undefined`: the method is not known. */
+	authenticate?: ((client: Client, method: string) => Authenticator | undefined) | undefined;
+	/**
+	 * Decides about a topic (publish, will) or a filter (subscribe; of a shared one the part behind the name). A number is
+	 * the reason code of a refusal; `false` is "not authorized" (0x87). Absent: everything is permitted.
+	 */
+	permit?: ((client: Client, action: "publish" | "subscribe", topic: string) => boolean | number) | undefined;
+	/** What an MQTT 5 client is told that asks for response information. */
+	responseInformation?: ((client: Client) => string | undefined) | undefined;
 	onConnected?: ((client: Client, now: number) => void) | undefined;
 	/** Called once for each `onConnected`. */
 	onDisconnected?: ((client: Client, reason: EndReason, now: number) => void) | undefined;
@@ -34,25 +49,26 @@ export interface BrokerOptions {
 const ROUTING_MAXIMUM = 10_000;
 const ASSIGNED_PREFIX = "anonymous-";
 
+interface Publication { message: Message; from: Client | undefined; receivers: number | undefined }
+
 export class Broker {
 	readonly limits: Readonly<BrokerLimits>;
-	readonly statistics: Statistics = { published: 0, delivered: 0, dropped: 0, denied: 0 };
+	readonly statistics: Statistics = { published: 0, delivered: 0, dropped: 0, expired: 0, denied: 0 };
+	/** What it shall do to its clients. */
+	readonly faults: Faults;
 	readonly #options: BrokerOptions;
 	readonly #connections = new Set<Connection>();
 	readonly #online = new Map<string, Connection>();
 	readonly #sessions = new Map<string, Session>();
-	readonly #subscriptions = new TopicTree<Subscriber, QoS>();
+	/** Sessions without a connection that will end, or whose will is to be published. */
+	readonly #away = new Set<Session>();
+	readonly #subscriptions = new Subscriptions();
 	readonly #retained: Retained;
-	readonly #routing: { message: Message; from: Client | undefined }[] = [];
-	readonly #owner: ConnectionOwner = {
-		admit: (connection, client, will, now) => this.#admit(connection, client, will, now),
-		permits: (client, action, topic) => this.#permits(client, action, topic),
-		publish: (message, from) => { this.#publish(message, from); },
-		subscribe: (session, filter, qos) => this.#subscribe(session, filter, qos),
-		replay: (session, filter, qos) => { this.#replay(session, filter, qos); },
-		unsubscribe: (session, filter) => { this.#unsubscribe(session, filter); },
-		ended: (connection, reason, now) => { this.#ended(connection, reason, now); },
-	};
+	readonly #routing: Publication[] = [];
+	readonly #watchers = new Set<() => void>();
+	/** Where nobody hands in the time (a service publishes), the last one that was heard of counts. */
+	readonly #time: LastTime = { now: 0 };
+	readonly #owner: ConnectionOwner;
 	#isRouting = false;
 	#assigned = 0;
 	#deadline = Infinity;
@@ -61,6 +77,19 @@ export class Broker {
 		this.#options = options;
 		this.limits = { ...DEFAULT_LIMITS, ...options.limits };
 		this.#retained = new Retained(this.limits.retainedMaximum);
+		this.faults = new Faults(() => { this.#due(0); });
+		this.#owner = {
+			limits: this.limits, faults: this.faults, time: this.#time,
+			authenticator: (client, method) => this.#options.authenticate?.(client, method),
+			admit: (connection, client, will, now) => this.#admit(connection, client, will, now),
+			refusal: (client, action, topic) => this.#refusal(client, action, topic),
+			publish: (message, from) => this.#publish(message, from),
+			subscribe: (session, filter, shared, subscription) => { this.#subscriptions.set(session, filter, shared, subscription); },
+			replay: (session, filter, subscription) => { this.#replay(session, filter, subscription); },
+			unsubscribe: (session, filter) => this.#subscriptions.remove(session, filter),
+			ended: (connection, reason, now) => { this.#ended(connection, reason, now); },
+			due: at => { this.#due(at); },
+		};
 	}
 
 	get connectionCount(): number { return this.#connections.size; }
@@ -74,46 +103,65 @@ export class Broker {
 	 * Begins a connection.
 	 * @param context.identity what TLS proved about the client
 	 */
-	open(peer: Peer, context: { identity?: Identity | undefined; now: number }): Connection {
-		const connection = new Connection(this.#owner, peer, context.identity, this.limits, context.now);
+	open(peer: Peer, { identity, now }: { identity?: Identity | undefined; now: number }): Connection {
+		this.#time.now = now;
+		const connection = new Connection(this.#owner, peer, identity, now);
 		if (this.#connections.size >= this.limits.connectionMaximum) {
-			connection.close("refused", context.now);
+			connection.close("refused", now);
 			return connection;
 		}
 		this.#connections.add(connection);
-		this.#deadline = Math.min(this.#deadline, connection.deadline);
+		this.#due(connection.deadline);
 		return connection;
 	}
 
 	/**
-	 * When `expire` should be called, or `Infinity`. May be earlier than the first thing due, never later: a client's
-	 * packets only move its own deadline on, and looking at all connections at each packet would cost too much.
+	 * When `expire` should be called, or `Infinity`; 0 is at once. May be earlier than the first thing due, never later: a
+	 * client's packets only move its own deadline on, and looking at all connections at each packet would cost too much.
 	 */
 	get deadline(): number { return this.#deadline; }
 
-	expire(now: number): void {
-		if (now < this.#deadline) return;
-		for (const connection of [...this.#connections]) connection.expire(now);
-		this.#deadline = Infinity;
-		for (const connection of this.#connections) this.#deadline = Math.min(this.#deadline, connection.deadline);
+	/** Tells when the deadline has become earlier. @returns call it to be told no more */
+	watch(onEarlier: () => void): () => void {
+		this.#watchers.add(onEarlier);
+		return () => { this.#watchers.delete(onEarlier); };
 	}
 
-	/** Ends one client's connection as a broken network would. @returns false when it is not connected */
-	kick(clientId: string, now: number): boolean {
+	expire(now: number): void {
+		this.#time.now = now;
+		if (now < this.#deadline) return;
+		this.#deadline = Infinity;
+		this.#doFaults(now);
+		for (const connection of [...this.#connections]) connection.expire(now);
+		for (const session of [...this.#away]) this.#expireAway(session, now);
+		for (const { deadline } of this.#connections) this.#deadline = Math.min(this.#deadline, deadline);
+		for (const { endsAt, will } of this.#away) this.#deadline = Math.min(this.#deadline, endsAt, will?.at ?? Infinity);
+	}
+
+	/**
+	 * Ends one client's connection.
+	 * @param reasonCode what an MQTT 5 client is told; absent: it ends as a broken network would end it
+	 * @returns false when it is not connected
+	 */
+	kick(clientId: string, now: number, reasonCode?: number): boolean {
 		const connection = this.#online.get(clientId);
-		connection?.close("lost", now);
+		if (reasonCode === undefined) connection?.close("lost", now);
+		else connection?.close("kicked", now, { reasonCode });
 		return connection !== undefined;
 	}
 
 	/**
-	 * Ends all connections as a broker does that is killed: no will is published.
-	 * @param options.forget the broker kept nothing on disk: persistent sessions and retained messages are gone, too.
-	 * Services in this process stay attached either way.
+	 * Ends all connections as a broker does that stops: no will is published, not even one that waits.
+	 * Services in this process stay attached.
 	 */
-	restart(now: number, options: { forget?: boolean } = {}): void {
-		for (const connection of [...this.#connections]) connection.close("restart", now);
-		if (!options.forget) return;
-		for (const session of [...this.#sessions.values()]) this.#discard(session);
+	restart(now: number, { forget = false, notice = false }: RestartOptions = {}): void {
+		this.#time.now = now;
+		for (const connection of [...this.#connections]) {
+			connection.close("restart", now, notice ? { reasonCode: REASON.serverShuttingDown } : undefined);
+		}
+		for (const session of this.#sessions.values()) session.will = undefined;
+		if (!forget) return;
+		for (const session of [...this.#sessions.values()]) this.#forget(session);
 		this.#retained.clear();
 	}
 
@@ -126,99 +174,152 @@ export class Broker {
 			},
 			subscribe: (filter, onMessage) => {
 				if (!isFilter(filter)) throw new DeviceError("argument", `cannot subscribe to "${filter}": not a filter`);
-				const subscriber: Subscriber = { deliver(message, _qos, retain) { onMessage(message.topic, message.payload, retain); } };
-				this.#subscriptions.add(filter, subscriber, 1);
-				this.#replay(subscriber, filter, 1);
+				const service: Subscriber = {
+					clientId: undefined,
+					deliver({ message, retain }) { onMessage(message.topic, message.payload, retain); },
+				};
+				this.#subscriptions.addService(filter, service);
+				this.#replay(service, filter);
 			},
 		};
 	}
 
-	#admit(connection: Connection, client: Client, will: Message | undefined, now: number): { session: Session; sessionPresent: boolean } | Refusal {
+	#admit(connection: Connection, client: Client, will: Will | undefined, now: number): Admission | Refusal | RefusalDetail {
 		if (client.clientId === "") client.clientId = `${ASSIGNED_PREFIX}${++this.#assigned}`;
 		const refusal = this.#options.authorize?.(client);
 		if (refusal) return refusal;
-		if (will && !this.#permits(client, "publish", will.topic)) return "unauthorized";
-		const earlier = this.#sessions.get(client.clientId);
-		if (!earlier && this.#sessions.size >= this.limits.sessionMaximum) return "unavailable";
-		// [MQTT-3.1.4-2]. Its will goes out before the newcomer is told that it is connected.
+		const willRefusal = will && this.#refusal(client, "publish", will.topic);
+		if (willRefusal !== undefined) return { reasonCode: willRefusal };
+		if (!this.#sessions.has(client.clientId) && this.#sessions.size >= this.limits.sessionMaximum) return "unavailable";
+		// [MQTT-3.1.4-2] of 3.1.1. Its will goes out before the newcomer is told that it is connected.
 		this.#online.get(client.clientId)?.close("taken-over", now);
-		const kept = client.cleanStart ? undefined : this.#sessions.get(client.clientId);
-		if (!kept && earlier) this.#discard(earlier);
-		const session = kept ?? new Session(client.clientId, client.cleanStart, this.limits, this.statistics);
-		this.#sessions.set(client.clientId, session);
+		const session = this.#resume(client, now);
+		const sessionPresent = session !== undefined;
+		const admitted = session ?? new Session(client.clientId, this.limits, this.statistics, this.#time);
+		admitted.expiry = client.sessionExpiry;
+		this.#sessions.set(client.clientId, admitted);
 		this.#online.set(client.clientId, connection);
-		if (client.keepAlive > 0) this.#deadline = Math.min(this.#deadline, now + client.keepAlive);
+		if (client.keepAlive > 0) this.#due(now + client.keepAlive);
 		this.#options.onConnected?.(client, now);
-		return { session, sessionPresent: kept !== undefined };
+		const responseInformation = client.requestResponseInformation ? this.#options.responseInformation?.(client) : undefined;
+		return { session: admitted, sessionPresent, responseInformation };
+	}
+
+	/** The session that goes on, if the client wants it and it has not ended. */
+	#resume({ clientId, cleanStart }: Client, now: number): Session | undefined {
+		const session = this.#sessions.get(clientId);
+		if (!session) return undefined;
+		if (cleanStart || session.endsAt <= now) {
+			this.#end(session, now);
+			return undefined;
+		}
+		// [MQTT-3.1.3-9]: who is back in time leaves no will.
+		session.will = undefined;
+		session.endsAt = Infinity;
+		this.#away.delete(session);
+		return session;
 	}
 
 	#ended(connection: Connection, reason: EndReason, now: number): void {
+		this.#time.now = now;
 		this.#connections.delete(connection);
 		const { client, session, will } = connection;
 		if (!client || !session) return;
 		this.#online.delete(client.clientId);
 		session.detach();
-		if (session.clean) this.#discard(session);
-		if (will) this.#publish(will, client);
+		session.endsAt = now + session.expiry;
+		if (will) session.will = { at: now + will.delay, publish: at => { this.#publish(willMessage(will, at), client); } };
+		if (session.expiry === 0) this.#end(session, now);
+		else this.#leaveAway(session, now);
 		this.#options.onDisconnected?.(client, reason, now);
 	}
 
-	#discard(session: Session): void {
-		for (const filter of session.subscriptions.keys()) this.#subscriptions.remove(filter, session);
+	#leaveAway(session: Session, now: number): void {
+		this.#away.add(session);
+		this.#expireAway(session, now);
+		if (this.#away.has(session)) this.#due(Math.min(session.endsAt, session.will?.at ?? Infinity));
+	}
+
+	#expireAway(session: Session, now: number): void {
+		if (session.endsAt <= now) return this.#end(session, now);
+		if (session.will && session.will.at <= now) this.#publishWill(session, now);
+		if (!session.will && session.endsAt === Infinity) this.#away.delete(session);
+	}
+
+	/** A session ends: a will that waits is published, what a share gave it goes to another member. */
+	#end(session: Session, now: number): void {
+		this.#forget(session);
+		for (const { message, share } of session.takeShared()) share!.offer(message);
+		this.#publishWill(session, now);
+	}
+
+	#forget(session: Session): void {
+		for (const filter of [...session.subscriptions.keys()]) this.#subscriptions.remove(session, filter);
 		this.#sessions.delete(session.clientId);
+		this.#away.delete(session);
 	}
 
-	#permits(client: Client, action: "publish" | "subscribe", topic: string): boolean {
-		if (this.#options.permit?.(client, action, topic) ?? true) return true;
+	#publishWill(session: Session, now: number): void {
+		const { will } = session;
+		session.will = undefined;
+		will?.publish(now);
+	}
+
+	#refusal(client: Client, action: "publish" | "subscribe", topic: string): number | undefined {
+		const permitted = this.#options.permit?.(client, action, topic) ?? true;
+		if (permitted === true) return undefined;
 		this.statistics.denied++;
-		return false;
+		return permitted === false ? REASON.notAuthorized : permitted;
 	}
 
-	#subscribe(session: Session, filter: string, qos: QoS): QoS | undefined {
-		if (!session.subscriptions.has(filter) && session.subscriptions.size >= this.limits.subscriptionMaximum) return undefined;
-		session.subscriptions.set(filter, qos);
-		this.#subscriptions.add(filter, session, qos);
-		return qos;
+	#replay(subscriber: Subscriber, filter: string, subscription?: Subscription): void {
+		for (const message of this.#retained.matching(filter, this.#time.now)) subscriber.deliver(replayed(message, subscription));
 	}
 
-	#unsubscribe(session: Session, filter: string): void {
-		session.subscriptions.delete(filter);
-		this.#subscriptions.remove(filter, session);
-	}
-
-	#replay(subscriber: Subscriber, filter: string, qos: QoS): void {
-		for (const message of this.#retained.matching(filter)) subscriber.deliver(message, lower(message.qos, qos), true);
-	}
-
-	/** Services publish while a publication is delivered to them; theirs wait, so that everybody sees one order. */
-	#publish(message: Message, from: Client | undefined): void {
+	/**
+	 * Services publish while a publication is delivered to them; theirs wait, so that everybody sees one order.
+	 * @returns how many receivers there were; a publication that waits is taken to have some
+	 */
+	#publish(message: Message, from: Client | undefined): number {
 		if (this.#routing.length >= ROUTING_MAXIMUM) {
 			throw new DeviceError("internal", `cannot publish: ${ROUTING_MAXIMUM} publications wait already, services seem to answer each other`);
 		}
-		this.#routing.push({ message, from });
-		if (this.#isRouting) return;
+		const publication: Publication = { message, from, receivers: undefined };
+		this.#routing.push(publication);
+		if (!this.#isRouting) this.#routeAll();
+		return publication.receivers ?? 1;
+	}
+
+	#routeAll(): void {
 		this.#isRouting = true;
 		try {
-			for (let next = this.#routing.shift(); next; next = this.#routing.shift()) this.#route(next.message, next.from);
+			for (let next = this.#routing.shift(); next; next = this.#routing.shift()) this.#route(next);
 		} finally {
 			this.#isRouting = false;
 		}
 	}
 
-	#route(message: Message, from: Client | undefined): void {
+	#route(publication: Publication): void {
+		const { message, from } = publication;
 		this.statistics.published++;
 		this.#options.onPublish?.(message, from);
-		if (message.retain && !this.#retained.keep(message)) this.statistics.dropped++;
-		// [MQTT-3.3.5-1]: overlapping subscriptions deliver once, with the highest QoS among them.
-		const receivers = new Map<Subscriber, QoS>();
-		this.#subscriptions.match(message.topic, (subscriber, qos) => {
-			const known = receivers.get(subscriber);
-			if (known === undefined || known < qos) receivers.set(subscriber, qos);
-		});
-		for (const [subscriber, qos] of receivers) subscriber.deliver(message, lower(message.qos, qos), false);
+		if (message.retain && !this.#retained.keep(message, this.#time.now)) this.statistics.dropped++;
+		publication.receivers = this.#subscriptions.route(message, from?.clientId);
 	}
-}
 
-function lower(left: QoS, right: QoS): QoS {
-	return left < right ? left : right;
+	#doFaults(now: number): void {
+		for (const action of this.faults.takeActions()) {
+			switch (action.kind) {
+				case "kick": this.kick(action.clientId, now, action.reasonCode); break;
+				case "restart": this.restart(now, action.options); break;
+				case "wake": for (const connection of [...this.#connections]) connection.wake(now);
+			}
+		}
+	}
+
+	#due(at: number): void {
+		if (at >= this.#deadline) return;
+		this.#deadline = at;
+		for (const onEarlier of this.#watchers) onEarlier();
+	}
 }

@@ -1,129 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * One network connection: decodes what the client sends, answers it, and is thrown away when the network is lost.
+ * One network connection: how it begins and ends, and what goes over it. Thrown away when the network is lost.
  *
  * Pure: bytes and `now` come in as arguments, bytes go out through the peer it was opened with.
- * Whatever a client does wrong ends its own connection and nothing else.
- * Spec: MQTT 3.1.1 §3, §4.8.
+ * Whatever a client does wrong ends its own connection and nothing else: an MQTT 5 client is told why, one of 3.1.1 is not.
+ * Spec: MQTT 3.1.1 §3.1, §3.2, §4.8; MQTT 5 §3.1, §3.2, §3.14, §3.15, §4.12, §4.13.
  */
 import { DeviceError } from "../../../src/base/error.js";
-import type { IConnectPacket, IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet, ProtocolVersion, QoS } from "./codec.js";
-import { Decoder, encode } from "./codec.js";
-import type { BrokerLimits, Message } from "./message.js";
+import { OutgoingAliases } from "./aliases.js";
+import { Authentication, isRefusal } from "./authentication.js";
+import type { Client, Identity, Will } from "./client.js";
+import { grantedExpiry, grantedProperties, readClient, readWill } from "./client.js";
+import type { IAuthPacket, IConnectPacket, IDisconnectPacket, Incoming, IPublishPacket, Packet, ProtocolVersion } from "./codec.js";
+import { Decoder, encode, toBuffer } from "./codec.js";
+import type { Delivery } from "./message.js";
+import { Outbox } from "./outbox.js";
+import type { ConnectionOwner, EndReason, Peer } from "./owner.js";
+import type { Properties } from "./properties.js";
+import type { Refusal, RefusalDetail } from "./reasons.js";
+import { disconnectCode, isClientDisconnect, REASON, refusalDetail, returnCode, violation } from "./reasons.js";
+import { Requests } from "./requests.js";
 import type { Link, Session } from "./session.js";
-import { isFilter, isTopic } from "./topics.js";
 
-/** The network under a connection. Neither method may call back into the connection. */
-export interface Peer {
-	/** Takes all bytes. @returns false when it wants no more until `Connection.drained` is called */
-	send(bytes: Uint8Array): boolean;
-	/** Ends the connection after what was sent. */
-	close(): void;
-}
-
-/** What the transport proved about the client: the certificate that TLS verified. */
-export interface Identity {
-	/** Common name of the subject. */
-	name: string;
-	/** SHA-256 of the certificate, in lower case hexadecimal. */
-	fingerprint: string;
-}
-
-/** A client as the hooks see it. */
-export interface Client {
-	clientId: string;
-	identity: Identity | undefined;
-	username: string | undefined;
-	password: Uint8Array | undefined;
-	cleanStart: boolean;
-	/** Milliseconds; 0 is none. */
-	keepAlive: number;
-}
-
-/** Why a CONNECT is answered with a refusal. */
-export type Refusal = "protocol" | "identifier" | "unavailable" | "credentials" | "unauthorized";
-
-/** Why a connection ended. All but `disconnect` publish the will. */
-export type EndReason =
-	| "disconnect" | "lost" | "keep-alive" | "taken-over" | "malformed" | "violation" | "too-large" | "refused" | "restart";
-
-/** What a connection asks of the broker. */
-export interface ConnectionOwner {
-	admit(connection: Connection, client: Client, will: Message | undefined, now: number): { session: Session; sessionPresent: boolean } | Refusal;
-	permits(client: Client, action: "publish" | "subscribe", topic: string): boolean;
-	publish(message: Message, from: Client): void;
-	/** @returns the QoS granted, or `undefined` when the session has too many */
-	subscribe(session: Session, filter: string, qos: QoS): QoS | undefined;
-	/** Delivers the retained messages of a new subscription. */
-	replay(session: Session, filter: string, qos: QoS): void;
-	unsubscribe(session: Session, filter: string): void;
-	ended(connection: Connection, reason: EndReason, now: number): void;
-}
-
-/** MQTT 3.1.1 §3.2.2.3, MQTT 5 §3.2.2.2. */
-const REFUSAL_CODES: Readonly<Record<Refusal, { returnCode: number; reasonCode: number }>> = Object.freeze({
-	protocol: { returnCode: 1, reasonCode: 0x84 },
-	identifier: { returnCode: 2, reasonCode: 0x85 },
-	unavailable: { returnCode: 3, reasonCode: 0x88 },
-	credentials: { returnCode: 4, reasonCode: 0x86 },
-	unauthorized: { returnCode: 5, reasonCode: 0x87 },
+/** What an MQTT 5 client is told unless somebody knows better. */
+const NOTICES: Readonly<Partial<Record<EndReason, number>>> = Object.freeze({
+	"keep-alive": REASON.keepAliveTimeout, "taken-over": REASON.sessionTakenOver, "malformed": REASON.malformedPacket,
+	"violation": REASON.protocolError, "too-large": REASON.packetTooLarge,
 });
-const SUBSCRIBE_FAILURE = 0x80;
-/** [MQTT-3.1.2-24] */
+/** [MQTT-3.1.2-24] of 3.1.1, [MQTT-3.1.2-22] of 5 */
 const KEEP_ALIVE_GRACE = 1.5;
+/** Bytes that are held while the broker is silent; more and the connection is lost. */
+const HELD_MAXIMUM = 1024 * 1024;
 
 export class Connection implements Link {
 	readonly #owner: ConnectionOwner;
 	readonly #peer: Peer;
 	readonly #identity: Identity | undefined;
 	readonly #decoder: Decoder;
-	#version: ProtocolVersion = 4;
+	readonly #outbox: Outbox;
+	#asked: (Incoming & { packet: IConnectPacket }) | undefined;
 	#client: Client | undefined;
+	#will: Will | undefined;
+	#authentication: Authentication | undefined;
 	#session: Session | undefined;
-	#will: Message | undefined;
+	#requests: Requests | undefined;
+	#aliases = new OutgoingAliases(0);
 	#writable = true;
 	#closed = false;
-	#silence: number;
-	#deadline: number;
+	#silence = Infinity;
+	#quietUntil: number;
 
-	constructor(owner: ConnectionOwner, peer: Peer, identity: Identity | undefined, limits: BrokerLimits, now: number) {
+	constructor(owner: ConnectionOwner, peer: Peer, identity: Identity | undefined, now: number) {
 		this.#owner = owner;
 		this.#peer = peer;
 		this.#identity = identity;
-		this.#decoder = new Decoder(limits.packetMaximum);
-		this.#silence = limits.connectTimeout;
-		this.#deadline = now + this.#silence;
+		this.#decoder = new Decoder(owner.limits.packetMaximum);
+		this.#outbox = new Outbox(bytes => { if (!peer.send(bytes)) this.#writable = false; });
+		this.#quietUntil = now + owner.limits.connectTimeout;
 	}
 
 	/** Present from the moment that the CONNECT is accepted. */
-	get client(): Client | undefined { return this.#client; }
+	get client(): Client | undefined { return this.#session && this.#client; }
 	get session(): Session | undefined { return this.#session; }
-	/** To be published when the connection ends without DISCONNECT. */
-	get will(): Message | undefined { return this.#will; }
-	/** When the client has been silent for too long, or `Infinity`. */
-	get deadline(): number { return this.#deadline; }
-	get writable(): boolean { return this.#writable && !this.#closed; }
+	/** To be published when the connection has ended. */
+	get will(): Will | undefined { return this.#will; }
+	/** When `expire` has something to do, or `Infinity`. */
+	get deadline(): number {
+		if (this.#closed || this.#isSilent) return Infinity;
+		return Math.min(this.#quietUntil, this.#outbox.deadline);
+	}
+	get writable(): boolean { return this.#writable && !this.#closed && !this.#isSilent && !this.#outbox.isFull; }
+	get receiveMaximum(): number { return this.#client?.receiveMaximum ?? 0; }
 
 	/** Takes bytes from the network; they are copied. */
 	receive(bytes: Uint8Array, now: number): void {
 		if (this.#closed) return;
-		try {
-			this.#decoder.receive(bytes);
-			// A packet may end the connection; what follows it is not looked at.
-			while (!this.#closed) {
-				const packet = this.#decoder.next();
-				if (!packet) return;
-				this.#deadline = now + this.#silence;
-				this.#handle(packet, now);
-			}
-		} catch (error) {
-			if (!(error instanceof DeviceError)) throw error;
-			this.#fail(error, now);
-		}
+		this.#owner.time.now = now;
+		this.#decoder.receive(bytes);
+		if (!this.#isSilent) this.#handleAll(now);
+		else if (this.#decoder.waiting > HELD_MAXIMUM) this.close("lost", now);
 	}
 
 	/** The network takes bytes again. */
-	drained(): void {
+	drained(now = this.#owner.time.now): void {
+		this.#owner.time.now = now;
 		this.#writable = true;
 		this.#session?.flush();
 	}
@@ -133,121 +93,210 @@ export class Connection implements Link {
 		this.close("lost", now);
 	}
 
-	/** Ends a connection whose client was silent for too long. */
+	/** Ends a connection whose client was silent for too long; sends what was delayed. */
 	expire(now: number): void {
-		if (now >= this.#deadline) this.close("keep-alive", now);
+		if (this.#closed || this.#isSilent) return;
+		if (this.#outbox.deadline <= now) {
+			this.#outbox.flush(now);
+			this.#session?.flush();
+		}
+		if (now >= this.#quietUntil) this.close("keep-alive", now);
 	}
 
-	close(reason: EndReason, now: number): void {
+	/** Goes on after a silence of ours. */
+	wake(now: number): void {
+		if (this.#closed || this.#isSilent) return;
+		this.#handleAll(now);
+		this.#session?.flush();
+	}
+
+	/** @param detail what an MQTT 5 client is told; absent: what fits the reason */
+	close(reason: EndReason, now: number, detail: RefusalDetail | undefined = noticeOf(reason)): void {
 		if (this.#closed) return;
+		if (detail && this.#session && this.#version === 5) {
+			const { reasonCode, reasonString, serverReference } = detail;
+			this.transmit({ cmd: "disconnect", reasonCode }, { reasonString, serverReference });
+		}
+		if (detail) this.#outbox.flush(Infinity);
 		this.#closed = true;
-		this.#deadline = Infinity;
-		if (reason === "disconnect" || reason === "restart") this.#will = undefined;
+		if (reason === "restart") this.#will = undefined;
 		this.#peer.close();
 		this.#owner.ended(this, reason, now);
 	}
 
-	transmit(packet: Packet): void {
-		if (this.#closed) return;
-		if (!this.#peer.send(encode(packet, this.#version))) this.#writable = false;
+	transmit(packet: Packet, properties?: Properties, onSent?: () => void): void {
+		if (this.#closed || this.#isSilent || this.#owner.faults.takeDrop(packet.cmd, this.#client?.clientId)) return;
+		const bytes = this.#encode(packet, properties);
+		if (bytes) this.#put(bytes, onSent);
+	}
+
+	publish({ message, qos, retain, identifiers }: Delivery, packetId: number | undefined, duplicate: boolean): boolean {
+		const { topic, alias } = this.#aliases.encode(message.topic);
+		const packet: IPublishPacket = {
+			cmd: "publish", topic, payload: toBuffer(message.payload), qos, retain, dup: duplicate,
+			...(packetId === undefined ? {} : { messageId: packetId }),
+		};
+		const properties: Properties | undefined = this.#version === 4 ? undefined : {
+			...message.properties, messageExpiryInterval: secondsLeft(message.expiresAt, this.#owner.time.now), topicAlias: alias,
+			subscriptionIdentifier: identifiers.length > 0 ? identifiers : undefined,
+		};
+		const bytes = this.#encode(packet, properties);
+		if (!bytes) return false;
+		this.#aliases.keep(message.topic, alias);
+		this.#put(bytes);
+		if (packetId !== undefined && !duplicate && this.#owner.faults.takeDuplicate(this.#client!.clientId)) {
+			this.#put(encode({ ...packet, dup: true }, this.#version, properties));
+		}
+		return true;
+	}
+
+	get #version(): ProtocolVersion { return this.#decoder.version ?? 4; }
+	get #isSilent(): boolean { return this.#owner.faults.isSilent(this.#client?.clientId); }
+
+	/** @returns `undefined` when the packet is larger than the client takes ([MQTT-3.1.2-24]) */
+	#encode(packet: Packet, properties: Properties | undefined): Uint8Array | undefined {
+		const { maximumPacketSize = Infinity, requestProblemInformation = true } = this.#client ?? {};
+		const mayExplain = requestProblemInformation || packet.cmd === "connack" || packet.cmd === "disconnect";
+		const bytes = encode(packet, this.#version, mayExplain ? properties : unexplained(properties));
+		if (bytes.byteLength <= maximumPacketSize) return bytes;
+		if (properties?.reasonString === undefined) return undefined;
+		return this.#encode(packet, unexplained(properties));
+	}
+
+	#put(bytes: Uint8Array, onSent?: () => void): void {
+		this.#outbox.put(bytes, this.#owner.time.now, this.#owner.faults.delayOf(this.#client?.clientId), onSent);
+		if (this.#outbox.deadline < Infinity) this.#owner.due(this.#outbox.deadline);
+	}
+
+	#handleAll(now: number): void {
+		this.#requests?.begin();
+		try {
+			// A packet may end the connection or silence it; what follows it is not looked at.
+			while (!this.#closed && !this.#isSilent) {
+				const incoming = this.#decoder.next();
+				if (!incoming) return;
+				this.#handle(incoming, now);
+				if (this.#session) this.#quietUntil = now + this.#silence;
+			}
+		} catch (error) {
+			if (!(error instanceof DeviceError)) throw error;
+			this.#fail(error, now);
+		}
 	}
 
 	#fail(error: DeviceError, now: number): void {
-		switch (error.code) {
-			case "unsupported": return this.#refuse("protocol", now);
-			case "malformed": case "violation": case "too-large": return this.close(error.code, now);
-			default: throw error;
-		}
+		const { code, message } = error;
+		if (code === "unsupported") return this.#refuse("protocol", now);
+		if (code !== "malformed" && code !== "violation" && code !== "too-large") throw error;
+		const explanation: RefusalDetail = { reasonCode: error.detail ?? NOTICES[code]!, reasonString: message };
+		if (this.#version === 5 && !this.#session) this.#sendRefusal(explanation);
+		this.close(code, now, explanation);
 	}
 
-	#handle(packet: Packet, now: number): void {
-		if (packet.cmd === "connect") return this.#connect(packet, now);
-		const session = this.#session;
-		// [MQTT-3.1.0-1]
-		if (!session) throw violation(`${packet.cmd} before CONNECT`);
-		switch (packet.cmd) {
-			case "publish": return this.#publish(session, packet);
-			case "puback": return expected(session.acknowledge(packet.messageId!), packet);
-			case "pubrec": return expected(session.release(packet.messageId!), packet);
-			case "pubcomp": return expected(session.complete(packet.messageId!), packet);
-			case "pubrel":
-				session.forget(packet.messageId!);
-				return this.transmit({ cmd: "pubcomp", messageId: packet.messageId! });
-			case "subscribe": return this.#subscribe(session, packet);
-			case "unsubscribe": return this.#unsubscribe(session, packet);
-			case "pingreq": return this.transmit({ cmd: "pingresp" });
-			case "disconnect": return this.close("disconnect", now);
-			default: throw violation(`${packet.cmd} from a client`);
-		}
+	#handle(incoming: Incoming, now: number): void {
+		const { packet } = incoming;
+		if (packet.cmd === "connect") return this.#connect({ ...incoming, packet }, now);
+		if (packet.cmd === "auth") return this.#continue(packet, incoming.properties, now);
+		if (packet.cmd === "disconnect") return this.#disconnect(packet, incoming.properties, now);
+		// [MQTT-3.1.0-1]; with extended authentication nothing else comes before CONNACK ([MQTT-3.1.2-30]).
+		if (!this.#requests) throw violation(`${packet.cmd} before the connection is accepted`);
+		this.#requests.handle(incoming, now);
 	}
 
-	#connect(packet: IConnectPacket, now: number): void {
-		if (this.#session) throw violation("second CONNECT");
-		if (packet.protocolVersion === 5) this.#version = 5;
-		if (packet.protocolVersion !== 4 || packet.protocolId !== "MQTT") return this.#refuse("protocol", now);
-		// [MQTT-3.1.3-8]
-		if (packet.clientId === "" && !packet.clean) return this.#refuse("identifier", now);
-		const will = packet.will && { topic: packet.will.topic, payload: packet.will.payload as Uint8Array, qos: packet.will.qos ?? 0, retain: packet.will.retain ?? false };
-		if (will && !isTopic(will.topic)) throw violation("will topic is none");
-		const client: Client = {
-			clientId: packet.clientId, identity: this.#identity, username: packet.username, password: packet.password,
-			cleanStart: packet.clean ?? true, keepAlive: (packet.keepalive ?? 0) * 1000,
-		};
-		const admitted = this.#owner.admit(this, client, will, now);
-		if (typeof admitted === "string") return this.#refuse(admitted, now);
-		this.#client = client;
+	#connect(asked: Incoming & { packet: IConnectPacket }, now: number): void {
+		if (this.#asked) throw violation("second CONNECT");
+		const { packet, properties } = asked;
+		this.#asked = asked;
+		// [MQTT-3.1.3-8] of 3.1.1
+		if (this.#version === 4 && packet.clientId === "" && !packet.clean) return this.#refuse("identifier", now);
+		this.#client = readClient(asked, this.#identity, this.#owner.limits);
+		this.#will = readWill(asked, this.#owner.limits);
+		const refusal = this.#owner.faults.takeRefusal(packet.clientId);
+		if (refusal) return this.#refuse(refusal, now);
+		const { authenticationMethod } = this.#client;
+		if (authenticationMethod === undefined) return this.#admit(undefined, now);
+		this.#startAuthentication(authenticationMethod, properties.authenticationData, now);
+	}
+
+	#admit(authenticationData: Uint8Array | undefined, now: number): void {
+		const client = this.#client!;
+		const admitted = this.#owner.admit(this, client, this.#will, now);
+		if (isRefusal(admitted)) return this.#refuse(admitted, now);
 		this.#session = admitted.session;
-		this.#will = will;
+		this.#requests = new Requests(this.#owner, this, client, admitted.session);
+		this.#aliases = new OutgoingAliases(Math.min(client.topicAliasMaximum, this.#owner.limits.outgoingAliasMaximum));
 		this.#silence = client.keepAlive === 0 ? Infinity : client.keepAlive * KEEP_ALIVE_GRACE;
-		this.#deadline = now + this.#silence;
-		this.transmit({ cmd: "connack", returnCode: 0, sessionPresent: admitted.sessionPresent });
+		this.#quietUntil = now + this.#silence;
+		this.transmit({ cmd: "connack", returnCode: 0, reasonCode: REASON.success, sessionPresent: admitted.sessionPresent }, {
+			...grantedProperties(this.#asked!, client, this.#owner.limits), responseInformation: admitted.responseInformation,
+			authenticationMethod: client.authenticationMethod, authenticationData,
+		});
 		admitted.session.attach(this);
 	}
 
-	#refuse(refusal: Refusal, now: number): void {
-		this.transmit({ cmd: "connack", sessionPresent: false, ...REFUSAL_CODES[refusal] });
-		this.close("refused", now);
+	/** Before CONNACK that is the answer; later, when authentication fails, the connection ends ([MQTT-4.12.1-2]). */
+	#refuse(refusal: Refusal | RefusalDetail, now: number): void {
+		const detail = refusalDetail(refusal);
+		if (!this.#session) this.#sendRefusal(detail);
+		this.close("refused", now, { ...detail, reasonCode: disconnectCode(detail.reasonCode) });
 	}
 
-	#publish(session: Session, packet: IPublishPacket): void {
-		if (!isTopic(packet.topic)) throw violation("PUBLISH to what is no topic");
-		const { qos } = packet;
-		if (qos < 2 || session.receive(packet.messageId!)) this.#route(packet);
-		if (qos === 1) this.transmit({ cmd: "puback", messageId: packet.messageId! });
-		if (qos === 2) this.transmit({ cmd: "pubrec", messageId: packet.messageId! });
+	#sendRefusal({ reasonCode, reasonString, serverReference }: RefusalDetail): void {
+		this.transmit({ cmd: "connack", sessionPresent: false, reasonCode, returnCode: returnCode(reasonCode) }, { reasonString, serverReference });
 	}
 
-	/** What is not permitted is acknowledged and dropped: MQTT 3.1.1 has no negative acknowledgement (§3.3.5). */
-	#route(packet: IPublishPacket): void {
-		if (!this.#owner.permits(this.#client!, "publish", packet.topic)) return;
-		const { topic, qos, retain } = packet;
-		this.#owner.publish({ topic, qos, retain, payload: packet.payload as Uint8Array }, this.#client!);
+	/** Spec: MQTT 5 §4.12. */
+	#startAuthentication(method: string, data: Uint8Array | undefined, now: number): void {
+		const authenticator = this.#owner.authenticator(this.#client!, method);
+		if (!authenticator) return this.#refuse({ reasonCode: REASON.badAuthenticationMethod }, now);
+		this.#authentication = new Authentication(authenticator);
+		this.#authenticate(this.#authentication, data, now);
 	}
 
-	#subscribe(session: Session, packet: ISubscribePacket): void {
-		if (packet.subscriptions.some(({ topic }) => !isFilter(topic))) throw violation("SUBSCRIBE to what is no filter");
-		const granted = packet.subscriptions.map(({ topic, qos }) => {
-			if (!this.#owner.permits(this.#client!, "subscribe", topic)) return undefined;
-			return this.#owner.subscribe(session, topic, qos);
+	#continue(packet: IAuthPacket, properties: Properties, now: number): void {
+		const method = this.#client?.authenticationMethod;
+		if (method === undefined || properties.authenticationMethod !== method) throw violation("AUTH with another method than CONNECT");
+		if (packet.reasonCode === REASON.reauthenticate && this.#session) this.#startAuthentication(method, properties.authenticationData, now);
+		else if (packet.reasonCode === REASON.continueAuthentication && this.#authentication) this.#authenticate(this.#authentication, properties.authenticationData, now);
+		else throw violation(`AUTH with reason code ${packet.reasonCode} out of order`);
+	}
+
+	#authenticate(authentication: Authentication, data: Uint8Array | undefined, now: number): void {
+		const next = authentication.respond(data);
+		if (isRefusal(next)) return this.#refuse(next, now);
+		const isDone = next.step === "accept";
+		if (isDone) this.#authentication = undefined;
+		if (isDone && !this.#session) return this.#admit(next.data, now);
+		this.transmit({ cmd: "auth", reasonCode: isDone ? REASON.success : REASON.continueAuthentication }, {
+			authenticationMethod: this.#client!.authenticationMethod, authenticationData: next.data,
 		});
-		this.transmit({ cmd: "suback", messageId: packet.messageId!, granted: granted.map(qos => qos ?? SUBSCRIBE_FAILURE) });
-		for (const [index, { topic }] of packet.subscriptions.entries()) {
-			const qos = granted[index];
-			if (qos !== undefined) this.#owner.replay(session, topic, qos);
+	}
+
+	#disconnect({ reasonCode = REASON.success }: IDisconnectPacket, { sessionExpiryInterval }: Properties, now: number): void {
+		if (!this.#asked) throw violation("DISCONNECT before CONNECT");
+		if (!isClientDisconnect(reasonCode)) throw violation(`DISCONNECT with reason code ${reasonCode} from a client`);
+		if (sessionExpiryInterval !== undefined && this.#session) {
+			// [MQTT-3.14.2-2] and §3.14.2.2.2: a session that was to end with the connection cannot be kept now.
+			if (this.#client!.sessionExpiry === 0 && sessionExpiryInterval > 0) throw violation("session expiry was 0");
+			this.#session.expiry = grantedExpiry(sessionExpiryInterval, this.#owner.limits);
 		}
-	}
-
-	#unsubscribe(session: Session, packet: IUnsubscribePacket): void {
-		if (packet.unsubscriptions.some(filter => !isFilter(filter))) throw violation("UNSUBSCRIBE from what is no filter");
-		for (const filter of packet.unsubscriptions) this.#owner.unsubscribe(session, filter);
-		this.transmit({ cmd: "unsuback", messageId: packet.messageId!, granted: [] });
+		// [MQTT-3.14.4-3]
+		if (reasonCode === REASON.success) this.#will = undefined;
+		this.close("disconnect", now);
 	}
 }
 
-function expected(known: boolean, packet: Packet): void {
-	if (!known) throw violation(`${packet.cmd} that the message's state does not allow`);
+function noticeOf(reason: EndReason): RefusalDetail | undefined {
+	const reasonCode = NOTICES[reason];
+	return reasonCode === undefined ? undefined : { reasonCode };
 }
 
-function violation(message: string): DeviceError {
-	return new DeviceError("violation", message);
+function unexplained(properties: Properties | undefined): Properties | undefined {
+	return properties && { ...properties, reasonString: undefined };
+}
+
+/** [MQTT-3.3.2-6]: what was received, less the time that it waited. */
+function secondsLeft(expiresAt: number | undefined, now: number): number | undefined {
+	if (expiresAt === undefined || expiresAt === Infinity) return undefined;
+	return Math.max(0, Math.ceil((expiresAt - now) / 1000));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** backoffDelay: full jitter within a bound that doubles up to a cap. */
+/** backoffDelay: decorrelated jitter between a base and a cap. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoffDelay, RECONNECT, REFUSED } from "../../../src/base/backoff.js";
@@ -7,23 +7,23 @@ import { backoffDelay, RECONNECT, REFUSED } from "../../../src/base/backoff.js";
 /** The largest fraction that 32 random bits give. */
 const ALMOST_ONE = 1 - 2 ** -32;
 
-test("backoffDelay is at most the doubled bound of its attempt, and may be that", () => {
-	const backoff = { base: 100, cap: 1000 };
-	const bounds = [100, 200, 400, 800, 1000, 1000];
-	bounds.forEach((bound, attempt) => assert.equal(backoffDelay(backoff, attempt, ALMOST_ONE), bound));
-	bounds.forEach((_, attempt) => assert.equal(backoffDelay(backoff, attempt, 0), 0));
+test("backoffDelay is between the base and three times the delay before", () => {
+	const backoff = { base: 100, cap: 2000 };
+	for (const [previous, longest] of [[0, 300], [100, 300], [101, 303], [300, 900], [600, 1800], [700, 2000], [2000, 2000]] as const) {
+		assert.equal(backoffDelay(backoff, previous, 0), 100, `after ${previous}`);
+		assert.equal(backoffDelay(backoff, previous, ALMOST_ONE), longest, `after ${previous}`);
+	}
 });
 
 test("backoffDelay spreads evenly over whole milliseconds", () => {
-	const backoff = { base: 3, cap: 3 };
-	assert.deepEqual([0, 0.24, 0.26, 0.49, 0.51, 0.74, 0.76, 0.99].map((fraction) => backoffDelay(backoff, 0, fraction)),
-		[0, 0, 1, 1, 2, 2, 3, 3]);
+	const backoff = { base: 1, cap: 9 };
+	assert.deepEqual([0, 0.3, 0.34, 0.6, 0.67, 0.99].map((fraction) => backoffDelay(backoff, 0, fraction)), [1, 1, 2, 2, 3, 3]);
 });
 
-test("backoffDelay stays at its cap however often it failed", () => {
+test("backoffDelay stays at its cap however long the delay before", () => {
 	for (const backoff of [RECONNECT, REFUSED]) {
-		for (const attempt of [29, 30, 31, 1000, 1e9]) {
-			assert.equal(backoffDelay(backoff, attempt, ALMOST_ONE), backoff.cap);
+		for (const previous of [backoff.cap, backoff.cap + 1, 1e9, Infinity]) {
+			assert.equal(backoffDelay(backoff, previous, ALMOST_ONE), backoff.cap);
 		}
 	}
 });

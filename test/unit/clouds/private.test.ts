@@ -2,13 +2,14 @@
 /** The private cloud: topics and messages as agreed, and whatever the cloud sends, at worst an error is reported. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SUBSCRIBE_ID } from "../../../src/mqtt/constants.js";
 import { DeviceError } from "../../../src/base/error.js";
 import { MESSAGE_MAXIMUM } from "../../../src/clouds/private.js";
 import { DEPTH_MAXIMUM } from "../../../src/bytes/json.js";
 import { codeOf } from "../failure.js";
 import { PREFIX, DeviceRig, ID, IDENTITY, sent, type RigOptions } from "../device-rig.js";
 import { fromHex } from "../hex.js";
-import { utf8, connack, packet, prefixed, publish, uint16 } from "../wire.js";
+import { utf8, connack, packet, prefixed, publish, suback, uint16 } from "../wire.js";
 
 test("the private cloud's CONNECT carries the device's name and its will", () => {
 	const will = prefixed(`moorline/${ID}/status`) + prefixed(`{"online":false}`);
@@ -24,7 +25,7 @@ test("the private cloud says that it is online, retained, and asks for the docum
 	const online = sent("status", { online: true, product: "lamp", version: "1.0.0" }, true);
 	assert.ok(rig.stream.take().endsWith(online));
 	assert.deepEqual(rig.take(), [], "nothing is ready before the broker answered for every filter");
-	rig.stream.deliver("90060001010101 01");
+	rig.stream.deliver(suback(SUBSCRIBE_ID, 1, 1, 1, 1));
 	assert.deepEqual(rig.take(), ["connected"]);
 	assert.equal(rig.stream.take(), sent("shadow/get", { token: `${PREFIX}1` }));
 });

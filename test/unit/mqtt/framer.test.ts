@@ -93,8 +93,8 @@ const REFUSED: readonly [name: string, hex: string, options: DecodingOptions, co
 	["one in two digits", "30810000", {}, "malformed"],
 	["127 in three digits", "30ff8000", {}, "malformed"],
 	["zero in four digits", "3080808000", {}, "malformed"],
-	["more than the maximum", packet(0x30, payload(11)), { maximum: 10 }, "too-large"],
-	["far more than the maximum, of which only the length came", "30ffffff7f", { maximum: 10 }, "too-large"],
+	["more than the maximum", packet(0x30, payload(11)), { maximum: 12 }, "too-large"],
+	["far more than the maximum, of which only the length came", "30ffffff7f", { maximum: 12 }, "too-large"],
 ];
 
 test("Framer refuses lengths that are not minimal, too long, or beyond the maximum", () => {
@@ -103,7 +103,7 @@ test("Framer refuses lengths that are not minimal, too long, or beyond the maxim
 			assert.equal(codeOf(() => frames(fromHex(hex), { ...options, step })), code, `${name} in steps of ${step}`);
 		}
 	}
-	assert.deepEqual(frames(fromHex(packet(0x30, payload(10))), { maximum: 10 }), [`30:${payload(10)}:0`]);
+	assert.deepEqual(frames(fromHex(packet(0x30, payload(10))), { maximum: 12 }), [`30:${payload(10)}:0`]);
 });
 
 test("Framer says nothing about what is not complete", () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Session and link: messages both ways, subscriptions, and saying goodbye. */
 import assert from "node:assert/strict";
+import { SUBSCRIBE_ID } from "../../../src/mqtt/constants.js";
 import { test } from "node:test";
 import { utf8, DISCONNECT, puback, publish, suback, subscribe, unsuback, unsubscribe } from "../wire.js";
 import { Bench } from "./bench.js";
@@ -12,7 +13,7 @@ test("a message at QoS 0 is sent once and answered by nothing, either way", () =
 	const bench = Bench.open();
 	assert.equal(bench.session.publish("t", "x"), 0);
 	assert.equal(bench.send(), outgoing("x", 0));
-	assert.ok(bench.session.inflight.empty);
+	assert.ok(bench.session.outbox.empty);
 	assert.deepEqual(bench.receive(publish({ topic: "t", payload: "78", retain: true })), ["message t q0 retain 78"]);
 	assert.equal(bench.send(), "");
 });
@@ -22,9 +23,9 @@ test("a message at QoS 1 waits for its PUBACK, and for no other", () => {
 	assert.equal(bench.session.publish("t", "x", { qos: 1, retain: true }), 1);
 	assert.equal(bench.send(), publish({ topic: "t", payload: "78", qos: 1, id: 1, retain: true }));
 	assert.deepEqual(bench.receive(puback(2)), []);
-	assert.ok(!bench.session.inflight.empty);
+	assert.ok(!bench.session.outbox.empty);
 	assert.deepEqual(bench.receive(puback(1) + puback(1)), ["acknowledged 1"]);
-	assert.ok(bench.session.inflight.empty);
+	assert.ok(bench.session.outbox.empty);
 });
 
 test("PUBACK is sent only once the application came back from the message", () => {
@@ -88,7 +89,7 @@ test("not more messages are unacknowledged than the receive maximum; others pass
 	assert.equal(bench.send(), outgoing("a", 1) + outgoing("b", 2));
 	bench.receive(incoming(9));
 	bench.session.subscribe("f", 0);
-	assert.equal(bench.send(), puback(9) + subscribe(5, ["f", 0]));
+	assert.equal(bench.send(), puback(9) + subscribe(SUBSCRIBE_ID, ["f", 0]));
 	bench.receive(puback(2));
 	assert.equal(bench.send(), outgoing("c", 3));
 	assert.equal(bench.send(), "");
@@ -111,12 +112,12 @@ test("filters are subscribed to in batches of eight, the next after the answer",
 	const bench = Bench.open();
 	const filters = Array.from({ length: 10 }, (_, index): [string, 0 | 1] => [`f${index}`, index % 2 === 0 ? 1 : 0]);
 	for (const [filter, qos] of filters) bench.session.subscribe(filter, qos);
-	assert.equal(bench.send(), subscribe(1, ...filters.slice(0, 8)));
+	assert.equal(bench.send(), subscribe(SUBSCRIBE_ID, ...filters.slice(0, 8)));
 	assert.equal(bench.send(), "");
-	assert.deepEqual(bench.receive(suback(1, 1, 0, 1, 0, 1, 0x80, 1, 0)), filters.slice(0, 8)
+	assert.deepEqual(bench.receive(suback(SUBSCRIBE_ID, 1, 0, 1, 0, 1, 0x80, 1, 0)), filters.slice(0, 8)
 		.map(([filter, qos], index) => `subscribed ${filter} ${index === 5 ? 0x80 : qos}`));
-	assert.equal(bench.send(), subscribe(2, ...filters.slice(8)));
-	assert.deepEqual(bench.receive(suback(2, 0, 0)), ["subscribed f8 0", "subscribed f9 0"]);
+	assert.equal(bench.send(), subscribe(SUBSCRIBE_ID, ...filters.slice(8)));
+	assert.deepEqual(bench.receive(suback(SUBSCRIBE_ID, 0, 0)), ["subscribed f8 0", "subscribed f9 0"]);
 	assert.ok(bench.session.subscriptions.settled);
 	assert.equal(bench.send(), "");
 });
@@ -126,7 +127,7 @@ test("an answer with another identifier, or of the other kind, is not taken for 
 	bench.session.subscribe("a", 1);
 	bench.send();
 	assert.deepEqual(bench.receive(suback(2, 1) + unsuback(1) + puback(1)), []);
-	assert.deepEqual(bench.receive(suback(1, 1)), ["subscribed a 1"]);
+	assert.deepEqual(bench.receive(suback(SUBSCRIBE_ID, 1)), ["subscribed a 1"]);
 });
 
 test("a filter is unsubscribed from after the answer to what went before", () => {
@@ -135,9 +136,9 @@ test("a filter is unsubscribed from after the answer to what went before", () =>
 	bench.send();
 	bench.session.unsubscribe("a");
 	assert.equal(bench.send(), "");
-	assert.deepEqual(bench.receive(suback(1, 1)), ["subscribed a 1"]);
-	assert.equal(bench.send(), unsubscribe(2, "a"));
-	assert.deepEqual(bench.receive(unsuback(2)), ["unsubscribed a"]);
+	assert.deepEqual(bench.receive(suback(SUBSCRIBE_ID, 1)), ["subscribed a 1"]);
+	assert.equal(bench.send(), unsubscribe(SUBSCRIBE_ID, "a"));
+	assert.deepEqual(bench.receive(unsuback(SUBSCRIBE_ID)), ["unsubscribed a"]);
 	bench.reconnect(false);
 	assert.equal(bench.send(), "");
 });
@@ -145,16 +146,22 @@ test("a filter is unsubscribed from after the answer to what went before", () =>
 test("an identifier under way for a subscription is not given to a message [MQTT-2.3.1-2]", () => {
 	const bench = Bench.open();
 	bench.session.subscribe("a", 1);
-	bench.send();
-	assert.equal(bench.session.pendingId, 1);
-	for (let id = 2; id <= 0xffff; id++) bench.session.inflight.nextId(0);
-	assert.equal(bench.session.publish("t", "", { qos: 1 }), 2);
+	assert.equal(bench.send(), subscribe(SUBSCRIBE_ID, ["a", 1]));
+	const given = new Set<unknown>();
+	for (let count = 0; count < 0x10000; count++) {
+		const id = bench.session.publish("t", "", { qos: 1 });
+		given.add(id);
+		bench.send();
+		bench.receive(puback(id as number));
+	}
+	assert.ok(!given.has(SUBSCRIBE_ID) && !given.has(0));
+	assert.equal(given.size, 0xfffe);
 });
 
 test("DISCONNECT is the last packet, and the end [MQTT-3.14.4-1] [MQTT-3.14.4-2]", () => {
 	const bench = Bench.open();
-	bench.link.disconnect();
-	bench.link.disconnect();
+	bench.link.disconnect(bench.now + 2_000);
+	bench.link.disconnect(bench.now + 2_000);
 	assert.ok(!bench.link.open);
 	assert.equal(bench.send(), DISCONNECT);
 	assert.ok(bench.link.failed);
@@ -169,13 +176,27 @@ test("what is queued goes out before DISCONNECT, subscriptions do not", () => {
 	bench.session.publish("t", "a", { qos: 1 });
 	bench.session.publish("t", "b");
 	bench.session.subscribe("f", 1);
-	bench.link.disconnect();
-	assert.equal(bench.send(), puback(9) + outgoing("a", 1) + outgoing("b", 0) + DISCONNECT);
+	bench.link.disconnect(bench.now + 2_000);
+	assert.equal(bench.send(), puback(9) + outgoing("a", 1) + outgoing("b", 0));
+	assert.deepEqual(bench.receive(puback(1)), ["acknowledged 1"]);
+	assert.equal(bench.send(), DISCONNECT);
+});
+
+test("DISCONNECT waits for acknowledgements until its deadline, and for none beyond it", () => {
+	const bench = Bench.open();
+	bench.session.publish("t", "a", { qos: 1 });
+	bench.link.disconnect(bench.now + 2_000);
+	assert.equal(bench.send(), outgoing("a", 1));
+	bench.wait(1_999);
+	assert.equal(bench.send(), "");
+	bench.wait(1);
+	assert.equal(bench.send(), DISCONNECT);
+	assert.deepEqual(bench.events(), ["closed closed"]);
 });
 
 test("DISCONNECT follows a packet that is half out, whichever it is", () => {
 	const begin: readonly [name: string, start: (bench: Bench) => void, packet: string][] = [
-		["SUBSCRIBE", ({ session }) => session.subscribe("f", 1), subscribe(1, ["f", 1])],
+		["SUBSCRIBE", ({ session }) => session.subscribe("f", 1), subscribe(SUBSCRIBE_ID, ["f", 1])],
 		["PUBLISH", ({ session }) => session.publish("t", "x"), outgoing("x", 0)],
 		["PUBACK", (bench) => bench.receive(incoming(9)), puback(9)],
 		["PINGREQ", (bench) => bench.wait(60_000), "c000"],
@@ -185,7 +206,7 @@ test("DISCONNECT follows a packet that is half out, whichever it is", () => {
 			const bench = Bench.open();
 			start(bench);
 			assert.equal(bench.link.transmit(new Uint8Array(cut), cut), cut, name);
-			bench.link.disconnect();
+			bench.link.disconnect(bench.now + 2_000);
 			assert.equal(bench.send(), packet.slice(2 * cut) + DISCONNECT, name);
 			assert.deepEqual(bench.events(), ["closed closed"]);
 		}
@@ -195,9 +216,11 @@ test("DISCONNECT follows a packet that is half out, whichever it is", () => {
 test("a message that comes after disconnect is neither delivered nor acknowledged: the server keeps it", () => {
 	const bench = Bench.open();
 	bench.session.publish("t", "a", { qos: 1 });
-	bench.link.disconnect();
+	bench.link.disconnect(bench.now + 2_000);
 	assert.deepEqual(bench.receive(incoming(9)), []);
-	assert.equal(bench.send(), outgoing("a", 1) + DISCONNECT);
+	assert.equal(bench.send(), outgoing("a", 1));
+	bench.receive(puback(1));
+	assert.equal(bench.send(), DISCONNECT);
 });
 
 test("the message in whose callback the application disconnects is acknowledged, those behind it are not", () => {
@@ -205,7 +228,7 @@ test("the message in whose callback the application disconnects is acknowledged,
 	const bytes = Uint8Array.from([0x32, 5, 0, 1, 0x74, 0, 7, 0x32, 5, 0, 1, 0x74, 0, 8]);
 	bench.link.receive(bytes, 0, bytes.length, bench.now);
 	assert.equal(bench.link.next()?.packetId, 7);
-	bench.link.disconnect();
+	bench.link.disconnect(bench.now + 2_000);
 	assert.equal(bench.link.next(), undefined);
 	assert.equal(bench.send(), puback(7) + DISCONNECT);
 });
@@ -213,7 +236,7 @@ test("the message in whose callback the application disconnects is acknowledged,
 test("disconnect before the server accepted ends the link without a word", () => {
 	const bench = new Bench();
 	bench.send();
-	bench.link.disconnect();
+	bench.link.disconnect(bench.now + 2_000);
 	assert.equal(bench.send(), "");
 	assert.deepEqual(bench.events(), ["closed closed"]);
 });
@@ -228,7 +251,7 @@ function life(limit: number): { sent: string; lines: string[] } {
 	for (const payload of ["one", "two", "three"]) bench.session.publish("t", payload, { qos: 1 });
 	bench.session.publish("t", "zero");
 	sent += bench.send(limit);
-	lines.push(...bench.receive(incoming(5) + incoming(6) + puback(2) + suback(bench.session.pendingId, 1, 0), 5));
+	lines.push(...bench.receive(incoming(5) + incoming(6) + puback(2) + suback(SUBSCRIBE_ID, 1, 0), 5));
 	sent += bench.send(limit);
 	lines.push(...bench.receive(incoming(7) + puback(3) + puback(1)));
 	sent += bench.send(limit);
@@ -237,9 +260,9 @@ function life(limit: number): { sent: string; lines: string[] } {
 	lines.push(...bench.receive(`d000${incoming(8)}`, 1));
 	bench.session.unsubscribe("a");
 	sent += bench.send(limit);
-	lines.push(...bench.receive(unsuback(bench.session.pendingId)));
+	lines.push(...bench.receive(unsuback(SUBSCRIBE_ID)));
 	bench.session.publish("t", "last");
-	bench.link.disconnect();
+	bench.link.disconnect(bench.now + 2_000);
 	sent += bench.send(limit);
 	lines.push(...bench.events());
 	return { sent, lines };

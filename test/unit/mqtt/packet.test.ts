@@ -5,24 +5,16 @@ import { test } from "node:test";
 import { Writer } from "../../../src/bytes/writer.js";
 import type { QoS } from "../../../src/mqtt/constants.js";
 import {
-	connectLength, encodeConnect, encodePublish, encodeSubscribe, encodeUnsubscribe, publishLength, subscribeLength,
-	unsubscribeLength, type Connect, type Payload,
-} from "../../../src/mqtt/packet.js";
+	encodeSubscribe, encodeUnsubscribe, subscribeLength, unsubscribeLength, type Connect, type Payload,
+} from "../../../src/mqtt/encode.js";
+import { encodedConnect, encodedPublish } from "../encoding.js";
 import { codeOf } from "../failure.js";
 import { fromHex, toHex } from "../hex.js";
 import { text } from "../text.js";
 import { packet, prefixed, publish, subscribe, unsubscribe, utf8 } from "../wire.js";
 import { decoded } from "./decoding.js";
 
-function connect(options: Partial<Connect>): string {
-	const complete = { clientId: "id", cleanStart: false, keepAliveSeconds: 60, ...options };
-	const bytes = new Uint8Array(connectLength(text, complete));
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, bytes.length);
-	encodeConnect(writer, text, complete);
-	assert.equal(writer.position, bytes.length, "the length that was told before");
-	return toHex(bytes);
-}
+const connect = (options: Partial<Connect>): string => toHex(encodedConnect(options));
 
 const header = (flags: string, keepAlive = "003c"): string => `${prefixed("MQTT")}04${flags}${keepAlive}${prefixed("id")}`;
 const binary = fromHex("00ff");
@@ -65,28 +57,20 @@ test("connectLength refuses what the specification forbids", () => {
 	assert.equal(connect({ clientId: "", cleanStart: true }), packet(0x10, `${prefixed("MQTT")}0402003c0000`));
 });
 
-function encodedPublish(topic: string, payload: Payload, qos: QoS, retain: boolean, id: number): string {
-	const bytes = new Uint8Array(publishLength(text, topic, payload, qos));
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, bytes.length);
-	encodePublish(writer, bytes.length, topic, payload, qos, retain, id);
-	return toHex(bytes);
-}
+const publication = (topic: string, payload: Payload, qos: QoS, retain: boolean, id: number): string =>
+	toHex(encodedPublish({ topic, payload, qos, retain, id }));
 
 test("encodePublish has an identifier only above QoS 0 [MQTT-2.3.1-5], and never DUP", () => {
-	assert.equal(encodedPublish("a/b", "é", 0, false, 0), publish({ topic: "a/b", payload: utf8("é") }));
-	assert.equal(encodedPublish("a/b", "", 0, true, 0), publish({ topic: "a/b", retain: true }));
-	assert.equal(encodedPublish("a", binary, 1, true, 0xfffe), publish({ topic: "a", payload: "00ff", qos: 1, id: 0xfffe, retain: true }));
+	assert.equal(publication("a/b", "é", 0, false, 0), publish({ topic: "a/b", payload: utf8("é") }));
+	assert.equal(publication("a/b", "", 0, true, 0), publish({ topic: "a/b", retain: true }));
+	assert.equal(publication("a", binary, 1, true, 0xfffe), publish({ topic: "a", payload: "00ff", qos: 1, id: 0xfffe, retain: true }));
 });
 
 test("encodePublish finds the width of its length at both ends of each", () => {
 	for (const remaining of [127, 128, 129, 16_383, 16_384, 16_385]) {
 		const bytes = new Uint8Array(remaining - 3);
-		const length = publishLength(text, "t", bytes, 0);
-		const target = new Uint8Array(length);
-		const writer = new Writer(text);
-		writer.reset(target, 0, length);
-		encodePublish(writer, length, "t", bytes, 0, false, 0);
+		const target = encodedPublish({ topic: "t", payload: bytes });
+		const { length } = target;
 		const head = packet(0x30, "").slice(0, 2);
 		const digits = length - 1 - remaining;
 		assert.equal(digits, remaining < 128 ? 1 : remaining < 16_384 ? 2 : 3);
@@ -95,22 +79,22 @@ test("encodePublish finds the width of its length at both ends of each", () => {
 	}
 });
 
-test("publishLength refuses a topic that no packet can hold [MQTT-4.7.3-3]", () => {
-	assert.equal(codeOf(() => publishLength(text, "x".repeat(0x10000), "", 0)), "argument");
-	assert.equal(codeOf(() => publishLength(text, "é".repeat(0x8000), "", 0)), "argument");
-	assert.equal(publishLength(text, "x".repeat(0xffff), "", 0), 1 + 3 + 2 + 0xffff);
-	assert.equal(codeOf(() => encodedPublish("a\u0000", "", 0, false, 0)), "argument");
+test("publishRemaining refuses a topic that no packet can hold [MQTT-4.7.3-3]", () => {
+	assert.equal(codeOf(() => publication("x".repeat(0x10000), "", 0, false, 0)), "argument");
+	assert.equal(codeOf(() => publication("é".repeat(0x8000), "", 0, false, 0)), "argument");
+	assert.equal(encodedPublish({ topic: "x".repeat(0xffff), payload: "" }).length, 1 + 3 + 2 + 0xffff);
+	assert.equal(codeOf(() => publication("a\u0000", "", 0, false, 0)), "argument");
 });
 
 test("encodeSubscribe and encodeUnsubscribe keep the order of the filters", () => {
-	const filters = [{ filter: "a/+", qos: 0 as const }, { filter: "#", qos: 1 as const }, { filter: "é", qos: 2 as const }];
+	const filters = ["a/+", "#", "é"].map((filter, options) => ({ filter, options, identifier: 0 }));
 	const writer = new Writer(text);
 	const bytes = new Uint8Array(64);
-	writer.reset(bytes, 0, subscribeLength(text, filters));
-	encodeSubscribe(writer, text, 0x0102, filters);
+	writer.reset(bytes, 0, subscribeLength(text, 4, filters));
+	encodeSubscribe(writer, text, 4, 0x0102, filters);
 	assert.equal(toHex(bytes, 0, writer.end), subscribe(0x0102, ["a/+", 0], ["#", 1], ["é", 2]));
-	writer.reset(bytes, 0, unsubscribeLength(text, filters));
-	encodeUnsubscribe(writer, text, 0x0102, filters);
+	writer.reset(bytes, 0, unsubscribeLength(text, 4, filters));
+	encodeUnsubscribe(writer, text, 4, 0x0102, filters);
 	assert.equal(toHex(bytes, 0, writer.end), unsubscribe(0x0102, "a/+", "#", "é"));
 });
 

@@ -2,11 +2,11 @@
 /** Subscriptions: what is wanted, and how far the server knows. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Subscription } from "../../../src/mqtt/packet.js";
+import type { Subscription } from "../../../src/mqtt/encode.js";
 import { SUBSCRIPTION_MAXIMUM, Subscriptions } from "../../../src/mqtt/subscriptions.js";
 import { codeOf } from "../failure.js";
 
-const filters = (batch: readonly Subscription[]): string => batch.map(({ filter, qos }) => `${filter}:${qos}`).join(" ");
+const filters = (batch: readonly Subscription[]): string => batch.map(({ filter, options }) => `${filter}:${options}`).join(" ");
 
 /** Subscribed to `names`, and the server has agreed. */
 function active(...names: string[]): Subscriptions {
@@ -87,7 +87,7 @@ test("Subscriptions.remove is told to the server, then forgotten", () => {
 	subscriptions.remove("nobody");
 	const [gone] = subscriptions.takeUnwanted();
 	assert.equal(gone?.filter, "a");
-	subscriptions.unsubscribed(gone!);
+	subscriptions.unsubscribed(gone!, 0);
 	subscriptions.reset(false);
 	assert.equal(filters(subscriptions.takeWanted()), "b:1");
 	assert.equal(filters(subscriptions.takeUnwanted()), "");
@@ -106,7 +106,7 @@ test("the last word counts: removed and added again, added and removed again", (
 	subscriptions.remove("a");
 	const [leaving] = subscriptions.takeUnwanted();
 	subscriptions.add("a", 1);
-	subscriptions.unsubscribed(leaving!);
+	subscriptions.unsubscribed(leaving!, 0);
 	const [coming] = subscriptions.takeWanted();
 	assert.equal(coming?.filter, "a");
 	subscriptions.remove("a");
@@ -120,6 +120,6 @@ test("Subscriptions holds a limited number, and room is made by removing", () =>
 	assert.equal(codeOf(() => subscriptions.add("more", 1)), "full");
 	subscriptions.add("f0", 0);
 	subscriptions.remove("f0");
-	for (const gone of subscriptions.takeUnwanted()) subscriptions.unsubscribed(gone);
+	for (const gone of subscriptions.takeUnwanted()) subscriptions.unsubscribed(gone, 0);
 	subscriptions.add("more", 1);
 });

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Who gets a message: all subscriptions, the shared ones too, and what each makes of it.
+ *
+ * Pure. Spec: MQTT 3.1.1 §3.3.5, MQTT 5 §3.3.4, §3.8.3.1, §4.8.2.
+ */
+import type { QoS } from "./codec.js";
+import type { Delivery, Message, Subscriber, Subscription } from "./message.js";
+import type { Session } from "./session.js";
+import type { SharedFilter } from "./share.js";
+import { Share } from "./share.js";
+import { TopicTree } from "./topics.js";
+
+/** Of a service in this process. */
+const SERVICE: Subscription = Object.freeze({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined });
+
+export class Subscriptions {
+	readonly #tree = new TopicTree<Subscriber, Subscription>();
+	/** By the whole filter, `$share/<name>/` included. */
+	readonly #shares = new Map<string, Share>();
+
+	addService(filter: string, service: Subscriber): void {
+		this.#tree.add(filter, service, SERVICE);
+	}
+
+	set(session: Session, filter: string, shared: SharedFilter | undefined, subscription: Subscription): void {
+		session.subscriptions.set(filter, subscription);
+		if (!shared) {
+			this.#tree.add(filter, session, subscription);
+			return;
+		}
+		let share = this.#shares.get(filter);
+		if (!share) {
+			share = new Share(shared.filter);
+			this.#shares.set(filter, share);
+			this.#tree.add(shared.filter, share, SERVICE);
+		}
+		share.set(session, subscription);
+	}
+
+	/** @returns false when there was none */
+	remove(session: Session, filter: string): boolean {
+		const share = this.#shares.get(filter);
+		share?.remove(session);
+		if (share?.isEmpty) {
+			this.#shares.delete(filter);
+			this.#tree.remove(share.filter, share);
+		}
+		this.#tree.remove(filter, session);
+		return session.subscriptions.delete(filter);
+	}
+
+	/**
+	 * Delivers a message. Overlapping subscriptions of one client get one copy, with the highest QoS among them and all
+	 * their identifiers ([MQTT-3.3.5-1] of 3.1.1; [MQTT-3.3.4-2], [MQTT-3.3.4-4]).
+	 * @param from the client that published it @returns how many receivers there were
+	 */
+	route(message: Message, from: string | undefined): number {
+		const receivers = new Map<Subscriber, Delivery>();
+		this.#tree.match(message.topic, (subscriber, subscription) => {
+			if (subscription.noLocal && from !== undefined && subscriber.clientId === from) return;
+			receivers.set(subscriber, merge(receivers.get(subscriber), message, subscription));
+		});
+		for (const [subscriber, delivery] of receivers) subscriber.deliver(delivery);
+		return receivers.size;
+	}
+}
+
+/** A retained message for a subscription that was just made. */
+export function replayed(message: Message, subscription: Subscription = SERVICE): Delivery {
+	return { ...merge(undefined, message, subscription), retain: true };
+}
+
+function merge(earlier: Delivery | undefined, message: Message, { qos, retainAsPublished, identifier }: Subscription): Delivery {
+	const others = earlier?.identifiers ?? [];
+	return {
+		message, qos: higher(earlier?.qos ?? 0, lower(message.qos, qos)),
+		retain: earlier?.retain || (message.retain && retainAsPublished),
+		identifiers: identifier === undefined ? others : [...others, identifier],
+	};
+}
+
+function lower(left: QoS, right: QoS): QoS {
+	return left < right ? left : right;
+}
+
+function higher(left: QoS, right: QoS): QoS {
+	return left > right ? left : right;
+}

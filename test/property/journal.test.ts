@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The queues of packets: long random lives beside a plain array, with resets in between where the queue survives them. */
+import { FlashQueue } from "../../src/mqtt/flash-queue.js";
+import { RingQueue } from "../../src/mqtt/ring-queue.js";
+import { Journal } from "../../src/storage/journal.js";
+import { QueueModel } from "../unit/mqtt/queue-model.js";
+import { crypto } from "../unit/storage/digest.js";
+import { guarded } from "../unit/storage/guarded.js";
+import { MemoryPartition } from "../unit/storage/memory-partition.js";
+import { property, type Random } from "./random.js";
+
+const STEPS = 150;
+/** Gaps that a queue on flash may have: the owner keeps as many in flight. */
+const WINDOW = 60;
+
+function operate(model: QueueModel, random: Random, longest: number): void {
+	const { length } = model.held;
+	if (length > 0 && random.once(2)) model.release(random.once(3) ? random.below(Math.min(length, WINDOW)) : 0);
+	else if (!model.append(random.below(longest)) && random.once(2)) model.drop(random.below(length));
+	if (random.once(5)) model.queue.flush();
+}
+
+property("RingQueue does what an array does, for as long as one likes", 60, (random) => {
+	const model = new QueueModel(new RingQueue(1 + random.below(150)));
+	const longest = 1 + random.below(40);
+	for (let step = 0; step < STEPS; step++) {
+		operate(model, random, longest);
+		model.check();
+	}
+});
+
+property("FlashQueue does what an array does, for as long as one likes, and after each reset", 60, (random) => {
+	const partition = new MemoryPartition(random.pick([512, 1024, 4096]), 2 + random.below(5));
+	const first = random.below(partition.wear.length - 1);
+	const count = 2 + random.below(partition.wear.length - first - 1);
+	const open = (): FlashQueue => new FlashQueue(new Journal(crypto, guarded(partition), { first, count, groupLength: random.below(2000) }));
+	const longest = 1 + random.below(random.pick([30, 300, partition.blockLength - 31]));
+	let queue = open();
+	const model = new QueueModel(queue);
+	for (let step = 0; step < STEPS; step++) {
+		operate(model, random, longest);
+		if (random.once(4)) model.check();
+		if (!random.once(20)) continue;
+		queue.flush();
+		const { headNumber, released } = queue;
+		queue = model.queue = open();
+		queue.restore(headNumber, released);
+		model.check();
+	}
+});

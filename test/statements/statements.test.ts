@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The tables of statements are complete, and what they name is there: every statement once, and for each a test of this
+ * project by its file and title, or the reason why it cannot be broken.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ROOT } from "../tidy/sources.js";
+import ids from "./ids.json" with { type: "json" };
+import { mqtt311 } from "./mqtt311.js";
+import { mqtt5 } from "./mqtt5.js";
+import type { Statement } from "./statement.js";
+
+/** Shorter ones explain nothing. */
+const REASON_MINIMUM = 40;
+/** A statement of the kind "does not apply" is rare in a client that has everything. */
+const REASONS_MAXIMUM = 5;
+
+interface Tests { titles: ReadonlySet<string>; strings: ReadonlySet<string> }
+const known = new Map<string, Tests>();
+
+/** The titles of a file's tests, and all of its strings, as they are written there. */
+function testsOf(file: string): Tests {
+	const found = known.get(file);
+	if (found) return found;
+	assert.ok(file.startsWith("test/") && existsSync(join(ROOT, file)), `there is no ${file}`);
+	const source = readFileSync(join(ROOT, file), "utf8");
+	const literals = (before: string): Set<string> =>
+		new Set([...source.matchAll(new RegExp(`${before}(["\`])((?:\\\\.|(?!\\1)[^\\n])*)\\1`, "g"))].map(([, , text]) => text!));
+	const tests = { titles: literals("(?:\\b(?:test|property|scene)\\(|\\bname: )"), strings: literals("") };
+	known.set(file, tests);
+	return tests;
+}
+
+function assertProof(id: string, proof: string): void {
+	const [file = "", title = "", row] = proof.split(" › ");
+	const { titles, strings } = testsOf(file);
+	assert.ok(titles.has(title), `${id}: no test "${title}" in ${file}`);
+	if (row !== undefined) assert.ok(strings.has(row), `${id}: no row "${row}" in ${file}`);
+}
+
+const TABLES: readonly [version: string, table: readonly Statement[], ids: readonly string[], count: number][] = [
+	["MQTT 3.1.1", mqtt311, ids.mqtt311, 93],
+	["MQTT 5.0", mqtt5, ids.mqtt5, 156],
+];
+
+for (const [version, table, wanted, count] of TABLES) {
+	test(`every statement of ${version} that a client answers for is in its table, once`, () => {
+		assert.equal(wanted.length, count);
+		assert.deepEqual(table.map(({ id }) => id), wanted);
+		assert.equal(new Set(wanted).size, count);
+	});
+
+	test(`every statement of ${version} has a test that is there, or a reason`, () => {
+		for (const statement of table) {
+			assert.ok(statement.text !== "", statement.id);
+			if ("reason" in statement) assert.ok(statement.reason.length >= REASON_MINIMUM, `${statement.id}: ${statement.reason}`);
+			else assert.ok(statement.tests.length > 0, `${statement.id} has neither tests nor a reason`);
+		}
+		for (const { id, ...proof } of table) if ("tests" in proof) for (const name of proof.tests) assertProof(id, name);
+		assert.ok(table.filter((statement) => "reason" in statement).length <= REASONS_MAXIMUM);
+	});
+}
+
+test("a test that is not there is noticed: file, title and row", () => {
+	const file = "test/statements/statements.test.ts";
+	assertProof("this", `${file} › a test that is not there is noticed: file, title and row › this`);
+	for (const proof of ["test/none.ts › a", `${file} › none`, `${file} › a test that is not there is noticed: file, title and row › no${"ne"}`]) {
+		assert.throws(() => assertProof("this", proof), assert.AssertionError, proof);
+	}
+});
