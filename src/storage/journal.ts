@@ -27,8 +27,6 @@ const ERASED = 0xff;
 /** Bytes that are read at once to be checked. */
 const CHUNK_LENGTH = 256;
 const GROUP_LENGTH = 1024;
-/** A buffer for commits of this length or less is kept for the next; a longer one is garbage after each. */
-const KEPT_LENGTH = 256;
 
 export interface JournalOptions {
 	/** The first block to be used. Default 0. */
@@ -140,7 +138,7 @@ export class Journal {
 		if (staging === undefined || staged === 0) return;
 		this.#reserved = -1;
 		this.#staged = 0;
-		if (staging.byteLength > KEPT_LENGTH) this.#staging = undefined;
+		this.#staging = undefined;
 		try {
 			this.#partition.write(staged === staging.byteLength ? staging : staging.subarray(0, staged), this.#end);
 		} catch (error) {
@@ -161,7 +159,10 @@ export class Journal {
 	/** The record after the one at `position`, -1 after the last. */
 	after(position: number): number {
 		this.load(position);
-		return this.find(position + extent(this.#header.length), stepped(this.#header.number, 1));
+		const header = this.#header;
+		// Whatever the header says by now, it is not beyond the block.
+		const next = Math.min(position + extent(header.length), this.#blocks.endOfCells(position));
+		return this.find(next, stepped(header.number, 1));
 	}
 
 	/** The oldest record with `number` or one after it, -1 when there is none. */
@@ -231,15 +232,17 @@ export class Journal {
 	verify(position: number): boolean {
 		if (this.isStaged(position)) return true;
 		this.load(position);
+		const header = this.#header;
+		if (!header.isRecord(this.#blocks.endOfCells(position) - position, header.number)) return false;
 		const digest = this.#crypto.digest("SHA-256");
-		const end = position + HEADER_LENGTH + this.#header.length;
+		const end = position + HEADER_LENGTH + header.length;
 		let chunk = new Uint8Array(Math.min(CHUNK_LENGTH, end - position - COVERED));
 		for (let at = position + COVERED; at < end; at += chunk.byteLength) {
 			if (end - at < chunk.byteLength) chunk = chunk.subarray(0, end - at);
 			this.#partition.read(chunk, at);
 			digest.update(chunk);
 		}
-		return wordAt(digest.digest(), 0) === this.#header.check;
+		return wordAt(digest.digest(), 0) === header.check;
 	}
 
 	/** Forgets all records before the one at `position`, or all with -1: their blocks may be erased from now on. */
@@ -331,10 +334,10 @@ export class Journal {
 
 	/** The buffer, with what is staged in it, and `length` bytes long at least. A second record has it made for all. */
 	private stagingFor(length: number): Uint8Array {
-		const staging = this.#staging;
+		const staging = this.#staging, staged = this.#staged;
 		if (staging !== undefined && staging.byteLength >= length) return staging;
-		const larger = new Uint8Array(this.#staged === 0 ? length : this.#groupLength);
-		if (staging !== undefined && this.#staged > 0) larger.set(staging);
+		const larger = new Uint8Array(staged === 0 ? length : this.#groupLength);
+		if (staging !== undefined && staged > 0) larger.set(staging);
 		return this.#staging = larger;
 	}
 }
