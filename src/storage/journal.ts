@@ -26,18 +26,16 @@ import { stepped, steps } from "./serial.js";
 const ERASED = 0xff;
 /** Bytes that are read at once to be checked. */
 const CHUNK_LENGTH = 256;
-const GROUP_LENGTH = 4096;
-/** A buffer for commits of this length or less is kept for the next; a longer one is garbage after each. */
-const KEPT_LENGTH = 256;
+const GROUP_LENGTH = 1024;
 
 export interface JournalOptions {
 	/** The first block to be used. Default 0. */
 	first?: number | undefined;
-	/** Blocks to be used, at least 2. Default: all to the partition's end. */
+	/** Blocks to be used, at least 2, better 3. Default: all to the partition's end. */
 	count?: number | undefined;
 	/**
 	 * Bytes that are committed together at most, and so the buffer for them; where there is more, what came first is
-	 * flushed early. A single record may be longer. Default 4096.
+	 * flushed early. A single record may be longer. Default 1024.
 	 */
 	groupLength?: number | undefined;
 }
@@ -140,7 +138,7 @@ export class Journal {
 		if (staging === undefined || staged === 0) return;
 		this.#reserved = -1;
 		this.#staged = 0;
-		if (staging.byteLength > KEPT_LENGTH) this.#staging = undefined;
+		this.#staging = undefined;
 		try {
 			this.#partition.write(staged === staging.byteLength ? staging : staging.subarray(0, staged), this.#end);
 		} catch (error) {
@@ -161,7 +159,10 @@ export class Journal {
 	/** The record after the one at `position`, -1 after the last. */
 	after(position: number): number {
 		this.load(position);
-		return this.find(position + extent(this.#header.length), stepped(this.#header.number, 1));
+		const header = this.#header;
+		// Whatever the header says by now, it is not beyond the block.
+		const next = Math.min(position + extent(header.length), this.#blocks.endOfCells(position));
+		return this.find(next, stepped(header.number, 1));
 	}
 
 	/** The oldest record with `number` or one after it, -1 when there is none. */
@@ -231,15 +232,17 @@ export class Journal {
 	verify(position: number): boolean {
 		if (this.isStaged(position)) return true;
 		this.load(position);
+		const header = this.#header;
+		if (!header.isRecord(this.#blocks.endOfCells(position) - position, header.number)) return false;
 		const digest = this.#crypto.digest("SHA-256");
-		const end = position + HEADER_LENGTH + this.#header.length;
+		const end = position + HEADER_LENGTH + header.length;
 		let chunk = new Uint8Array(Math.min(CHUNK_LENGTH, end - position - COVERED));
 		for (let at = position + COVERED; at < end; at += chunk.byteLength) {
 			if (end - at < chunk.byteLength) chunk = chunk.subarray(0, end - at);
 			this.#partition.read(chunk, at);
 			digest.update(chunk);
 		}
-		return wordAt(digest.digest(), 0) === this.#header.check;
+		return wordAt(digest.digest(), 0) === header.check;
 	}
 
 	/** Forgets all records before the one at `position`, or all with -1: their blocks may be erased from now on. */
@@ -262,7 +265,9 @@ export class Journal {
 		this.#blocks.load(tail);
 		let number = this.next = header.number;
 		let at = this.#end = tail + HEADER_LENGTH;
-		while (this.isRecord(at, limit, number)) {
+		while (at < limit) {
+			this.load(at);
+			if (!header.isRecord(limit - at, number)) break;
 			number = stepped(header.number, 1);
 			const end = at + extent(header.length);
 			if (this.verify(at)) {
@@ -288,25 +293,19 @@ export class Journal {
 
 	/** The first record at or after `position` whose number is `number` or after it, -1 when there is none. */
 	private find(position: number, number: number): number {
-		const blocks = this.#blocks;
+		const blocks = this.#blocks, header = this.#header;
 		let at = position;
 		for (let block = blocks.blockOf(position - 1); ; at = block + HEADER_LENGTH) {
 			const inTail = block === blocks.tail;
 			const end = inTail ? this.#end + this.#staged : blocks.endOf(block);
 			// Sixteen bytes at a time, where a header is spoilt: the next one will be found again.
 			for (; at < end; at += HEADER_LENGTH) {
-				if (this.isRecord(at, end, number) && steps(this.#header.number, this.next) > 0) return at;
+				this.load(at);
+				if (header.isRecord(end - at, number) && steps(header.number, this.next) > 0) return at;
 			}
 			if (inTail) return -1;
 			block = blocks.following(block);
 		}
-	}
-
-	/** True when a record begins at `position` and ends before `end`, with `number` or one after it. */
-	private isRecord(position: number, end: number, number: number): boolean {
-		if (position >= end) return false;
-		this.load(position);
-		return this.#header.isRecord(end - position) && steps(number, this.#header.number) >= 0;
 	}
 
 	private isStaged(position: number): boolean {
@@ -333,12 +332,12 @@ export class Journal {
 		return true;
 	}
 
-	/** The buffer, `length` bytes long at least, with what is staged in it. */
+	/** The buffer, with what is staged in it, and `length` bytes long at least. A second record has it made for all. */
 	private stagingFor(length: number): Uint8Array {
-		const staging = this.#staging;
+		const staging = this.#staging, staged = this.#staged;
 		if (staging !== undefined && staging.byteLength >= length) return staging;
-		const larger = new Uint8Array(Math.max(length, Math.min(2 * this.#staged, this.#groupLength)));
-		if (staging !== undefined) larger.set(staging);
+		const larger = new Uint8Array(staged === 0 ? length : this.#groupLength);
+		if (staging !== undefined && staged > 0) larger.set(staging);
 		return this.#staging = larger;
 	}
 }
