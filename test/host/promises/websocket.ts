@@ -60,7 +60,13 @@ function frame(opcode: number, payload: Uint8Array): Uint8Array {
 }
 
 function join(...pieces: readonly (Uint8Array | readonly number[])[]): Uint8Array {
-	return Uint8Array.from(pieces.flatMap(piece => [...piece]));
+	const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+	let position = 0;
+	for (const piece of pieces) {
+		whole.set(piece, position);
+		position += piece.length;
+	}
+	return whole;
 }
 
 /** Takes one frame of the client apart. */
