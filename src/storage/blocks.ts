@@ -73,11 +73,6 @@ export class BlockRing {
 		return position - position % this.blockLength;
 	}
 
-	/** Offset behind the block in which `position` lies. */
-	endOfCells(position: number): number {
-		return this.blockOf(position) + this.blockLength;
-	}
-
 	/** The block that follows in the ring. */
 	next(block: number): number {
 		const next = block + this.blockLength;

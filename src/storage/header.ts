@@ -14,14 +14,12 @@
  * need not be a strong one: the ascending numbers are another, and what a torn write left behind is told by word 0.
  */
 import type { FlashPartition } from "../host.js";
-import { steps } from "./serial.js";
 
 export const HEADER_LENGTH = 16;
 /** Where that begins which word 0 covers. */
 export const COVERED = 6;
 /** Layout 1 of a Moorline journal. */
 const MAGIC = 0x4d31;
-const KIND_MAXIMUM = 0xfe;
 
 export class Header {
 	/** Offset that the contents were read from; -1: they were written here, or are of no use. */
@@ -67,13 +65,15 @@ export class Header {
 		return (this.#words[1]! & 0xffff) * HEADER_LENGTH;
 	}
 
-	/** True for the header of a record that takes `room` bytes at most, with `number` or one after it. */
-	isRecord(room: number, number: number): boolean {
+	/**
+	 * True for the header of a record that takes `room` bytes at most, with one of the `count` numbers from `first` on.
+	 * Erased cells are none, because of their length.
+	 */
+	isRecord(room: number, first: number, count: number): boolean {
 		const words = this.#words;
-		const word = words[2]!, own = words[3]!;
-		const kind = word >>> 24;
-		return kind > 0 && kind <= KIND_MAXIMUM && extent(word & 0xff_ffff) <= room && steps(number, own) >= 0
-			&& recordCheck(words[0]!, words[1]!, word, own) === (words[1]! & 0xffff);
+		const word = words[2]!, number = words[3]!;
+		return HEADER_LENGTH + (word & 0xff_ffff) <= room && (number - first) >>> 0 < count
+			&& recordCheck(words[0]!, words[1]!, word, number) === (words[1]! & 0xffff);
 	}
 
 	/** @param salt what tells this ring of blocks from others that may have been here before */

@@ -27,6 +27,8 @@ const ERASED = 0xff;
 /** Bytes that are read at once to be checked. */
 const CHUNK_LENGTH = 256;
 const GROUP_LENGTH = 1024;
+/** Numbers that may be left out between two records. */
+const GAP_MAXIMUM = 0x7fff_ffff;
 
 export interface JournalOptions {
 	/** The first block to be used. Default 0. */
@@ -75,7 +77,7 @@ export class Journal {
 		this.recoverTail();
 		const oldest = blocks.oldest();
 		blocks.load(oldest);
-		this.#head = this.find(oldest + HEADER_LENGTH, this.#header.number);
+		this.#head = this.find(oldest, oldest + HEADER_LENGTH, this.#header.number);
 	}
 
 	/** Bytes of the longest record. */
@@ -105,7 +107,7 @@ export class Journal {
 
 	/**
 	 * Appends what was reserved. It can be read from now on, and is durable once `flush` returned.
-	 * @param kind 1 to 254, for the owner
+	 * @param kind 8 bits, for the owner
 	 * @param id 16 bits, for the owner
 	 * @returns its position
 	 */
@@ -160,9 +162,7 @@ export class Journal {
 	after(position: number): number {
 		this.load(position);
 		const header = this.#header;
-		// Whatever the header says by now, it is not beyond the block.
-		const next = Math.min(position + extent(header.length), this.#blocks.endOfCells(position));
-		return this.find(next, stepped(header.number, 1));
+		return this.find(this.#blocks.blockOf(position), position + extent(header.length), stepped(header.number, 1));
 	}
 
 	/** The oldest record with `number` or one after it, -1 when there is none. */
@@ -174,7 +174,7 @@ export class Journal {
 		while (block !== kept && !(blocks.isLive(block) && steps(this.#header.number, number) >= 0)) {
 			block = blocks.previous(block);
 		}
-		return this.find(block === kept ? this.#head : block + HEADER_LENGTH, number);
+		return this.find(block, block === kept ? this.#head : block + HEADER_LENGTH, number);
 	}
 
 	/** The identifier of the last record that has one, even of a trimmed one; 0 when there is none. */
@@ -183,7 +183,7 @@ export class Journal {
 		for (let block = blocks.tail; ;) {
 			if (blocks.isLive(block)) {
 				let id = 0;
-				let at = this.find(block + HEADER_LENGTH, this.#header.number);
+				let at = this.find(block, block + HEADER_LENGTH, this.#header.number);
 				for (; at >= 0 && blocks.blockOf(at) === block; at = this.after(at)) id = this.id(at) || id;
 				if (id !== 0) return id;
 			}
@@ -233,7 +233,9 @@ export class Journal {
 		if (this.isStaged(position)) return true;
 		this.load(position);
 		const header = this.#header;
-		if (!header.isRecord(this.#blocks.endOfCells(position) - position, header.number)) return false;
+		const { blockLength } = this.#blocks;
+		// Since it was found, the header may have been spoilt.
+		if (!header.isRecord(blockLength - position % blockLength, header.number, 1)) return false;
 		const digest = this.#crypto.digest("SHA-256");
 		const end = position + HEADER_LENGTH + header.length;
 		let chunk = new Uint8Array(Math.min(CHUNK_LENGTH, end - position - COVERED));
@@ -267,7 +269,7 @@ export class Journal {
 		let at = this.#end = tail + HEADER_LENGTH;
 		while (at < limit) {
 			this.load(at);
-			if (!header.isRecord(limit - at, number)) break;
+			if (!header.isRecord(limit - at, number, GAP_MAXIMUM)) break;
 			number = stepped(header.number, 1);
 			const end = at + extent(header.length);
 			if (this.verify(at)) {
@@ -291,17 +293,17 @@ export class Journal {
 		return true;
 	}
 
-	/** The first record at or after `position` whose number is `number` or after it, -1 when there is none. */
-	private find(position: number, number: number): number {
+	/** The first record in `block` from `position` on, or behind it, with `number` or one after it; -1 for none. */
+	private find(block: number, position: number, number: number): number {
 		const blocks = this.#blocks, header = this.#header;
-		let at = position;
-		for (let block = blocks.blockOf(position - 1); ; at = block + HEADER_LENGTH) {
+		const count = steps(number, this.next);
+		for (let at = position; ; at = block + HEADER_LENGTH) {
 			const inTail = block === blocks.tail;
 			const end = inTail ? this.#end + this.#staged : blocks.endOf(block);
 			// Sixteen bytes at a time, where a header is spoilt: the next one will be found again.
 			for (; at < end; at += HEADER_LENGTH) {
 				this.load(at);
-				if (header.isRecord(end - at, number) && steps(header.number, this.next) > 0) return at;
+				if (header.isRecord(end - at, number, count)) return at;
 			}
 			if (inTail) return -1;
 			block = blocks.following(block);
