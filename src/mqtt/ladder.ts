@@ -35,7 +35,10 @@ export class Ladder {
 		this.#host = host;
 	}
 
-	/** Begins anew where the network is another than before, or the way is none any more. @param count ways there are */
+	/**
+	 * Begins anew where the network is another than before, or the way is none any more.
+	 * @param count ways there are
+	 */
 	enter(network: string, count: number): void {
 		if (network === this.#network && this.rung < count) return;
 		this.#network = network;
