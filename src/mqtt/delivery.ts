@@ -119,9 +119,12 @@ export class Delivery {
 
 	/** Spec: MQTT 5 §4.9 [MQTT-3.3.4-9]. */
 	private checkQuota(): void {
-		const { received, receiveMaximum } = this.#session;
+		const session = this.#session;
+		const { received, receiveMaximum, overrun } = session;
 		const { acks } = this.#sender;
-		if (received.count + acks.length < receiveMaximum || received.count + acks.pubacks < receiveMaximum) return;
+		if (overrun || received.count + acks.length < receiveMaximum) return;
+		if (received.count + acks.pubacks < receiveMaximum) return;
+		session.overrun = true;
 		throw new DeviceError("violation", `over ${receiveMaximum} messages unacknowledged`, {
 			detail: Reason.RECEIVE_MAXIMUM_EXCEEDED,
 		});

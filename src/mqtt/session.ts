@@ -103,7 +103,7 @@ const INFLIGHT_MAXIMUM = 0x8_0000;
 const BUFFER_MAXIMUM = 0x10_0000;
 /** CONNACK and the answer to a SUBSCRIBE of ours need this much. */
 const PACKET_BUFFER_MINIMUM = 16;
-/** A server of MQTT 3.1.1 cannot be told a maximum: more than any sends. */
+/** A server of MQTT 3.1.1 cannot be told a maximum, and one of MQTT 5 may not keep to it: more than any sends. */
 const RECEIVED_MAXIMUM = 1_024;
 /** What is acknowledged out of order is kept as ranges, and so many find room. */
 const STORED_MAXIMUM = 64;
@@ -136,11 +136,16 @@ export class Session {
 	/** True within `batch`: what is published is not durable yet, and must not be sent. */
 	batching = false;
 	/**
-	 * True when something may wait to go out. Whoever adds to that says so here, and the link says when it found no more
-	 * of it: nobody else asks, as looking through all that might wait costs more than a message itself.
+	 * True when something may wait to go out. Whoever adds to that says so here, and the link says when it found no
+	 * more: nobody else asks, as looking through all that might wait costs more than a message itself.
 	 */
 	unsent = false;
 	readonly #cleanStart: boolean;
+	/**
+	 * The server sent more than the receive maximum once. From then on it may: it would send the same again on every
+	 * connection, and nothing would ever be received.
+	 */
+	overrun = false;
 	readonly #store: SessionStore | undefined;
 
 	/** @throws DeviceError `argument` */
@@ -179,7 +184,7 @@ export class Session {
 			text, this.writer, [...store?.queues ?? [], new RingQueue(inflightLength)],
 			[...store?.whenFull ?? [], whenFull], this.receiveMaximum,
 		);
-		this.received = new Received(protocol === 5 ? this.receiveMaximum : RECEIVED_MAXIMUM);
+		this.received = new Received(RECEIVED_MAXIMUM);
 		this.#cleanStart = cleanStart;
 		this.#store = store;
 		if (store === undefined) return;
