@@ -14,6 +14,8 @@ export interface QueueOwner {
 
 /** A queue whose bytes are there after a reset, while its owner keeps what was released. */
 export interface KeptQueue extends Queue {
+	/** Ascending in the order of acceptance and never used again: how a record is named across a reboot. */
+	number(position: number): number;
 	/** All records with numbers before this one are released. */
 	readonly headNumber: number;
 	/** What is released after `headNumber`: in turn the first number of a range and the first behind it. */
@@ -56,8 +58,6 @@ export interface Queue {
 	/** The next held record after the one at `position`, -1 after the last. */
 	after(position: number): number;
 	id(position: number): number;
-	/** Ascending in the order of acceptance and never used again: how a record is named across a reboot. */
-	number(position: number): number;
 	length(position: number): number;
 	/** Copies `count` bytes from byte `from` of the record to where `writer` stands. */
 	read(position: number, from: number, count: number, writer: Writer): void;
