@@ -135,6 +135,11 @@ export class Session {
 	established = false;
 	/** True within `batch`: what is published is not durable yet, and must not be sent. */
 	batching = false;
+	/**
+	 * True when something may wait to go out. Whoever adds to that says so here, and the link says when it found nothing
+	 * more: nobody else asks, as looking through all that might wait costs more than the message itself.
+	 */
+	unsent = false;
 	readonly #cleanStart: boolean;
 	/**
 	 * The server sent more than the receive maximum once. From then on it may: it would send the same again on every
@@ -215,6 +220,7 @@ export class Session {
 		}
 		const { protocol } = this.connect;
 		if (properties !== undefined) checkPublishProperties(protocol, properties);
+		this.unsent = true;
 		const id = this.outbox.append(protocol, topic, payload, qos, retain, priority, properties);
 		if (this.#store !== undefined && !this.batching) this.outbox.flush();
 		return id === FULL ? "full" : id === DROPPED ? "dropped" : id;
@@ -237,6 +243,7 @@ export class Session {
 	/** @throws DeviceError `argument`, `full` */
 	subscribe(filter: string, options: QoS | SubscribeOptions): void {
 		checkFilter(this.text, filter);
+		this.unsent = true;
 		if (this.#store?.fits(this, filter) === false) throw new DeviceError("full", "no room to keep a subscription");
 		const { protocol } = this.connect;
 		if (typeof options === "number") return this.subscriptions.add(filter, checkQoS(options));
@@ -258,6 +265,7 @@ export class Session {
 	unsubscribe(filter: string): void {
 		checkFilter(this.text, filter);
 		this.subscriptions.remove(filter);
+		this.unsent = true;
 	}
 
 	/** Says that CONNECT is on its way, and whether a session that the server still has is the one we know. */

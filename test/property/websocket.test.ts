@@ -86,11 +86,11 @@ class Program {
 		const options = { address: "127.0.0.1", port: 80, host: "a.test", path: "/", protocol: "mqtt" };
 		const handshake = isClient ? new ClientHandshake(options, this.means) : new ServerHandshake("mqtt", this.means);
 		let end: End | undefined;
-		this.stream = new WebSocketStream(this.means, {
+		this.stream = new WebSocketStream(this.means, isClient ? target => this.means.random(target) : undefined, handshake, {
 			onReadable: count => { this.available = count; },
 			onWritable: room => { this.room = room; },
 			onError: () => { this.errors++; },
-		}, handshake, isClient, callbacks => end = new End(callbacks));
+		}, callbacks => end = new End(callbacks));
 		this.end = end!;
 	}
 

@@ -35,7 +35,7 @@ class Rig {
 			random: target => { target.fill(7); },
 		});
 		this.#accept = acceptOf("BwcHBwcHBwcHBwcHBwcHBw==", this.means);
-		this.stream = new WebSocketStream(this.means, {
+		this.stream = new WebSocketStream(this.means, target => this.means.random(target), handshake, {
 			onReadable: count => {
 				this.said.push(`readable ${count}`);
 				this.available = count;
@@ -51,7 +51,7 @@ class Rig {
 				this.error = error;
 				hooks.onError?.(error);
 			},
-		}, handshake, true, callbacks => carrier = new FakeStream({ ...options, ...callbacks }));
+		}, callbacks => carrier = new FakeStream({ ...options, ...callbacks }));
 		this.carrier = carrier!;
 	}
 
