@@ -181,7 +181,7 @@ export class Sender {
 			encodeBare(this.#session.writer, PacketType.PINGREQ);
 			return true;
 		}
-		if (this.answer === 0 && !this.closing && this.stageSubscriptions()) return true;
+		if (this.answer === 0 && this.#session.subscriptions.waiting && !this.closing && this.stageSubscriptions()) return true;
 		return this.chooseMessage();
 	}
 
@@ -267,7 +267,10 @@ export class Sender {
 			this.answer = PacketType.SUBACK;
 		} else {
 			batch = subscriptions.takeUnwanted();
-			if (batch.length === 0) return false;
+			if (batch.length === 0) {
+				subscriptions.waiting = false;
+				return false;
+			}
 			this.stage(unsubscribeLength(text, protocol, batch));
 			encodeUnsubscribe(writer, text, protocol, SUBSCRIBE_ID, batch);
 			this.answer = PacketType.UNSUBACK;

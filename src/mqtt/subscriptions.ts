@@ -36,6 +36,8 @@ class Entry implements Subscription {
 export class Subscriptions {
 	/** True when what `save` writes has changed. */
 	dirty = false;
+	/** False when the server need not be told anything: sparing a look at all filters for each packet. */
+	waiting = false;
 	readonly #entries: Entry[] = [];
 
 	/** True when the server answered for every filter. */
@@ -54,14 +56,14 @@ export class Subscriptions {
 			entry.options = options;
 			entry.identifier = identifier;
 			entry.progress = Progress.WANTED;
-			this.dirty = true;
+			this.dirty = this.waiting = true;
 			return;
 		}
 		if (this.#entries.length === SUBSCRIPTION_MAXIMUM) {
 			throw new DeviceError("full", `over ${SUBSCRIPTION_MAXIMUM} subscriptions`);
 		}
 		this.#entries.push(new Entry(filter, options, identifier));
-		this.dirty = true;
+		this.dirty = this.waiting = true;
 	}
 
 	/** Filters that nobody subscribed to are passed over. */
@@ -69,11 +71,12 @@ export class Subscriptions {
 		const entry = this.#entries.find((candidate) => candidate.filter === filter);
 		if (entry === undefined) return;
 		entry.progress = Progress.UNWANTED;
-		this.dirty = true;
+		this.dirty = this.waiting = true;
 	}
 
 	/** On a new connection: what was under way is to be said again, and all of it to a server without session. */
 	reset(sessionPresent: boolean): void {
+		this.waiting = true;
 		for (const entry of this.#entries) {
 			if (entry.progress === Progress.UNSUBSCRIBING) entry.progress = Progress.UNWANTED;
 			else if (entry.progress === Progress.SUBSCRIBING) entry.progress = Progress.WANTED;
