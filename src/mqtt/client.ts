@@ -104,6 +104,8 @@ export class Client implements AlarmOwner {
 	/** When something other than the link's own deadline is due: the connect timeout, the next attempt, the close. */
 	#due = Infinity;
 	#draining = false;
+	/** False when the link may have events. */
+	#drained = false;
 	#paused = false;
 	#closing = false;
 
@@ -210,9 +212,13 @@ export class Client implements AlarmOwner {
 
 	/** Sends what a call into us queued. Events wait for a callback of their own. */
 	private kick(): void {
-		if (this.#link === undefined || this.#draining || this.session.batching) return;
-		if (this.transmit(this.#link) && this.#closing) this.release();
-		else this.arm();
+		const link = this.#link;
+		if (link === undefined) return;
+		link.wake();
+		if (this.#draining || this.session.batching) return;
+		const failed = this.transmit(link, this.#host.time.now());
+		if (failed && this.#closing) this.release();
+		else if (failed || link.sooner) this.arm();
 	}
 
 	private connect(): void {
@@ -274,6 +280,7 @@ export class Client implements AlarmOwner {
 	/** The stream stands: from here on the link watches the time. */
 	private linkUp(): Link {
 		this.#due = Infinity;
+		this.#drained = false;
 		return new Link(this.session, this.#host.time.now());
 	}
 
@@ -282,33 +289,41 @@ export class Client implements AlarmOwner {
 			this.lost(error);
 		} else {
 			this.#link.lost(error);
+			this.#drained = false;
 			this.pump();
 		}
 	}
 
 	/** Moves bytes and events until nothing moves. */
 	private pump(): void {
-		for (let link = this.#link; link !== undefined && link === this.#link;) {
-			this.drain(link);
+		const link = this.#link;
+		if (link === undefined) return;
+		const now = this.#host.time.now();
+		for (;;) {
+			if (!this.#drained) this.drain(link);
 			if (link !== this.#link) return;
-			if (this.transmit(link)) continue;
-			if (this.#readable === 0 || !link.flushed) break;
+			if (link.sending && this.transmit(link, now)) continue;
+			// As long as there is room, all went out.
+			if (this.#readable === 0 || (this.#writable === 0 && !link.flushed)) break;
 			if (this.#paused) {
 				link.paused();
 				break;
 			}
-			this.receive(link);
+			this.receive(link, now);
 		}
-		this.arm();
+		if (link.sooner) this.arm();
 	}
 
-	private receive(link: Link): void {
-		const count = Math.min(this.#readable, this.#buffer.byteLength);
-		const target = count === this.#buffer.byteLength ? this.#buffer : this.#buffer.subarray(0, count);
+	private receive(link: Link, now: number): void {
+		const buffer = this.#buffer;
+		const length = buffer.byteLength;
+		const readable = this.#readable;
+		const count = readable < length ? readable : length;
+		this.#drained = false;
 		try {
-			this.#stream!.read(target);
-			this.#readable -= count;
-			link.receive(this.#buffer, 0, count, this.#host.time.now());
+			this.#stream!.read(count === length ? buffer : buffer.subarray(0, count));
+			this.#readable = readable - count;
+			link.receive(buffer, 0, count, now);
 		} catch (error) {
 			this.#readable = 0;
 			link.lost(toDeviceError(error, "closed", "reading failed"));
@@ -316,21 +331,23 @@ export class Client implements AlarmOwner {
 	}
 
 	/** Writes what fits. True when the link ended by it, so that its event is to be drained. */
-	private transmit(link: Link): boolean {
+	private transmit(link: Link, now: number): boolean {
 		const buffer = this.#buffer;
-		link.expire(this.#host.time.now());
-		while (this.#writable > 0) {
-			const limit = Math.min(this.#writable, buffer.byteLength);
-			const count = link.transmit(buffer, limit);
+		const length = buffer.byteLength;
+		let room = this.#writable;
+		while (room > 0 && link.sending) {
+			const count = link.transmit(buffer, room < length ? room : length, now);
 			if (count === 0) break;
 			try {
-				this.#writable = this.#stream!.write(count === buffer.byteLength ? buffer : buffer.subarray(0, count));
+				this.#writable = room = this.#stream!.write(count === length ? buffer : buffer.subarray(0, count));
 			} catch (error) {
 				link.lost(toDeviceError(error, "closed", "writing failed"));
 				break;
 			}
 		}
-		return link.failed;
+		if (!link.failed) return false;
+		this.#drained = false;
+		return true;
 	}
 
 	private drain(link: Link): void {
@@ -340,6 +357,7 @@ export class Client implements AlarmOwner {
 				this.dispatch(event);
 				if (this.#link !== link) return;
 			}
+			this.#drained = true;
 		} finally {
 			this.#draining = false;
 		}
@@ -409,7 +427,10 @@ export class Client implements AlarmOwner {
 	}
 
 	private arm(): void {
-		this.#alarm.set(Math.min(this.#due, this.#link?.deadline ?? Infinity));
+		const link = this.#link;
+		if (link === undefined) return this.#alarm.set(this.#due);
+		link.sooner = false;
+		this.#alarm.set(Math.min(this.#due, link.deadline));
 	}
 
 	/** For the client's own alarm, and for nobody else: it calls back. */
@@ -422,6 +443,7 @@ export class Client implements AlarmOwner {
 			return this.lost(new DeviceError("timeout", "no connection in time"));
 		}
 		this.#link?.expire(now);
+		this.#drained = false;
 		this.pump();
 		this.arm();
 	}

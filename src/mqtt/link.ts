@@ -4,8 +4,8 @@
  *
  * Made when a stream is connected and thrown away when it is lost, so nothing here can leak into the next one.
  * The driver's loop after every input: drain `next`, fill `transmit`, set one timer to `deadline`.
- * It calls `expire` with the time before it transmits, and delivers more bytes only when `next` gave `undefined`
- * and everything that `transmit` offered went out.
+ * It delivers more bytes only when `next` gave `undefined` and everything that `transmit` offered went out. Two
+ * questions that it may ask spare it most calls: `sending` before it transmits, `sooner` before it moves the timer.
  * Read first: MQTT 3.1.1 §3.1, §3.2, §3.12, §4.3, §4.8; MQTT 5 §4.12, §4.13.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
@@ -29,6 +29,8 @@ const PING_MARGIN = 1 / 8;
 const State = Object.freeze({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
 
 export class Link {
+	/** True when `deadline` may have become earlier; the driver's to reset. Messages alone move it later only. */
+	sooner = true;
 	readonly #session: Session;
 	readonly #framer: Framer;
 	readonly #packet: Packet;
@@ -77,6 +79,16 @@ export class Link {
 		return this.#sender.flushed;
 	}
 
+	/** True when `transmit` may have something: after input, or after `wake`. */
+	get sending(): boolean {
+		return this.#sender.sending;
+	}
+
+	/** The session has something new to send. */
+	wake(): void {
+		this.#sender.sending = true;
+	}
+
 	/** True when the link is over and the event that says so was not taken yet. */
 	get failed(): boolean {
 		return this.#failure !== undefined && !this.#parting && this.#state !== State.CLOSED;
@@ -109,14 +121,17 @@ export class Link {
 		} else if (now >= this.#leaveDue) {
 			this.#leaveDue = Infinity;
 			this.#sender.farewell = Reason.SUCCESS;
+			this.wake();
 		} else if (now >= this.pingDue) {
 			this.#sender.ping = true;
+			this.wake();
 			this.#pongDue = Math.min(this.#pongDue, now + RESPONSE_TIMEOUT);
 		}
 	}
 
 	/** The driver does not read for a while, so that no answer can be seen. */
 	paused(): void {
+		this.sooner = true;
 		this.#pongDue = Infinity;
 	}
 
@@ -166,6 +181,8 @@ export class Link {
 		else if (this.#state === State.OPEN) this.#state = State.CLOSING;
 		this.#sender.closing = true;
 		this.#leaveDue = deadline;
+		this.sooner = true;
+		this.wake();
 	}
 
 	/** Begins authentication anew, as MQTT 5 §4.12.1 has it. @throws DeviceError `state` */
@@ -175,15 +192,16 @@ export class Link {
 			throw new DeviceError("state", "no authentication, or no connection");
 		}
 		this.#sender.authenticate(Reason.REAUTHENTICATE, authentication.begin?.());
-		this.#answerDue = this.#now + RESPONSE_TIMEOUT;
+		this.await(this.#now);
 	}
 
 	/**
 	 * Writes the next outgoing bytes into `target` from index 0.
 	 * @param limit bytes that may be written, at most `target.byteLength`
+	 * @param now monotonic ms; by default as last told
 	 * @returns bytes written, 0 when there is nothing to send or no room for it
 	 */
-	transmit(target: Uint8Array, limit: number): number {
+	transmit(target: Uint8Array, limit: number, now = this.#now): number {
 		if (this.#failure !== undefined && !this.#parting) return 0;
 		const sender = this.#sender;
 		const asked = sender.answer;
@@ -193,10 +211,16 @@ export class Link {
 		} catch (error) {
 			this.lost(toDeviceError(error, "internal", "sending failed"));
 		}
-		if (count > 0) this.#lastSent = this.#now;
-		if (sender.answer !== asked) this.#answerDue = this.#now + RESPONSE_TIMEOUT;
+		if (count > 0) this.#lastSent = now;
+		if (sender.answer !== asked) this.await(now);
 		if (sender.left) this.lost(new DeviceError("closed", "disconnected as asked"));
 		return count;
+	}
+
+	/** An answer is due. */
+	private await(now: number): void {
+		this.#answerDue = now + RESPONSE_TIMEOUT;
+		this.sooner = true;
 	}
 
 	private advance(): MQTTEvent | undefined {
@@ -233,6 +257,8 @@ export class Link {
 			throw new DeviceError("violation", `packet of type ${type} before CONNACK`); // [MQTT-3.2.0-1]
 		}
 		if (type === PacketType.PUBLISH) return this.#delivery.message(packet, this.#framer, this.open);
+		// An answer may be asked for, or make room for what waits.
+		this.wake();
 		if (packet.properties !== undefined) this.checkProblem();
 		switch (type) {
 			case PacketType.PUBACK: return this.acknowledged();
@@ -278,6 +304,8 @@ export class Link {
 		}
 		this.#state = State.OPEN;
 		this.#answerDue = Infinity;
+		this.sooner = true;
+		this.wake();
 		this.#sender.accepted(properties);
 		session.accepted(sessionPresent, this.#familiar);
 		const event = this.#event;
@@ -304,7 +332,8 @@ export class Link {
 		} catch (error) {
 			throw new DeviceError("credential", "no answer to the server's challenge", { cause: error });
 		}
-		this.#answerDue = this.#now + RESPONSE_TIMEOUT;
+		this.await(this.#now);
+		this.wake();
 	}
 
 	private acknowledged(): MQTTEvent | undefined {
@@ -396,12 +425,14 @@ export class Link {
 	private fail(error: DeviceError): void {
 		if (this.#failure !== undefined) return;
 		this.#failure = error;
+		this.sooner = true;
 		const reason = this.#packet.protocol === 5 && this.#sender.open ? disconnectReason(error) : 0;
 		// In the middle of a packet, closing says enough.
 		if (reason === 0 || this.#sender.busy) return;
 		this.#parting = true;
 		this.#leaveDue = this.#now + PARTING_TIMEOUT;
 		this.#sender.farewell = reason;
+		this.wake();
 	}
 
 	/** Leaves the session as the next link needs it. */

@@ -21,6 +21,8 @@ const RECEIVE_MAXIMUM = 0xffff;
 const NO_SUBSCRIPTIONS: readonly Subscription[] = Object.freeze([]);
 
 export class Sender {
+	/** False when there is nothing to send, until something is said to be: sparing the driver a look at everything. */
+	sending = true;
 	/** Set by the link: the server accepted us, so more than CONNECT may go out. */
 	open = false;
 	/** Set by the link: once every message is acknowledged, DISCONNECT goes out. */
@@ -86,6 +88,7 @@ export class Sender {
 
 	acknowledge(type: number, packetId: number, reasonCode: number): void {
 		this.acks.push(this.#session.writer, type, packetId, reasonCode);
+		this.sending = true;
 	}
 
 	/** Queues AUTH: the one before it went out, or it would not have been answered. */
@@ -114,6 +117,7 @@ export class Sender {
 			else this.copyMessage();
 			position = writer.position;
 		}
+		this.sending = position === limit;
 		return position;
 	}
 
@@ -181,7 +185,8 @@ export class Sender {
 			encodeBare(this.#session.writer, PacketType.PINGREQ);
 			return true;
 		}
-		if (this.answer === 0 && this.#session.subscriptions.waiting && !this.closing && this.stageSubscriptions()) return true;
+		const { waiting } = this.#session.subscriptions;
+		if (waiting && this.answer === 0 && !this.closing && this.stageSubscriptions()) return true;
 		return this.chooseMessage();
 	}
 
