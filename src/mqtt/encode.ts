@@ -10,7 +10,6 @@ import { DeviceError } from "../base/error.js";
 import { varintLength, type Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 import { PacketType, RETAIN, TOPIC_MAXIMUM, type Protocol, type QoS } from "./constants.js";
-import { FLAGS } from "./packet.js";
 import { blockLength, encodeProperties, propertiesLength, WILL, type Properties } from "./properties.js";
 import { checkTopic } from "./topic.js";
 
@@ -136,10 +135,15 @@ export const REASONED_LENGTH = 5;
 
 /** Spec: §3.4 to §3.7. `reasonCode` other than 0 is for MQTT 5. */
 export function encodeAck(writer: Writer, type: number, packetId: number, reasonCode: number): void {
-	writer.uint8((type << 4) | FLAGS[type]!);
-	writer.uint8(reasonCode === 0 ? 2 : 3);
-	writer.uint16(packetId);
+	writer.uint32(ackWord(type, packetId, reasonCode));
 	if (reasonCode !== 0) writer.uint8(reasonCode);
+}
+
+/** Everything of an acknowledgement but its reason code, as one number. */
+export function ackWord(type: number, packetId: number, reasonCode: number): number {
+	const flags = type === PacketType.PUBREL ? 2 : 0;
+	const remaining = reasonCode === 0 ? 2 : 3;
+	return (type << 28) | (flags << 24) | (remaining << 16) | packetId;
 }
 
 /** PINGREQ, and DISCONNECT without a reason: a header alone. */

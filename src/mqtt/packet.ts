@@ -34,7 +34,7 @@ export class Packet {
 }
 
 /** Flags that the fixed header of each type must have, by type; PUBLISH has its own. Spec: §2.2.2. */
-export const FLAGS = Object.freeze([0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0, 0]);
+const FLAGS = Object.freeze([0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0, 0]);
 
 /** The reason codes that a packet may have, a bit for each: below 0x20, from 0x80 on, and from 0xa0 on. */
 class Reasons {

@@ -87,7 +87,7 @@ export class Sender {
 	}
 
 	acknowledge(type: number, packetId: number, reasonCode: number): void {
-		this.acks.push(this.#session.writer, type, packetId, reasonCode);
+		this.acks.push(type, packetId, reasonCode);
 		this.sending = true;
 	}
 
