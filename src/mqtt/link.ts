@@ -13,7 +13,7 @@ import { PacketType, Reason, SUBSCRIBE_ID } from "./constants.js";
 import { Delivery } from "./delivery.js";
 import { EventType, MQTTEvent } from "./event.js";
 import { Frame, Framer } from "./framer.js";
-import { decodePacket, Packet, publishHeadLength } from "./packet.js";
+import { decodePacket, publishHeadLength } from "./packet.js";
 import { disconnectReason, refusal } from "./reason.js";
 import { Sender } from "./sender.js";
 import type { Session } from "./session.js";
@@ -33,8 +33,7 @@ export class Link {
 	sooner = true;
 	readonly #session: Session;
 	readonly #framer: Framer;
-	readonly #packet: Packet;
-	readonly #event = new MQTTEvent();
+	readonly #event: MQTTEvent;
 	readonly #sender: Sender;
 	readonly #delivery: Delivery;
 	#state: number = State.CONNECTING;
@@ -60,7 +59,7 @@ export class Link {
 	constructor(session: Session, now: number) {
 		this.#session = session;
 		this.#framer = new Framer(session.reader, session.packetBuffer, session.maximumPacketSize);
-		this.#packet = new Packet(session.connect.protocol);
+		this.#event = new MQTTEvent(session.connect.protocol);
 		this.#now = this.#lastSent = this.#lastReceived = now;
 		this.#answerDue = now + RESPONSE_TIMEOUT;
 		this.#familiar = session.beginConnect();
@@ -158,6 +157,7 @@ export class Link {
 			} catch (error) {
 				this.fail(toDeviceError(error, "internal", "receiving failed"));
 			}
+			if (this.#failure === undefined) return undefined;
 		}
 		if (!this.failed) return undefined;
 		this.end();
@@ -224,51 +224,45 @@ export class Link {
 	}
 
 	private advance(): MQTTEvent | undefined {
-		this.#delivery.settle();
+		const delivery = this.#delivery;
+		if (delivery.delivered !== 0) delivery.settle();
 		if (this.#reporting > 0) return this.report();
-		const settled = this.#session.outbox.nextSettled();
-		if (settled >= 0) return this.done(settled, this.#session.outbox.settledReason);
+		const outbox = this.#session.outbox;
+		if (outbox.settled) return this.done(outbox.nextSettled(), outbox.settledReason);
 		const framer = this.#framer;
-		for (;;) {
-			const frame = framer.next();
-			if (frame === Frame.NONE) return undefined;
-			const event = frame === Frame.FRAGMENT ? this.#delivery.fragment(framer, this.open) : this.head();
+		for (let frame = framer.next(); frame !== Frame.NONE; frame = framer.next()) {
+			const event = frame === Frame.HEAD ? this.head(framer) : delivery.fragment(framer, this.open);
 			if (event !== undefined) return event;
 		}
+		return undefined;
 	}
 
-	private head(): MQTTEvent | undefined {
-		const { header, remaining, bytes, start, end } = this.#framer;
-		const { reader, packetBuffer } = this.#session;
-		const packet = this.#packet;
-		reader.reset(bytes, start, end);
-		if (remaining > 0) {
-			const isPublish = header >> 4 === PacketType.PUBLISH;
-			if (!isPublish || publishHeadLength(packet.protocol, header, reader) > end - start) {
-				throw new DeviceError("too-large", `packet of type ${header >> 4} does not fit ${packetBuffer} bytes`);
-			}
-			reader.reset(bytes, start, end);
-		}
-		decodePacket(packet, header, reader);
-		const { type } = packet;
+	private head(framer: Framer): MQTTEvent | undefined {
+		const header = framer.header;
+		const type = header >> 4;
+		const event = this.#event;
+		const reader = this.#session.reader;
+		reader.reset(framer.bytes, framer.start, framer.end);
+		if (framer.remaining > 0) this.checkHead(framer);
+		decodePacket(event, header, reader);
 		if (this.#state === State.CONNECTING) {
 			if (type === PacketType.CONNACK) return this.connack();
 			if (type === PacketType.AUTH) return this.challenged();
 			throw new DeviceError("violation", `packet of type ${type} before CONNACK`); // [MQTT-3.2.0-1]
 		}
-		if (type === PacketType.PUBLISH) return this.#delivery.message(packet, this.#framer, this.open);
+		if (type === PacketType.PUBLISH) return this.#delivery.message(framer, this.#state === State.OPEN);
 		// An answer may be asked for, or make room for what waits.
 		this.wake();
-		if (packet.properties !== undefined) this.checkProblem();
+		if (event.properties !== undefined) this.checkProblem();
 		switch (type) {
 			case PacketType.PUBACK: return this.acknowledged();
 			case PacketType.PUBREC: return this.received();
 			case PacketType.PUBREL:
-				this.answer(PacketType.PUBCOMP, this.#session.received.delete(packet.packetId));
+				this.answer(PacketType.PUBCOMP, this.#session.received.delete(event.packetId));
 				return undefined;
 			case PacketType.PUBCOMP:
-				if (!this.#session.outbox.complete(packet.packetId)) return undefined;
-				return this.done(packet.packetId, Reason.SUCCESS);
+				if (!this.#session.outbox.complete(event.packetId)) return undefined;
+				return this.done(event.packetId, Reason.SUCCESS);
 			case PacketType.SUBACK:
 			case PacketType.UNSUBACK: return this.answered();
 			case PacketType.PINGRESP:
@@ -280,8 +274,18 @@ export class Link {
 		}
 	}
 
+	/** Of a packet that comes in parts, all but a payload must be in the first. */
+	private checkHead({ header, bytes, start, end }: Framer): void {
+		const { reader, packetBuffer, connect } = this.#session;
+		const isPublish = header >> 4 === PacketType.PUBLISH;
+		if (!isPublish || publishHeadLength(connect.protocol, header, reader) > end - start) {
+			throw new DeviceError("too-large", `packet of type ${header >> 4} does not fit ${packetBuffer} bytes`);
+		}
+		reader.reset(bytes, start, end);
+	}
+
 	private connack(): MQTTEvent {
-		const { reasonCode, sessionPresent, properties, protocol } = this.#packet;
+		const { reasonCode, sessionPresent, properties, protocol } = this.#event;
 		const session = this.#session;
 		const { connect, authentication } = session;
 		if (reasonCode !== 0) throw refusal(reasonCode);
@@ -317,7 +321,7 @@ export class Link {
 
 	/** AUTH. Spec: MQTT 5 §4.12. */
 	private challenged(): undefined {
-		const { reasonCode, properties } = this.#packet;
+		const { reasonCode, properties } = this.#event;
 		const { authentication } = this.#session;
 		const method = properties?.authenticationMethod;
 		if (authentication === undefined || method !== authentication.method) throw wrongMethod();
@@ -337,14 +341,14 @@ export class Link {
 	}
 
 	private acknowledged(): MQTTEvent | undefined {
-		const { packetId, reasonCode } = this.#packet;
+		const { packetId, reasonCode } = this.#event;
 		// An acknowledgement that nobody waits for is legal: (1) we send a message, (2) the link is lost before its
 		// PUBACK arrives, (3) we send it again on a new one, (4) the server acknowledges both.
 		return this.#session.outbox.acknowledge(packetId) ? this.done(packetId, reasonCode) : undefined;
 	}
 
 	private received(): MQTTEvent | undefined {
-		const { packetId, reasonCode } = this.#packet;
+		const { packetId, reasonCode } = this.#event;
 		if (reasonCode >= Reason.FAILURE) return this.acknowledged(); // [MQTT-4.4.0-2]
 		this.answer(PacketType.PUBREL, this.#session.outbox.received(packetId));
 		return undefined;
@@ -352,7 +356,7 @@ export class Link {
 
 	/** Answers for an identifier that one of us may not know. MQTT 3.1.1 has no word for that. */
 	private answer(type: number, known: boolean): void {
-		const { packetId, protocol } = this.#packet;
+		const { packetId, protocol } = this.#event;
 		this.#sender.acknowledge(type, packetId, known || protocol < 5 ? Reason.SUCCESS : Reason.PACKET_ID_NOT_FOUND);
 	}
 
@@ -366,7 +370,7 @@ export class Link {
 
 	/** SUBACK or UNSUBACK: reported filter by filter. */
 	private answered(): MQTTEvent | undefined {
-		const { type, packetId, start, protocol } = this.#packet;
+		const { packetType: type, packetId, start, protocol } = this.#event;
 		const sender = this.#sender;
 		if (packetId !== SUBSCRIBE_ID || type !== sender.answer) return undefined; // [MQTT-2.3.1-7]
 		const codes = this.#framer.end - start;
@@ -382,7 +386,7 @@ export class Link {
 
 	private report(): MQTTEvent {
 		const { subscriptions, reader } = this.#session;
-		const { type, protocol, start } = this.#packet;
+		const { packetType: type, protocol, start } = this.#event;
 		const index = this.#sender.batch.length - this.#reporting--;
 		const subscription = this.#sender.batch[index]!;
 		const event = this.#event;
@@ -404,7 +408,7 @@ export class Link {
 
 	/** A server that was asked for no reason strings sends none, but where it may end the connection by it. */
 	private checkProblem(): void {
-		const { type, properties } = this.#packet;
+		const { packetType: type, properties } = this.#event;
 		const asked = this.#session.connect.properties?.requestProblemInformation ?? true;
 		if (asked || type === PacketType.DISCONNECT) return;
 		if (properties!.reasonString !== undefined || properties!.userProperties !== undefined) { // [MQTT-3.1.2-29]
@@ -414,7 +418,7 @@ export class Link {
 
 	/** DISCONNECT from the server. */
 	private dismissed(): DeviceError {
-		const { reasonCode, properties } = this.#packet;
+		const { reasonCode, properties } = this.#event;
 		if (properties?.sessionExpirySeconds !== undefined) { // [MQTT-3.14.2-2]
 			return new DeviceError("violation", "DISCONNECT with a session expiry from the server");
 		}
@@ -426,7 +430,7 @@ export class Link {
 		if (this.#failure !== undefined) return;
 		this.#failure = error;
 		this.sooner = true;
-		const reason = this.#packet.protocol === 5 && this.#sender.open ? disconnectReason(error) : 0;
+		const reason = this.#event.protocol === 5 && this.#sender.open ? disconnectReason(error) : 0;
 		// In the middle of a packet, closing says enough.
 		if (reason === 0 || this.#sender.busy) return;
 		this.#parting = true;

@@ -413,19 +413,22 @@ export class Outbox implements QueueOwner {
 		return sent;
 	}
 
-	/** Packet identifier of a message that ended without an answer from the server, with its reason; -1 for none. */
+	/** Packet identifier of a message that ended without an answer from the server: to be asked when `settled`. */
 	nextSettled(): number {
-		const settled = this.#settled;
-		if (settled === undefined || settled.length === 0) return -1;
-		this.settledReason = settled.pop()!;
-		return settled.pop()!;
+		const ended = this.#settled!;
+		this.settled = ended.length > 2;
+		this.settledReason = ended.pop()!;
+		return ended.pop()!;
 	}
 
+	/** True when `nextSettled` has one. */
+	settled = false;
 	/** Of what `nextSettled` gave. */
 	settledReason = 0;
 
 	private settle(id: number, reasonCode: number): void {
 		(this.#settled ??= []).push(id, reasonCode);
+		this.settled = true;
 	}
 
 	private at(index: number): Entry {

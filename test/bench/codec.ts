@@ -62,7 +62,7 @@ export function ours(text: TextCodec, direction: Direction, size: number): Work 
 						}
 					}
 				}
-				if (decoded.type !== PacketType.PUBLISH || received !== size) throw new Error("decoded wrongly");
+				if (decoded.packetType !== PacketType.PUBLISH || received !== size) throw new Error("decoded wrongly");
 			}
 		},
 	};
