@@ -74,6 +74,7 @@ export class Ring {
 
 	/** Offset of the next held record after the one at `offset`, -1 after the last. */
 	after(offset: number): number {
+		if (this.count === 1) return -1;
 		const next = offset + RECORD_HEADER + this.length(offset);
 		return next === this.#tail ? -1 : this.skipReleased(next);
 	}
@@ -113,6 +114,10 @@ export class Ring {
 	release(offset: number): void {
 		if (this.bytes[offset] === RELEASED) throw new DeviceError("internal", `record ${offset} released twice`);
 		this.bytes[offset] = RELEASED;
+		if (this.count === 1) {
+			this.count = 0;
+			return;
+		}
 		while (this.count > 0) {
 			this.#head = this.unwrap(this.#head);
 			if (this.bytes[this.#head] !== RELEASED) return;

@@ -101,24 +101,31 @@ function connectRemaining(text: TextCodec, connect: Connect): number {
 	return length;
 }
 
-/** Bytes of a PUBLISH after its fixed header. @throws DeviceError `argument` when the topic is too long for one */
+/** Bytes of a topic in a PUBLISH. @throws DeviceError `argument` for what no PUBLISH can hold */
+export function topicLength(text: TextCodec, topic: string): number {
+	const length = text.byteLength(topic);
+	if (length > TOPIC_MAXIMUM) throw new DeviceError("argument", `topic of ${length} bytes`);
+	if (topic.includes("\0")) throw new DeviceError("argument", "topic holds U+0000");
+	return length;
+}
+
+/** Bytes of a PUBLISH after its fixed header. `topicBytes` is what `topicLength` said, `length` the payload's. */
 export function publishRemaining(
-	text: TextCodec, protocol: Protocol, topic: string, qos: QoS, properties: Properties | undefined, length: number,
+	text: TextCodec, protocol: Protocol, topicBytes: number, qos: QoS, properties: Properties | undefined,
+	length: number,
 ): number {
-	const topicLength = text.byteLength(topic);
-	if (topicLength > TOPIC_MAXIMUM) throw new DeviceError("argument", `topic of ${topicLength} bytes`);
-	const remaining = 2 + topicLength + (qos === 0 ? 0 : 2) + length;
+	const remaining = 2 + topicBytes + (qos === 0 ? 0 : 2) + length;
 	return protocol < 5 ? remaining : remaining + blockLength(propertiesLength(text, properties, PacketType.PUBLISH));
 }
 
 /** Everything of a PUBLISH but its payload. `remaining` is what `publishRemaining` said. Spec: §3.3. */
 export function encodePublishHead(
-	writer: Writer, text: TextCodec, protocol: Protocol, remaining: number, topic: string, qos: QoS, retain: boolean,
-	properties: Properties | undefined, packetId: number,
+	writer: Writer, text: TextCodec, protocol: Protocol, remaining: number, topic: string, topicBytes: number, qos: QoS,
+	retain: boolean, properties: Properties | undefined, packetId: number,
 ): void {
 	writer.uint8((PacketType.PUBLISH << 4) | (qos << 1) | (retain ? RETAIN : 0));
 	writer.varint(remaining);
-	writer.utf8(topic);
+	writer.text16(topic, topicBytes);
 	if (qos !== 0) writer.uint16(packetId);
 	if (protocol === 5) encodeProperties(writer, propertiesLength(text, properties, PacketType.PUBLISH), properties);
 }

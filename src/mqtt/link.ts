@@ -251,8 +251,6 @@ export class Link {
 			throw new DeviceError("violation", `packet of type ${type} before CONNACK`); // [MQTT-3.2.0-1]
 		}
 		if (type === PacketType.PUBLISH) return this.#delivery.message(framer, this.#state === State.OPEN);
-		// An answer may be asked for, or make room for what waits.
-		this.wake();
 		if (event.properties !== undefined) this.checkProblem();
 		switch (type) {
 			case PacketType.PUBACK: return this.acknowledged();
@@ -262,7 +260,7 @@ export class Link {
 				return undefined;
 			case PacketType.PUBCOMP:
 				if (!this.#session.outbox.complete(event.packetId)) return undefined;
-				return this.done(event.packetId, Reason.SUCCESS);
+				return this.finished(event.packetId, Reason.SUCCESS);
 			case PacketType.SUBACK:
 			case PacketType.UNSUBACK: return this.answered();
 			case PacketType.PINGRESP:
@@ -344,7 +342,7 @@ export class Link {
 		const { packetId, reasonCode } = this.#event;
 		// An acknowledgement that nobody waits for is legal: (1) we send a message, (2) the link is lost before its
 		// PUBACK arrives, (3) we send it again on a new one, (4) the server acknowledges both.
-		return this.#session.outbox.acknowledge(packetId) ? this.done(packetId, reasonCode) : undefined;
+		return this.#session.outbox.acknowledge(packetId) ? this.finished(packetId, reasonCode) : undefined;
 	}
 
 	private received(): MQTTEvent | undefined {
@@ -358,6 +356,12 @@ export class Link {
 	private answer(type: number, known: boolean): void {
 		const { packetId, protocol } = this.#event;
 		this.#sender.acknowledge(type, packetId, known || protocol < 5 ? Reason.SUCCESS : Reason.PACKET_ID_NOT_FOUND);
+	}
+
+	/** What waited for its room, or for its end, may go out. */
+	private finished(packetId: number, reasonCode: number): MQTTEvent {
+		if (this.#session.outbox.waiting || this.#state === State.CLOSING) this.wake();
+		return this.done(packetId, reasonCode);
 	}
 
 	private done(packetId: number, reasonCode: number): MQTTEvent {
@@ -379,6 +383,7 @@ export class Link {
 			throw new DeviceError(protocol === 5 ? "violation" : "malformed", `${codes} codes for ${length} filters`);
 		}
 		sender.answer = 0;
+		this.wake();
 		this.#answerDue = Infinity;
 		this.#reporting = length;
 		return this.report();
