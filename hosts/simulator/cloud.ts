@@ -31,6 +31,9 @@ export interface CloudServeOptions {
 	port?: number | undefined;
 	/** Port of MQTT over TLS with client certificates; 0 lets the system choose; absent: no TLS. */
 	tlsPort?: number | undefined;
+	/** Ports of MQTT over WebSocket, as `port` and `tlsPort`; absent: none. */
+	webSocketPort?: number | undefined;
+	secureWebSocketPort?: number | undefined;
 	/** Names in the server's certificate; devices are told the first. Default: localhost and its addresses. */
 	names?: readonly string[] | undefined;
 	/** Key of the server's certificate. */
@@ -67,13 +70,15 @@ export class Cloud {
 	 * broker restarts, with all it knew; `faults.restart` does it without closing the ports, with or without memory.
 	 */
 	async serve(options: CloudServeOptions): Promise<Server> {
-		const { host, port, tlsPort, names = DEFAULT_NAMES, keyType, onRefused } = options;
-		const credential = tlsPort === undefined ? undefined : await this.authority.issueServer({ names, keyType });
+		const { host, port, tlsPort, webSocketPort, secureWebSocketPort, names = DEFAULT_NAMES, keyType, onRefused } = options;
+		const isSecure = tlsPort !== undefined || secureWebSocketPort !== undefined;
+		const credential = isSecure ? await this.authority.issueServer({ names, keyType }) : undefined;
 		const server = this.#keep(await serve(this.broker, {
-			host, port, onRefused,
-			tls: credential && tlsPort !== undefined
-				? { port: tlsPort, certificatePem: credential.certificatePem, keyPem: credential.keyPem, clientAuthorityPem: this.authority.certificatePem }
-				: undefined,
+			host, port, webSocketPort, onRefused,
+			tls: credential && {
+				port: tlsPort, webSocketPort: secureWebSocketPort,
+				certificatePem: credential.certificatePem, keyPem: credential.keyPem, clientAuthorityPem: this.authority.certificatePem,
+			},
 		}));
 		if (server.tlsPort !== undefined) this.#endpoint = `mqtts://${names[0]}:${server.tlsPort}`;
 		else if (server.port !== undefined) this.#endpoint = `mqtt://${names[0]}:${server.port}`;

@@ -1,29 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Serves a broker on real sockets: TCP, and TLS with client certificates.
+ * Serves a broker on real sockets: TCP, TLS with client certificates, and WebSockets on either.
  *
  * The broker is pure; the sockets, the clock and the one timer are here. A client whose socket takes no more is not read
  * from either, until it is drained: so what is buffered for it stays within the socket's high-water mark, the answers to
  * the bytes that were just read, and one message; its keep-alive ends it if it never drains.
  */
+import { createServer as createHTTPServer } from "node:http";
+import { createServer as createHTTPSServer } from "node:https";
 import { performance } from "node:perf_hooks";
-import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import type { AddressInfo, Server as NetServer } from "node:net";
 import { createServer } from "node:net";
-import type { TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
+import type { TlsOptions, TLSSocket } from "node:tls";
 import { createServer as createSecureServer } from "node:tls";
 import { DeviceError } from "../../src/base/error.js";
 import { BrokerAlarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
 import type { Identity } from "./broker/client.js";
 import type { Connection } from "./broker/connection.js";
+import { serveWebSockets } from "./websockets.js";
 
 export interface ServeOptions {
 	/** Address to listen on. Default: 127.0.0.1, so that nobody else's network is served by accident. */
 	host?: string | undefined;
 	/** Port for MQTT over TCP; 0 lets the system choose; absent: no TCP. */
 	port?: number | undefined;
-	/** MQTT over TLS; absent: no TLS. A client certificate that `clientAuthority` signed is required. */
-	tls?: { port: number; certificatePem: string; keyPem: string; clientAuthorityPem: string } | undefined;
+	/** Port for MQTT over WebSocket; 0 lets the system choose; absent: none. */
+	webSocketPort?: number | undefined;
+	/**
+	 * MQTT over TLS, on `port` and as WebSocket on `webSocketPort`; absent: no TLS. A client certificate that
+	 * `clientAuthority` signed is required.
+	 */
+	tls?: {
+		port?: number | undefined; webSocketPort?: number | undefined;
+		certificatePem: string; keyPem: string; clientAuthorityPem: string;
+	} | undefined;
 	/** A connection that failed before the broker saw it: TLS refused, no certificate. */
 	onRefused?: ((reason: string) => void) | undefined;
 }
@@ -33,6 +45,9 @@ export interface Server {
 	readonly port: number | undefined;
 	/** Port of MQTT over TLS, if served. */
 	readonly tlsPort: number | undefined;
+	/** Port of MQTT over WebSocket without and with TLS, if served. */
+	readonly webSocketPort: number | undefined;
+	readonly secureWebSocketPort: number | undefined;
 	/** Stops listening and ends every connection as a broker does that is killed: no will is published. */
 	close(): Promise<void>;
 }
@@ -43,16 +58,20 @@ const HANDSHAKE_TIMEOUT = 10_000;
 
 export async function serve(broker: Broker, options: ServeOptions): Promise<Server> {
 	const sockets = new Sockets(broker);
-	const { host = "127.0.0.1", port, tls, onRefused } = options;
+	const { host = "127.0.0.1", port, webSocketPort, tls, onRefused } = options;
 	const listening: NetServer[] = [];
-	const listen = async (server: NetServer, wanted: number): Promise<number> => {
+	const listen = async (wanted: number | undefined, create: () => NetServer): Promise<number | undefined> => {
+		if (wanted === undefined) return undefined;
+		const server = create();
 		listening.push(server);
 		return listenOn(server, host, wanted);
 	};
 	try {
 		return {
-			port: port === undefined ? undefined : await listen(createServer({ noDelay: true }, socket => { sockets.open(socket, undefined); }), port),
-			tlsPort: tls && await listen(secureServer(sockets, tls, onRefused), tls.port),
+			port: await listen(port, () => createServer({ noDelay: true }, socket => { sockets.open(socket, undefined); })),
+			webSocketPort: await listen(webSocketPort, () => webSocketServer(sockets, onRefused)),
+			tlsPort: await listen(tls?.port, () => secureServer(sockets, tls!, onRefused)),
+			secureWebSocketPort: await listen(tls?.webSocketPort, () => secureWebSocketServer(sockets, tls!, onRefused)),
 			close: () => closeAll(sockets, listening),
 		};
 	} catch (error) {
@@ -62,23 +81,44 @@ export async function serve(broker: Broker, options: ServeOptions): Promise<Serv
 }
 
 function secureServer(sockets: Sockets, tls: NonNullable<ServeOptions["tls"]>, onRefused: ServeOptions["onRefused"]): NetServer {
-	const server = createSecureServer({
-		cert: tls.certificatePem, key: tls.keyPem, ca: tls.clientAuthorityPem,
-		requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2", handshakeTimeout: HANDSHAKE_TIMEOUT, noDelay: true,
-	});
-	server.on("secureConnection", socket => {
-		const identity = identityOf(socket);
-		if (identity) {
-			sockets.open(socket, identity);
-			return;
-		}
-		onRefused?.("client certificate without a common name");
-		socket.destroy();
-	});
+	const server = createSecureServer({ ...tlsOptions(tls), noDelay: true });
+	server.on("secureConnection", socket => { openSecurely(sockets, socket, socket, onRefused); });
 	// TCP connections are known before their handshake is over: `close` must end those, too.
 	server.on("connection", socket => { sockets.hold(socket); });
 	server.on("tlsClientError", (error: NodeJS.ErrnoException) => { onRefused?.(error.code ?? error.message); });
 	return server;
+}
+
+function webSocketServer(sockets: Sockets, onRefused: ServeOptions["onRefused"]): NetServer {
+	const server = createHTTPServer({ noDelay: true });
+	server.on("connection", socket => { sockets.hold(socket); });
+	serveWebSockets(server, stream => { sockets.open(stream, undefined); }, onRefused);
+	return server;
+}
+
+function secureWebSocketServer(sockets: Sockets, tls: NonNullable<ServeOptions["tls"]>, onRefused: ServeOptions["onRefused"]): NetServer {
+	const server = createHTTPSServer({ ...tlsOptions(tls), noDelay: true });
+	server.on("connection", socket => { sockets.hold(socket); });
+	server.on("tlsClientError", (error: NodeJS.ErrnoException) => { onRefused?.(error.code ?? error.message); });
+	serveWebSockets(server, (stream, socket) => { openSecurely(sockets, stream, socket as TLSSocket, onRefused); }, onRefused);
+	return server;
+}
+
+function tlsOptions(tls: NonNullable<ServeOptions["tls"]>): TlsOptions {
+	return {
+		cert: tls.certificatePem, key: tls.keyPem, ca: tls.clientAuthorityPem,
+		requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2", handshakeTimeout: HANDSHAKE_TIMEOUT,
+	};
+}
+
+function openSecurely(sockets: Sockets, stream: Duplex, socket: TLSSocket, onRefused: ServeOptions["onRefused"]): void {
+	const identity = identityOf(socket);
+	if (identity) {
+		sockets.open(stream, identity);
+		return;
+	}
+	onRefused?.("client certificate without a common name");
+	stream.destroy();
 }
 
 function identityOf(socket: TLSSocket): Identity | undefined {
@@ -110,7 +150,7 @@ async function closeAll(sockets: Sockets, servers: readonly NetServer[]): Promis
 /** The sockets of one `serve`, and the broker's one timer. */
 class Sockets {
 	readonly #broker: Broker;
-	readonly #open = new Set<Socket>();
+	readonly #open = new Set<Duplex>();
 	readonly #connections = new Set<Connection>();
 	readonly #alarm: BrokerAlarm;
 	#isClosed = false;
@@ -122,7 +162,7 @@ class Sockets {
 	}
 
 	/** Keeps a socket so that `close` can end it. */
-	hold(socket: Socket): void {
+	hold(socket: Duplex): void {
 		if (this.#isClosed) {
 			socket.destroy();
 			return;
@@ -133,7 +173,7 @@ class Sockets {
 		socket.on("close", () => { this.#open.delete(socket); });
 	}
 
-	open(socket: Socket, identity: Identity | undefined): void {
+	open(socket: Duplex, identity: Identity | undefined): void {
 		this.hold(socket);
 		if (this.#isClosed) return;
 		const connection = this.#broker.open({
@@ -145,7 +185,11 @@ class Sockets {
 			close: () => { endGently(socket); },
 		}, { identity, now: performance.now() });
 		this.#connections.add(connection);
-		socket.on("data", bytes => {
+		socket.on("data", (bytes: Buffer | string) => {
+			if (typeof bytes === "string") {
+				socket.destroy();
+				return;
+			}
 			connection.receive(bytes, performance.now());
 			this.#alarm.arm();
 		});
@@ -170,7 +214,7 @@ class Sockets {
 }
 
 /** A refusal should reach a client that reads, and must not keep the socket of one that does not. */
-function endGently(socket: Socket): void {
+function endGently(socket: Duplex): void {
 	socket.end();
 	socket.resume();
 	const timer = setTimeout(() => { socket.destroy(); }, LINGER);

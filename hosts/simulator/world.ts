@@ -4,7 +4,9 @@
  *
  * Of the world only what is used here is named: the types below are the part of `hosts/world` that this file stands on.
  */
-import type { Stream, StreamCallbacks, Timers } from "../../src/host.js";
+import type { Crypto, Stream, StreamCallbacks, Timers } from "../../src/host.js";
+import { acceptWebSocket } from "../websocket/server.js";
+import { text } from "../world/text.js";
 import { Backend } from "./backend.js";
 import type { Broker } from "./broker/broker.js";
 import type { Faults, RestartOptions } from "./broker/faults.js";
@@ -28,6 +30,7 @@ export interface WorldAuthority {
 export interface WorldLike {
 	readonly clock: { readonly now: number; readonly wall: number | undefined };
 	readonly timer: Timers;
+	readonly crypto: Crypto;
 	readonly authority: WorldAuthority;
 	readonly network: {
 		name(host: string, address: string): void;
@@ -38,22 +41,29 @@ export interface WorldLike {
 	};
 }
 
+/** The name that MQTT has among WebSocket's subprotocols [MQTT-6.0.0-3]. */
+const SUBPROTOCOL = "mqtt";
+
 export interface WorldServeOptions {
 	/** IP address literal to listen on. */
 	address: string;
 	port: number;
 	/** Absent: plain TCP, where client ids are believed. */
 	tls?: WorldTls | undefined;
+	/** MQTT over WebSocket, on every path. The world must have been given digests. */
+	webSocket?: boolean | undefined;
 }
 
 /** Serves a broker in a world. `close` is the broker being killed: no will is published. */
 export function serveInWorld(broker: Broker, world: WorldLike, options: WorldServeOptions): { close(): void } {
 	const server = new StreamServer(broker, { now: () => world.clock.now, timer: world.timer });
-	const { address, port, tls } = options;
+	const { address, port, tls, webSocket = false } = options;
 	const listener = world.network.listen({ address, port, ...(tls ? { tls } : {}) }, incoming => {
 		const { certificate } = incoming.peer;
 		// In the world the key's identifier stands for the certificate's digest.
-		server.open(certificate && { name: certificate.subject, fingerprint: certificate.keyId }, callbacks => incoming.accept(callbacks));
+		server.open(certificate && { name: certificate.subject, fingerprint: certificate.keyId }, callbacks => {
+			return webSocket ? acceptWebSocket(SUBPROTOCOL, { crypto: world.crypto, timer: world.timer, text }, callbacks, incoming.accept) : incoming.accept(callbacks);
+		});
 	});
 	return {
 		close() {
@@ -70,6 +80,8 @@ export interface WorldCloudOptions {
 	name?: string | undefined;
 	/** Default: 8883 with TLS, 1883 without. */
 	port?: number | undefined;
+	/** Port of MQTT over WebSocket, with TLS where `port` has it; absent: no WebSocket. The world must have been given digests. */
+	webSocketPort?: number | undefined;
 	/** False: plain TCP. Absent: TLS with a certificate of the world's authority. Given: exactly that, for tests of refusals. */
 	tls?: WorldTls | false | undefined;
 	brokerLimits?: Partial<BrokerLimits> | undefined;
@@ -81,8 +93,8 @@ export class WorldCloud {
 	readonly endpoint: string;
 	readonly #world: WorldLike;
 	readonly #backend: Backend;
-	readonly #options: WorldServeOptions;
-	#server: { close(): void } | undefined;
+	readonly #served: readonly WorldServeOptions[];
+	#servers: readonly { close(): void }[] = [];
 
 	/** Begins to serve at once. */
 	constructor(world: WorldLike, options: WorldCloudOptions = {}) {
@@ -92,7 +104,8 @@ export class WorldCloud {
 		this.endpoint = `${tls ? "mqtts" : "mqtt"}://${name}:${port}`;
 		this.#world = world;
 		this.#backend = new Backend({ ...options, wall: () => world.clock.wall ?? world.clock.now });
-		this.#options = { address, port, tls };
+		const { webSocketPort } = options;
+		this.#served = [{ address, port, tls }, ...(webSocketPort === undefined ? [] : [{ address, port: webSocketPort, tls, webSocket: true }])];
 		world.network.name(name, address);
 		this.start();
 	}
@@ -102,10 +115,10 @@ export class WorldCloud {
 	get faults(): Faults { return this.broker.faults; }
 	get shadows(): ShadowService { return this.#backend.shadows; }
 	get registry(): Registry { return this.#backend.registry; }
-	get running(): boolean { return this.#server !== undefined; }
+	get running(): boolean { return this.#servers.length > 0; }
 
 	start(): void {
-		this.#server ??= serveInWorld(this.broker, this.#world, this.#options);
+		if (!this.running) this.#servers = this.#served.map(options => serveInWorld(this.broker, this.#world, options));
 	}
 
 	/**
@@ -114,8 +127,8 @@ export class WorldCloud {
 	 */
 	stop(options: RestartOptions = {}): void {
 		this.broker.restart(this.#world.clock.now, options);
-		this.#server?.close();
-		this.#server = undefined;
+		for (const server of this.#servers) server.close();
+		this.#servers = [];
 	}
 
 	/** Stops the broker and starts it again after `downtime` ms. */

@@ -7,6 +7,9 @@ import { hasToken, listOf, type Head } from "./head.js";
 /** What is needed of the platform. */
 export type Means = Pick<Host, "random" | "text" | "crypto" | "timer">;
 
+/** A server's frames are not masked, and its answer is given by the request: it needs no dice. */
+export type ServerMeans = Omit<Means, "random">;
+
 /** How one side opens: it speaks first or not, and answers the other's head. */
 export interface Handshake {
 	/** The server has none. */
@@ -76,9 +79,9 @@ export class ClientHandshake implements Handshake {
 export class ServerHandshake implements Handshake {
 	readonly request = undefined;
 	readonly #protocol: string;
-	readonly #means: Means;
+	readonly #means: ServerMeans;
 
-	constructor(protocol: string, means: Means) {
+	constructor(protocol: string, means: ServerMeans) {
 		this.#protocol = protocol;
 		this.#means = means;
 	}
@@ -109,13 +112,13 @@ export class ServerHandshake implements Handshake {
 }
 
 /** §4.2.2: what proves that the server has read the key. */
-export function acceptOf(key: string, { crypto, text }: Pick<Means, "crypto" | "text">): string {
-	const digest = crypto.digest("SHA-1");
-	digest.update(encode(key + GUID, text));
+export function acceptOf(key: string, means: Pick<Means, "crypto" | "text">): string {
+	const digest = means.crypto.digest("SHA-1");
+	digest.update(encode(key + GUID, means.text));
 	return base64(digest.digest());
 }
 
-function toBytes(lines: readonly string[], { text }: Means): Uint8Array {
+function toBytes(lines: readonly string[], { text }: Pick<Means, "text">): Uint8Array {
 	return encode(`${lines.join("\r\n")}\r\n\r\n`, text);
 }
 

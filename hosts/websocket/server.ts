@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The server's side: makes a WebSocket of a connection that came in. */
 import type { Stream, StreamCallbacks } from "../../src/host.js";
-import { ServerHandshake, type Means } from "./handshake.js";
+import { ServerHandshake, type ServerMeans } from "./handshake.js";
 import { WebSocketStream } from "./stream.js";
 
 /**
  * @param protocol the one subprotocol that is served, on every path
  * @param accept takes the connection with the callbacks given
  */
-export function acceptWebSocket(protocol: string, means: Means, callbacks: StreamCallbacks, accept: (callbacks: StreamCallbacks) => Stream): Stream {
-	return new WebSocketStream(means, callbacks, new ServerHandshake(protocol, means), false, accept);
+export function acceptWebSocket(protocol: string, means: ServerMeans, callbacks: StreamCallbacks, accept: (callbacks: StreamCallbacks) => Stream): Stream {
+	return new WebSocketStream(means, undefined, new ServerHandshake(protocol, means), callbacks, accept);
 }

@@ -11,7 +11,7 @@
 import { DeviceError, toDeviceError } from "../../src/base/error.js";
 import type { Stream, StreamCallbacks, TimerHandle } from "../../src/host.js";
 import { CONTROL_MAXIMUM, encodeFrame, FRAME_OVERHEAD, FrameDecoder, HEADER_LENGTH, isControl, MASK_LENGTH, Opcode, PAYLOAD_MAXIMUM } from "./frame.js";
-import type { Handshake, Means } from "./handshake.js";
+import type { Handshake, Means, ServerMeans } from "./handshake.js";
 import { HeadCollector } from "./head.js";
 
 /** Bytes that may wait for the program to read them. */
@@ -26,10 +26,10 @@ const RESERVE = 256;
 const Status = Object.freeze({ NORMAL: 1000, PROTOCOL_ERROR: 1002, NONE: 1005 });
 
 export class WebSocketStream implements Stream {
-	readonly #means: Means;
+	readonly #means: ServerMeans;
+	/** Masks; only clients have them (§5.1). */
+	readonly #random: Means["random"] | undefined;
 	readonly #handshake: Handshake;
-	/** Clients mask what they send, servers must not. */
-	readonly #isClient: boolean;
 	readonly #onReadable: StreamCallbacks["onReadable"];
 	readonly #onWritable: StreamCallbacks["onWritable"];
 	readonly #onError: StreamCallbacks["onError"];
@@ -60,19 +60,25 @@ export class WebSocketStream implements Stream {
 	#isReceiving = false;
 	#resumption: TimerHandle | undefined;
 
-	/** @param open makes the stream below; what it throws, the constructor throws */
-	constructor(means: Means, callbacks: StreamCallbacks, handshake: Handshake, isClient: boolean, open: (callbacks: StreamCallbacks) => Stream) {
+	/**
+	 * @param random makes this the client's side
+	 * @param open makes the stream below; what it throws, the constructor throws
+	 */
+	constructor(
+		means: ServerMeans, random: Means["random"] | undefined, handshake: Handshake, callbacks: StreamCallbacks,
+		open: (callbacks: StreamCallbacks) => Stream,
+	) {
 		const { onReadable, onWritable, onError } = callbacks;
 		for (const callback of [onReadable, onWritable, onError]) {
 			if (callback !== undefined && typeof callback !== "function") throw new DeviceError("argument", "a callback is no function");
 		}
 		this.#means = means;
 		this.#handshake = handshake;
-		this.#isClient = isClient;
+		this.#random = random;
 		this.#onReadable = onReadable;
 		this.#onWritable = onWritable;
 		this.#onError = onError;
-		this.#decoder = new FrameDecoder(!isClient);
+		this.#decoder = new FrameDecoder(random === undefined);
 		this.#outgoing = handshake.request;
 		this.carrier = open({
 			onReadable: count => {
@@ -290,7 +296,7 @@ export class WebSocketStream implements Stream {
 
 	private send(opcode: number, payload: Uint8Array): void {
 		let mask: Uint8Array | undefined;
-		if (this.#isClient) this.#means.random(mask = new Uint8Array(MASK_LENGTH));
+		if (this.#random !== undefined) this.#random(mask = new Uint8Array(MASK_LENGTH));
 		this.#carrierRoom = this.carrier.write(encodeFrame(opcode, payload, mask));
 	}
 }

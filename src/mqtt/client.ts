@@ -94,6 +94,8 @@ export class Client implements AlarmOwner {
 	#link: Link | undefined;
 	#readable = 0;
 	#writable = 0;
+	/** The link may have events: bytes came, time went by, or it failed. */
+	#stirred = false;
 	readonly #store: Store | undefined;
 	/** The last delay before an attempt, ms. */
 	#delay = 0;
@@ -213,12 +215,10 @@ export class Client implements AlarmOwner {
 	/** Sends what a call into us queued. Events wait for a callback of their own. */
 	private kick(): void {
 		const link = this.#link;
-		if (link === undefined) return;
-		link.wake();
-		if (this.#draining || this.session.batching) return;
-		const failed = this.transmit(link, this.#host.time.now());
-		if (failed && this.#closing) this.release();
-		else if (failed || link.sooner) this.arm();
+		if (link === undefined || this.#draining || this.session.batching) return;
+		link.expire(this.#host.time.now());
+		if (this.transmit(link) && this.#closing) this.release();
+		else if (link.due < this.#alarm.at) this.arm();
 	}
 
 	private connect(): void {
@@ -260,7 +260,7 @@ export class Client implements AlarmOwner {
 			onWritable: (count: number) => {
 				this.#writable = count;
 				this.#link ??= this.linkUp();
-				this.pump();
+				this.wake(this.#link);
 			},
 			onError: (error: DeviceError) => this.streamLost(error),
 		};
@@ -289,21 +289,34 @@ export class Client implements AlarmOwner {
 			this.lost(error);
 		} else {
 			this.#link.lost(error);
-			this.#drained = false;
-			this.pump();
+			this.wake(this.#link);
 		}
 	}
 
-	/** Moves bytes and events until nothing moves. */
+	/** Does what may have become due, and looks for events, before anything moves. */
+	private wake(link: Link): void {
+		link.expire(this.#host.time.now());
+		this.#stirred = true;
+		this.pump();
+	}
+
+	/**
+	 * Moves bytes and events until nothing moves. What cannot have changed is not asked for: events come of bytes that
+	 * came, and bytes go out when the session says so. A timer moves only when something is due earlier than it rings.
+	 */
 	private pump(): void {
 		const link = this.#link;
 		if (link === undefined) return;
-		const now = this.#host.time.now();
 		for (;;) {
-			if (!this.#drained) this.drain(link);
-			if (link !== this.#link) return;
-			if (link.sending && this.transmit(link, now)) continue;
-			// As long as there is room, all went out.
+			if (this.#stirred) {
+				this.drain(link);
+				if (link !== this.#link) return;
+			}
+			if (this.session.unsent && this.transmit(link)) {
+				this.#stirred = true;
+				continue;
+			}
+			// While there is room, nothing that could go out is left.
 			if (this.#readable === 0 || (this.#writable === 0 && !link.flushed)) break;
 			if (this.#paused) {
 				link.paused();
@@ -311,19 +324,18 @@ export class Client implements AlarmOwner {
 			}
 			this.receive(link, now);
 		}
-		if (link.sooner) this.arm();
+		if (link.due < this.#alarm.at) this.arm();
 	}
 
-	private receive(link: Link, now: number): void {
+	private receive(link: Link): void {
 		const buffer = this.#buffer;
-		const length = buffer.byteLength;
-		const readable = this.#readable;
-		const count = readable < length ? readable : length;
-		this.#drained = false;
+		const { byteLength } = buffer;
+		const count = this.#readable < byteLength ? this.#readable : byteLength;
+		this.#stirred = true;
 		try {
-			this.#stream!.read(count === length ? buffer : buffer.subarray(0, count));
-			this.#readable = readable - count;
-			link.receive(buffer, 0, count, now);
+			this.#stream!.read(count === byteLength ? buffer : buffer.subarray(0, count));
+			this.#readable -= count;
+			link.receive(buffer, 0, count, this.#host.time.now());
 		} catch (error) {
 			this.#readable = 0;
 			link.lost(toDeviceError(error, "closed", "reading failed"));
@@ -333,13 +345,12 @@ export class Client implements AlarmOwner {
 	/** Writes what fits. True when the link ended by it, so that its event is to be drained. */
 	private transmit(link: Link, now: number): boolean {
 		const buffer = this.#buffer;
-		const length = buffer.byteLength;
-		let room = this.#writable;
-		while (room > 0 && link.sending) {
-			const count = link.transmit(buffer, room < length ? room : length, now);
+		const { byteLength } = buffer;
+		while (this.#writable > 0 && this.session.unsent) {
+			const count = link.transmit(buffer, this.#writable < byteLength ? this.#writable : byteLength);
 			if (count === 0) break;
 			try {
-				this.#writable = room = this.#stream!.write(count === length ? buffer : buffer.subarray(0, count));
+				this.#writable = this.#stream!.write(count === byteLength ? buffer : buffer.subarray(0, count));
 			} catch (error) {
 				link.lost(toDeviceError(error, "closed", "writing failed"));
 				break;
@@ -357,7 +368,7 @@ export class Client implements AlarmOwner {
 				this.dispatch(event);
 				if (this.#link !== link) return;
 			}
-			this.#drained = true;
+			this.#stirred = false;
 		} finally {
 			this.#draining = false;
 		}
@@ -427,10 +438,7 @@ export class Client implements AlarmOwner {
 	}
 
 	private arm(): void {
-		const link = this.#link;
-		if (link === undefined) return this.#alarm.set(this.#due);
-		link.sooner = false;
-		this.#alarm.set(Math.min(this.#due, link.deadline));
+		this.#alarm.set(Math.min(this.#due, this.#link?.due ?? Infinity));
 	}
 
 	/** For the client's own alarm, and for nobody else: it calls back. */
@@ -442,9 +450,7 @@ export class Client implements AlarmOwner {
 			if (this.#resolver === undefined && this.#stream === undefined) return this.connect();
 			return this.lost(new DeviceError("timeout", "no connection in time"));
 		}
-		this.#link?.expire(now);
-		this.#drained = false;
-		this.pump();
+		if (this.#link !== undefined) this.wake(this.#link);
 		this.arm();
 	}
 }

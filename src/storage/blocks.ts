@@ -16,7 +16,7 @@ import { stepped, steps } from "./serial.js";
 
 /** A block's end is told in sixteen bits, as a multiple of the header's length. */
 const BLOCK_LENGTH = Object.freeze({ MINIMUM: 512, MAXIMUM: 0xffff * HEADER_LENGTH });
-/** One that takes records, and one to be erased for those that come next. */
+/** One that holds the oldest records, and one for the next; a third, so that a torn write leaves room for more. */
 const COUNT_MINIMUM = 2;
 
 export class BlockRing {

@@ -34,8 +34,7 @@ export function makeWorldPlatform(options: WorldOptions): Platform & { readonly 
 		listen: () => Promise.resolve(new WorldListener(world, ++port)),
 		listenWebSocket: (identity, options) => Promise.resolve(new WorldListener(
 			world, ++port, identity && secureOptions(identity, options),
-			// The server's side has its own dice, digests and timers: those of the world.
-			(incoming, callbacks) => acceptWebSocket(SUBPROTOCOL, { ...world, text, random: target => world.random.fill(target) }, callbacks, incoming.accept),
+			(incoming, callbacks) => acceptWebSocket(SUBPROTOCOL, { crypto: world.crypto, timer: world.timer, text }, callbacks, incoming.accept),
 		)),
 		closedPort: () => Promise.resolve({ address: SERVER, port: ++port }),
 		echo() {

@@ -8,13 +8,13 @@
 import { spawn, spawnSync } from "node:child_process";
 import { basename, join } from "node:path";
 
-const TIMEOUT = 300_000;
+const TIMEOUT = 900_000;
 
 /**
  * @param manifest  directory with the program's manifest.json
  * @param directory what the build writes, and the device keeps, goes here
  * @param onLine    gets each line of the program; returns whether it was the last
- * @throws when the program cannot be built, aborts, or does not come to its last line in five minutes
+ * @throws when the program cannot be built, aborts, or does not come to its last line in a quarter of an hour
  */
 export async function simulate(manifest: string, directory: string, onLine: (line: string) => boolean): Promise<void> {
 	const goal = ["-m", "-p", "lin", "-t", "build", "-o", directory, `moorline=${directory}`];

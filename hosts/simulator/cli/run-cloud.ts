@@ -36,16 +36,18 @@ export async function runCloud(options: SimulateOptions, interrupted: AbortSigna
 
 async function serve(cloud: Cloud, options: SimulateOptions, output: Console): Promise<void> {
 	const { host } = options;
-	const { port, tlsPort } = await cloud.serve({
-		host, port: options.port, tlsPort: options.tlsPort, names: serverNames(host),
+	const { port, tlsPort, webSocketPort, secureWebSocketPort } = await cloud.serve({
+		host, port: options.port, tlsPort: options.tlsPort, webSocketPort: options.wsPort, secureWebSocketPort: options.wssPort, names: serverNames(host),
 		onRefused: reason => output.say("refused", { reason }, `a connection was refused: ${reason}`),
 	});
 	const ca = join(options.directory, "authority.pem");
 	const local = WILDCARDS.includes(host) ? "127.0.0.1" : host;
 	const watch = commandLine("mosquitto_sub", "-h", local, "-p", String(port), "-i", OPERATOR_ID, "-t", "moorline/#", "-v");
-	output.say("broker", { host, port, tlsPort, endpoint: cloud.endpoint, ca, watch }, [
+	output.say("broker", { host, port, tlsPort, webSocketPort, secureWebSocketPort, endpoint: cloud.endpoint, ca, watch }, [
 		`Broker     ${cloud.endpoint}, certificates required`,
 		`           mqtt://${local}:${port}, names are believed`,
+		...(secureWebSocketPort === undefined ? [] : [`           wss://${local}:${secureWebSocketPort}, certificates required`]),
+		...(webSocketPort === undefined ? [] : [`           ws://${local}:${webSocketPort}, names are believed`]),
 		`Authority  ${ca}`,
 		`Watch      ${watch}`,
 	].join("\n"));

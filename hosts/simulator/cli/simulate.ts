@@ -12,6 +12,8 @@ export interface SimulateOptions extends IdentityFiles {
 	host: string;
 	port: number;
 	tlsPort: number;
+	wsPort?: number;
+	wssPort?: number;
 	device?: readonly string[];
 	keyType: KeyType;
 	broker?: string;
@@ -23,11 +25,13 @@ const KEY_TYPE = "keys of new devices; Moddable's TLS signs with RSA only";
 
 export function addSimulate(program: Command): void {
 	program.command("simulate")
-		.description("Start the cloud: a broker on TCP and TLS, device shadows, a registry, and a factory for devices.")
+		.description("Start the cloud: a broker on TCP, TLS and WebSocket, device shadows, a registry, and a factory for devices.")
 		.option("--directory <directory>", "keeps the certificate authority and the devices' certificates", join(".moorline", "cloud"))
 		.option("--host <address>", "address to listen on", "127.0.0.1")
 		.option("--port <port>", "port of MQTT over TCP, where device names are believed; 0: any", port, 1883)
 		.option("--tls-port <port>", "port of MQTT over TLS, where certificates prove them; 0: any", port, 8883)
+		.option("--ws-port <port>", "port of MQTT over WebSocket, otherwise as --port; default: none", port)
+		.option("--wss-port <port>", "port of MQTT over WebSocket with TLS, otherwise as --tls-port; default: none", port)
 		.option("--device <name>", "manufacture this device; may be repeated", deviceNames)
 		.addOption(new Option("--key-type <type>", KEY_TYPE).choices(["P-256", "RSA-2048"]).default("P-256"))
 		.option("--broker <url>", "start no broker, but serve the devices of this one: mqtts://name:port or mqtt://name:port", brokerURL)

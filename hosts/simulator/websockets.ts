@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * MQTT over WebSocket on real sockets (MQTT 5.0 §6), on every path: the upgrade of an HTTP server's connections.
+ *
+ * The package `ws` has the protocol. What is MQTT's is here: the subprotocol must be offered and is selected
+ * [MQTT-6.0.0-3, MQTT-6.0.0-4], and messages are binary; `Sockets` ends who sends another [MQTT-6.0.0-1].
+ */
+import type { IncomingMessage, Server } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { createWebSocketStream, WebSocketServer } from "ws";
+
+export const SUBPROTOCOL = "mqtt";
+
+/** Bytes of one message: with what clients put together, more than a packet may have. */
+const MESSAGE_MAXIMUM = 2 ** 20;
+const BAD_REQUEST = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+const UPGRADE_REQUIRED = 426;
+
+/**
+ * @param onOpen gets each WebSocket as a stream, whose data are Buffers and, for text messages, strings
+ * @param onRefused hears of requests for something else
+ */
+export function serveWebSockets(server: Server, onOpen: (stream: Duplex, socket: Socket) => void, onRefused: ((reason: string) => void) | undefined): void {
+	const webSockets = new WebSocketServer({
+		noServer: true, perMessageDeflate: false, maxPayload: MESSAGE_MAXIMUM, handleProtocols: () => SUBPROTOCOL,
+	});
+	server.on("request", (_, response) => {
+		onRefused?.("an HTTP request for no WebSocket");
+		response.writeHead(UPGRADE_REQUIRED, { Connection: "close", Upgrade: "websocket" }).end();
+	});
+	server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+		const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map(protocol => protocol.trim());
+		if (!offered.includes(SUBPROTOCOL)) {
+			onRefused?.("a WebSocket that does not offer the subprotocol mqtt");
+			socket.end(BAD_REQUEST);
+			return;
+		}
+		webSockets.handleUpgrade(request, socket, head, webSocket => {
+			onOpen(createWebSocketStream(webSocket, { readableObjectMode: true }), socket as Socket);
+		});
+	});
+}
