@@ -19,11 +19,9 @@ export class Reader extends Cursor {
 
 	/** @throws DeviceError `malformed` at the end */
 	uint16(): number {
-		const position = this.position;
-		const after = position + 2;
-		if (after > this.end) this.truncated(2);
-		this.position = after;
-		const bytes = this.bytes;
+		const { bytes, position } = this;
+		if (position + 2 > this.end) this.truncated(2);
+		this.position = position + 2;
 		return (bytes[position]! << 8) | bytes[position + 1]!;
 	}
 
@@ -48,23 +46,6 @@ export class Reader extends Cursor {
 		throw new DeviceError("malformed", "variable byte integer of five bytes");
 	}
 
-	/** A variable byte integer of one or two bytes; -1, and nothing is read, when it is longer or not all there. */
-	shortVarint(): number {
-		const bytes = this.bytes;
-		const position = this.position;
-		if (position >= this.end) return -1;
-		const first = bytes[position]!;
-		if (first < 0x80) {
-			this.position = position + 1;
-			return first;
-		}
-		if (position + 1 >= this.end) return -1;
-		const second = bytes[position + 1]!;
-		if (second === 0 || second > 0x7f) return -1;
-		this.position = position + 2;
-		return first - 0x80 + (second << 7);
-	}
-
 	/** A copy of the bytes behind their 16-bit length. @throws DeviceError `malformed` at the end */
 	binary(): Uint8Array {
 		const length = this.uint16();
@@ -83,17 +64,12 @@ export class Reader extends Cursor {
 	/**
 	 * A UTF-8 string behind its 16-bit length.
 	 * Spec: MQTT 3.1.1 §1.5.3 [MQTT-1.5.3-1] [MQTT-1.5.3-2].
-	 * @param known a text that was found good before
 	 * @throws DeviceError `malformed` at the end, on ill-formed UTF-8 and on U+0000
 	 */
-	utf8(known?: string): string {
+	utf8(): string {
 		const length = this.uint16();
-		const start = this.position;
-		const end = start + length;
-		if (end > this.end) this.truncated(length);
-		this.position = end;
-		const value = this.text.decode(this.bytes, start, end);
-		if (value === known) return value;
+		const start = this.skip(length);
+		const value = this.text.decode(this.bytes, start, start + length);
 		// In the text, not in the bytes: a search there runs on to the end of the whole buffer.
 		if (value.includes("\0")) throw new DeviceError("malformed", "string holds U+0000");
 		return value;

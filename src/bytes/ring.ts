@@ -14,12 +14,11 @@ import { DeviceError } from "../base/error.js";
 const RELEASED = 0;
 /** The rest of the buffer is unused: the next record starts at offset 0. */
 const WRAP = 0xff;
-/** state: 1 byte, unused: 1, identifier: 2, length: 4. Two words, because each costs as much as a byte does. */
-export const RECORD_HEADER = 8;
+/** state: 1 byte, identifier: 2, length: 4. */
+export const RECORD_HEADER = 7;
 
 export class Ring {
 	readonly bytes: Uint8Array;
-	readonly #view: DataView;
 	/** Records held, released ones that wait included. */
 	count = 0;
 	#head = 0;
@@ -28,7 +27,6 @@ export class Ring {
 	/** @param capacity bytes, headers included. */
 	constructor(capacity: number) {
 		this.bytes = new Uint8Array(capacity);
-		this.#view = new DataView(this.bytes.buffer);
 	}
 
 	/** True when a record of `length` bytes fits an empty ring. */
@@ -56,13 +54,18 @@ export class Ring {
 
 	/** Appends the record that was written at `offset`, as `reserve` gave it. `state` is 1 to 254. */
 	commit(offset: number, length: number, state: number, id: number): void {
+		const bytes = this.bytes;
 		if (offset !== this.#tail) {
-			const bytes = this.bytes;
 			// A full last byte leaves no room for the mark, and needs none: the buffer's end says the same.
 			if (this.#tail < bytes.byteLength) bytes[this.#tail] = WRAP;
 		}
-		this.#view.setUint32(offset, (state << 24) | id);
-		this.#view.setUint32(offset + 4, length);
+		bytes[offset] = state;
+		bytes[offset + 1] = id >> 8;
+		bytes[offset + 2] = id;
+		bytes[offset + 3] = length >>> 24;
+		bytes[offset + 4] = length >> 16;
+		bytes[offset + 5] = length >> 8;
+		bytes[offset + 6] = length;
 		this.#tail = offset + RECORD_HEADER + length;
 		this.count++;
 	}
@@ -74,7 +77,6 @@ export class Ring {
 
 	/** Offset of the next held record after the one at `offset`, -1 after the last. */
 	after(offset: number): number {
-		if (this.count === 1) return -1;
 		const next = offset + RECORD_HEADER + this.length(offset);
 		return next === this.#tail ? -1 : this.skipReleased(next);
 	}
@@ -88,11 +90,13 @@ export class Ring {
 	}
 
 	id(offset: number): number {
-		return this.#view.getUint16(offset + 2);
+		return (this.bytes[offset + 1]! << 8) | this.bytes[offset + 2]!;
 	}
 
 	length(offset: number): number {
-		return this.#view.getUint32(offset + 4);
+		const bytes = this.bytes;
+		return bytes[offset + 3]! * 0x100_0000
+			+ ((bytes[offset + 4]! << 16) | (bytes[offset + 5]! << 8) | bytes[offset + 6]!);
 	}
 
 	/** Sets bits in the record's first byte. */
@@ -114,10 +118,6 @@ export class Ring {
 	release(offset: number): void {
 		if (this.bytes[offset] === RELEASED) throw new DeviceError("internal", `record ${offset} released twice`);
 		this.bytes[offset] = RELEASED;
-		if (this.count === 1) {
-			this.count = 0;
-			return;
-		}
 		while (this.count > 0) {
 			this.#head = this.unwrap(this.#head);
 			if (this.bytes[this.#head] !== RELEASED) return;

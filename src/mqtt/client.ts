@@ -106,8 +106,6 @@ export class Client implements AlarmOwner {
 	/** When something other than the link's own deadline is due: the connect timeout, the next attempt, the close. */
 	#due = Infinity;
 	#draining = false;
-	/** False when the link may have events. */
-	#drained = false;
 	#paused = false;
 	#closing = false;
 
@@ -280,7 +278,6 @@ export class Client implements AlarmOwner {
 	/** The stream stands: from here on the link watches the time. */
 	private linkUp(): Link {
 		this.#due = Infinity;
-		this.#drained = false;
 		return new Link(this.session, this.#host.time.now());
 	}
 
@@ -322,7 +319,7 @@ export class Client implements AlarmOwner {
 				link.paused();
 				break;
 			}
-			this.receive(link, now);
+			this.receive(link);
 		}
 		if (link.due < this.#alarm.at) this.arm();
 	}
@@ -343,7 +340,7 @@ export class Client implements AlarmOwner {
 	}
 
 	/** Writes what fits. True when the link ended by it, so that its event is to be drained. */
-	private transmit(link: Link, now: number): boolean {
+	private transmit(link: Link): boolean {
 		const buffer = this.#buffer;
 		const { byteLength } = buffer;
 		while (this.#writable > 0 && this.session.unsent) {
@@ -356,9 +353,7 @@ export class Client implements AlarmOwner {
 				break;
 			}
 		}
-		if (!link.failed) return false;
-		this.#drained = false;
-		return true;
+		return link.failed;
 	}
 
 	private drain(link: Link): void {

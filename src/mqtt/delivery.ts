@@ -13,18 +13,17 @@ import { IncomingAliases } from "./aliases.js";
 import { PacketType, Reason } from "./constants.js";
 import { EventType, type MQTTEvent } from "./event.js";
 import type { Framer } from "./framer.js";
+import type { Packet } from "./packet.js";
 import type { Sender } from "./sender.js";
 import type { Session } from "./session.js";
 
 export class Delivery {
-	/** A message that the application has in hand: acknowledged when it comes back for the next event. 0 for none. */
-	delivered = 0;
 	readonly #session: Session;
 	readonly #sender: Sender;
 	readonly #event: MQTTEvent;
-	/** Of the message under way: between its fragments other messages may be reported as done. */
-	#packetId = 0;
 	#aliases: IncomingAliases | undefined;
+	/** A message that the application has in hand: acknowledged when it comes back for the next event. */
+	#delivered = 0;
 	#answer = 0;
 	/** The fragments that follow are of a message that was delivered before. */
 	#skipping = false;
@@ -37,37 +36,40 @@ export class Delivery {
 
 	/** Acknowledges what was delivered. */
 	settle(): void {
-		this.#sender.acknowledge(this.#answer, this.delivered, Reason.SUCCESS);
-		this.delivered = 0;
+		if (this.#delivered === 0) return;
+		this.#sender.acknowledge(this.#answer, this.#delivered, Reason.SUCCESS);
+		this.#delivered = 0;
 	}
 
 	/**
-	 * The message just decoded, or the beginning of one of which `framer` knows how much remains.
+	 * A message, or the beginning of one of which `framer` knows how much remains.
 	 * @param open false: what it says about aliases is noted, and the server keeps it for the next connection
 	 */
-	message(framer: Framer, open: boolean): MQTTEvent | undefined {
-		const event = this.#event;
-		if (event.properties !== undefined) this.resolve(event);
+	message(packet: Packet, framer: Framer, open: boolean): MQTTEvent | undefined {
+		const { properties, qos, packetId } = packet;
+		const alias = properties?.topicAlias;
+		if (alias !== undefined) {
+			this.#aliases ??= new IncomingAliases(this.#session.topicAliasMaximum);
+			this.#aliases.resolve(packet, alias);
+		}
 		if (!open) return undefined;
-		const packetId = event.packetId;
-		this.#packetId = packetId;
-		this.#skipping = event.qos === 2 && this.#session.received.has(packetId);
-		if (packetId !== 0 && event.protocol === 5 && !this.#skipping) this.checkQuota();
-		const end = framer.end;
-		const remaining = framer.remaining;
+		const { bytes, end, remaining } = framer;
+		this.#skipping = qos === 2 && this.#session.received.has(packetId);
+		if (qos !== 0 && packet.protocol === 5 && !this.#skipping) this.checkQuota();
+		const event = this.#event;
 		event.type = EventType.MESSAGE;
-		event.bytes = framer.bytes;
+		event.topic = packet.topic;
+		event.bytes = bytes;
+		event.start = packet.start;
 		event.end = end;
 		event.offset = 0;
-		event.total = end - event.start + remaining;
-		return packetId === 0 && remaining === 0 ? event : this.deliver(remaining);
-	}
-
-	private resolve(event: MQTTEvent): void {
-		const alias = event.properties!.topicAlias;
-		if (alias === undefined) return;
-		this.#aliases ??= new IncomingAliases(this.#session.topicAliasMaximum);
-		this.#aliases.resolve(event, alias);
+		event.total = end - packet.start + remaining;
+		event.qos = qos;
+		event.retain = packet.retain;
+		event.duplicate = packet.duplicate;
+		event.packetId = packetId;
+		event.properties = properties;
+		return this.deliver(remaining);
 	}
 
 	/** More of the message before; `open` as above. */
@@ -76,7 +78,6 @@ export class Delivery {
 		const event = this.#event;
 		const { bytes, start, end, remaining } = framer;
 		event.type = EventType.MESSAGE;
-		event.packetId = this.#packetId;
 		event.bytes = bytes;
 		event.start = start;
 		event.end = end;
@@ -92,7 +93,7 @@ export class Delivery {
 		}
 		const { qos, packetId } = event;
 		if (qos === 0) return event;
-		this.delivered = packetId;
+		this.#delivered = packetId;
 		this.#answer = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
 		if (qos === 1) return event;
 		if (!this.#skipping) {

@@ -10,6 +10,7 @@ import { DeviceError } from "../base/error.js";
 import { varintLength, type Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 import { PacketType, RETAIN, TOPIC_MAXIMUM, type Protocol, type QoS } from "./constants.js";
+import { FLAGS } from "./packet.js";
 import { blockLength, encodeProperties, propertiesLength, WILL, type Properties } from "./properties.js";
 import { checkTopic } from "./topic.js";
 
@@ -101,31 +102,24 @@ function connectRemaining(text: TextCodec, connect: Connect): number {
 	return length;
 }
 
-/** Bytes of a topic in a PUBLISH. @throws DeviceError `argument` for what no PUBLISH can hold */
-export function topicLength(text: TextCodec, topic: string): number {
-	const length = text.byteLength(topic);
-	if (length > TOPIC_MAXIMUM) throw new DeviceError("argument", `topic of ${length} bytes`);
-	if (topic.includes("\0")) throw new DeviceError("argument", "topic holds U+0000");
-	return length;
-}
-
-/** Bytes of a PUBLISH after its fixed header. `topicBytes` is what `topicLength` said, `length` the payload's. */
+/** Bytes of a PUBLISH after its fixed header. @throws DeviceError `argument` when the topic is too long for one */
 export function publishRemaining(
-	text: TextCodec, protocol: Protocol, topicBytes: number, qos: QoS, properties: Properties | undefined,
-	length: number,
+	text: TextCodec, protocol: Protocol, topic: string, qos: QoS, properties: Properties | undefined, length: number,
 ): number {
-	const remaining = 2 + topicBytes + (qos === 0 ? 0 : 2) + length;
+	const topicLength = text.byteLength(topic);
+	if (topicLength > TOPIC_MAXIMUM) throw new DeviceError("argument", `topic of ${topicLength} bytes`);
+	const remaining = 2 + topicLength + (qos === 0 ? 0 : 2) + length;
 	return protocol < 5 ? remaining : remaining + blockLength(propertiesLength(text, properties, PacketType.PUBLISH));
 }
 
 /** Everything of a PUBLISH but its payload. `remaining` is what `publishRemaining` said. Spec: §3.3. */
 export function encodePublishHead(
-	writer: Writer, text: TextCodec, protocol: Protocol, remaining: number, topic: string, topicBytes: number, qos: QoS,
-	retain: boolean, properties: Properties | undefined, packetId: number,
+	writer: Writer, text: TextCodec, protocol: Protocol, remaining: number, topic: string, qos: QoS, retain: boolean,
+	properties: Properties | undefined, packetId: number,
 ): void {
 	writer.uint8((PacketType.PUBLISH << 4) | (qos << 1) | (retain ? RETAIN : 0));
 	writer.varint(remaining);
-	writer.text16(topic, topicBytes);
+	writer.utf8(topic);
 	if (qos !== 0) writer.uint16(packetId);
 	if (protocol === 5) encodeProperties(writer, propertiesLength(text, properties, PacketType.PUBLISH), properties);
 }
@@ -142,15 +136,10 @@ export const REASONED_LENGTH = 5;
 
 /** Spec: §3.4 to §3.7. `reasonCode` other than 0 is for MQTT 5. */
 export function encodeAck(writer: Writer, type: number, packetId: number, reasonCode: number): void {
-	writer.uint32(ackWord(type, packetId, reasonCode));
+	writer.uint8((type << 4) | FLAGS[type]!);
+	writer.uint8(reasonCode === 0 ? 2 : 3);
+	writer.uint16(packetId);
 	if (reasonCode !== 0) writer.uint8(reasonCode);
-}
-
-/** Everything of an acknowledgement but its reason code, as one number. */
-export function ackWord(type: number, packetId: number, reasonCode: number): number {
-	const flags = type === PacketType.PUBREL ? 2 : 0;
-	const remaining = reasonCode === 0 ? 2 : 3;
-	return (type << 28) | (flags << 24) | (remaining << 16) | packetId;
 }
 
 /** PINGREQ, and DISCONNECT without a reason: a header alone. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a link tells its driver: one record, used again for each event. */
 import type { DeviceError } from "../base/error.js";
-import { Packet } from "./packet.js";
+import type { QoS } from "./constants.js";
+import type { Properties } from "./properties.js";
 
 export const EventType = Object.freeze({
 	/** The server accepted us; `sessionPresent` says whether it still had our session. */
@@ -21,17 +22,26 @@ export const EventType = Object.freeze({
 /** Shared and never written to: an array of its own would take seven slots. */
 const NOTHING = new Uint8Array(0);
 
-/** Also the record that packets are decoded into: what a message says need not be copied. */
-export class MQTTEvent extends Packet {
+export class MQTTEvent {
 	type = 0;
-	/** The payload's bytes that are here, from `start` on: borrowed until the next call on the link. */
+	topic = "";
+	/** The payload's bytes that are here: borrowed until the next call on the link. */
 	bytes: Uint8Array = NOTHING;
+	start = 0;
 	end = 0;
 	/** Where in the payload `start` lies; 0 for the first fragment. */
 	offset = 0;
 	/** Bytes of the whole payload. */
 	total = 0;
+	qos: QoS = 0;
+	retain = false;
+	duplicate = false;
+	packetId = 0;
 	filter = "";
+	reasonCode = 0;
+	sessionPresent = false;
+	/** MQTT 5: of a message, and of what the server granted. */
+	properties: Properties | undefined;
 	error: DeviceError | undefined;
 
 	/** True when more fragments of this message follow. */

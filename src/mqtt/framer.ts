@@ -74,30 +74,11 @@ export class Framer {
 	 * @throws DeviceError `malformed` for a length that is not minimal or too long, `too-large` beyond the maximum
 	 */
 	next(): number {
-		const end = this.#end;
-		const position = this.#position;
-		if (position === end) return Frame.NONE;
 		if (this.remaining > 0) return this.fragment();
-		// The usual case first: a packet of which all is there.
-		if (this.#digits < 0 && this.#length < 0) {
-			const reader = this.#reader;
-			reader.reset(this.#input, position, end);
-			const header = reader.uint8();
-			const whole = reader.shortVarint();
-			const start = reader.position;
-			const after = start + whole;
-			if (whole >= 0 && after <= end && after - position <= this.#maximum) {
-				this.header = header;
-				this.bytes = this.#input;
-				this.start = start;
-				this.end = this.#position = after;
-				return Frame.HEAD;
-			}
-		}
 		if (this.#length < 0 && !this.readHeader()) return Frame.NONE;
 		const length = this.#length;
 		const capacity = this.#capacity;
-		const available = end - this.#position;
+		const available = this.#end - this.#position;
 		// What comes at once: all of a packet that fits the buffer, or as much of a larger one.
 		const wanted = length < capacity ? length : capacity;
 		if (this.#held > 0 || available < wanted) return this.collect(wanted, available);

@@ -13,7 +13,7 @@ import { PacketType, Reason, SUBSCRIBE_ID } from "./constants.js";
 import { Delivery } from "./delivery.js";
 import { EventType, MQTTEvent } from "./event.js";
 import { Frame, Framer } from "./framer.js";
-import { decodePacket, publishHeadLength } from "./packet.js";
+import { decodePacket, Packet, publishHeadLength } from "./packet.js";
 import { disconnectReason, refusal } from "./reason.js";
 import { Sender } from "./sender.js";
 import type { Session } from "./session.js";
@@ -29,11 +29,10 @@ const PING_MARGIN = 1 / 8;
 const State = Object.freeze({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
 
 export class Link {
-	/** True when `deadline` may have become earlier; the driver's to reset. Messages alone move it later only. */
-	sooner = true;
 	readonly #session: Session;
 	readonly #framer: Framer;
-	readonly #event: MQTTEvent;
+	readonly #packet: Packet;
+	readonly #event = new MQTTEvent();
 	readonly #sender: Sender;
 	readonly #delivery: Delivery;
 	#state: number = State.CONNECTING;
@@ -64,7 +63,7 @@ export class Link {
 	constructor(session: Session, now: number) {
 		this.#session = session;
 		this.#framer = new Framer(session.reader, session.packetBuffer, session.maximumPacketSize);
-		this.#event = new MQTTEvent(session.connect.protocol);
+		this.#packet = new Packet(session.connect.protocol);
 		this.#now = this.#lastSent = this.#lastReceived = now;
 		this.#answerDue = this.due = now + RESPONSE_TIMEOUT;
 		this.#familiar = session.beginConnect();
@@ -81,16 +80,6 @@ export class Link {
 	/** True when all went out that could: only then may the driver deliver more bytes. */
 	get flushed(): boolean {
 		return this.#sender.flushed;
-	}
-
-	/** True when `transmit` may have something: after input, or after `wake`. */
-	get sending(): boolean {
-		return this.#sender.sending;
-	}
-
-	/** The session has something new to send. */
-	wake(): void {
-		this.#sender.sending = true;
 	}
 
 	/** True when the link is over and the event that says so was not taken yet. */
@@ -139,7 +128,6 @@ export class Link {
 
 	/** The driver does not read what came, so that no answer can be seen, and silence says nothing. */
 	paused(): void {
-		this.sooner = true;
 		this.#pongDue = Infinity;
 		this.#lastReceived = this.#now;
 	}
@@ -167,7 +155,6 @@ export class Link {
 			} catch (error) {
 				this.fail(toDeviceError(error, "internal", "receiving failed"));
 			}
-			if (this.#failure === undefined) return undefined;
 		}
 		if (!this.failed) return undefined;
 		this.end();
@@ -208,7 +195,6 @@ export class Link {
 	/**
 	 * Writes the next outgoing bytes into `target` from index 0.
 	 * @param limit bytes that may be written, at most `target.byteLength`
-	 * @param now monotonic ms; by default as last told
 	 * @returns bytes written, 0 when there is nothing to send or no room for it
 	 */
 	transmit(target: Uint8Array, limit: number): number {
@@ -233,46 +219,46 @@ export class Link {
 		return count;
 	}
 
-	/** An answer is due. */
-	private await(now: number): void {
-		this.#answerDue = now + RESPONSE_TIMEOUT;
-		this.sooner = true;
-	}
-
 	private advance(): MQTTEvent | undefined {
-		const delivery = this.#delivery;
-		if (delivery.delivered !== 0) delivery.settle();
+		this.#delivery.settle();
 		if (this.#reporting > 0) return this.report();
-		const outbox = this.#session.outbox;
-		if (outbox.settled) return this.done(outbox.nextSettled(), outbox.settledReason);
+		const settled = this.#session.outbox.nextSettled();
+		if (settled >= 0) return this.done(settled, this.#session.outbox.settledReason);
 		const framer = this.#framer;
-		for (let frame = framer.next(); frame !== Frame.NONE; frame = framer.next()) {
-			const event = frame === Frame.HEAD ? this.head(framer) : delivery.fragment(framer, this.open);
+		for (;;) {
+			const frame = framer.next();
+			if (frame === Frame.NONE) return undefined;
+			const event = frame === Frame.FRAGMENT ? this.#delivery.fragment(framer, this.open) : this.head();
 			if (event !== undefined) return event;
 		}
-		return undefined;
 	}
 
-	private head(framer: Framer): MQTTEvent | undefined {
-		const header = framer.header;
-		const type = header >> 4;
-		const event = this.#event;
-		const reader = this.#session.reader;
-		reader.reset(framer.bytes, framer.start, framer.end);
-		if (framer.remaining > 0) this.checkHead(framer);
-		decodePacket(event, header, reader);
+	private head(): MQTTEvent | undefined {
+		const { header, remaining, bytes, start, end } = this.#framer;
+		const { reader, packetBuffer } = this.#session;
+		const packet = this.#packet;
+		reader.reset(bytes, start, end);
+		if (remaining > 0) {
+			const isPublish = header >> 4 === PacketType.PUBLISH;
+			if (!isPublish || publishHeadLength(packet.protocol, header, reader) > end - start) {
+				throw new DeviceError("too-large", `packet of type ${header >> 4} does not fit ${packetBuffer} bytes`);
+			}
+			reader.reset(bytes, start, end);
+		}
+		decodePacket(packet, header, reader);
+		const { type } = packet;
 		if (this.#state === State.CONNECTING) {
 			if (type === PacketType.CONNACK) return this.connack();
 			if (type === PacketType.AUTH) return this.challenged();
 			throw new DeviceError("violation", `packet of type ${type} before CONNACK`); // [MQTT-3.2.0-1]
 		}
-		if (type === PacketType.PUBLISH) return this.#delivery.message(framer, this.#state === State.OPEN);
-		if (event.properties !== undefined) this.checkProblem();
+		if (type === PacketType.PUBLISH) return this.#delivery.message(packet, this.#framer, this.open);
+		if (packet.properties !== undefined) this.checkProblem();
 		switch (type) {
 			case PacketType.PUBACK: return this.acknowledged();
 			case PacketType.PUBREC: return this.received();
 			case PacketType.PUBREL:
-				this.answer(PacketType.PUBCOMP, this.#session.received.delete(event.packetId));
+				this.answer(PacketType.PUBCOMP, this.#session.received.delete(packet.packetId));
 				return undefined;
 			case PacketType.PUBCOMP:
 				this.#session.unsent = true;
@@ -289,18 +275,8 @@ export class Link {
 		}
 	}
 
-	/** Of a packet that comes in parts, all but a payload must be in the first. */
-	private checkHead({ header, bytes, start, end }: Framer): void {
-		const { reader, packetBuffer, connect } = this.#session;
-		const isPublish = header >> 4 === PacketType.PUBLISH;
-		if (!isPublish || publishHeadLength(connect.protocol, header, reader) > end - start) {
-			throw new DeviceError("too-large", `packet of type ${header >> 4} does not fit ${packetBuffer} bytes`);
-		}
-		reader.reset(bytes, start, end);
-	}
-
 	private connack(): MQTTEvent {
-		const { reasonCode, sessionPresent, properties, protocol } = this.#event;
+		const { reasonCode, sessionPresent, properties, protocol } = this.#packet;
 		const session = this.#session;
 		const { connect, authentication } = session;
 		if (reasonCode !== 0) throw refusal(reasonCode);
@@ -323,8 +299,6 @@ export class Link {
 		}
 		this.#state = State.OPEN;
 		this.#answerDue = Infinity;
-		this.sooner = true;
-		this.wake();
 		this.#sender.accepted(properties);
 		session.accepted(sessionPresent, this.#familiar);
 		this.sooner(this.deadline);
@@ -337,7 +311,7 @@ export class Link {
 
 	/** AUTH. Spec: MQTT 5 §4.12. */
 	private challenged(): undefined {
-		const { reasonCode, properties } = this.#event;
+		const { reasonCode, properties } = this.#packet;
 		const { authentication } = this.#session;
 		const method = properties?.authenticationMethod;
 		if (authentication === undefined || method !== authentication.method) throw wrongMethod();
@@ -360,11 +334,11 @@ export class Link {
 		this.#session.unsent = true;
 		// An acknowledgement that nobody waits for is legal: (1) we send a message, (2) the link is lost before its
 		// PUBACK arrives, (3) we send it again on a new one, (4) the server acknowledges both.
-		return this.#session.outbox.acknowledge(packetId) ? this.finished(packetId, reasonCode) : undefined;
+		return this.#session.outbox.acknowledge(packetId) ? this.done(packetId, reasonCode) : undefined;
 	}
 
 	private received(): MQTTEvent | undefined {
-		const { packetId, reasonCode } = this.#event;
+		const { packetId, reasonCode } = this.#packet;
 		if (reasonCode >= Reason.FAILURE) return this.acknowledged(); // [MQTT-4.4.0-2]
 		this.answer(PacketType.PUBREL, this.#session.outbox.received(packetId));
 		return undefined;
@@ -372,14 +346,8 @@ export class Link {
 
 	/** Answers for an identifier that one of us may not know. MQTT 3.1.1 has no word for that. */
 	private answer(type: number, known: boolean): void {
-		const { packetId, protocol } = this.#event;
+		const { packetId, protocol } = this.#packet;
 		this.#sender.acknowledge(type, packetId, known || protocol < 5 ? Reason.SUCCESS : Reason.PACKET_ID_NOT_FOUND);
-	}
-
-	/** What waited for its room, or for its end, may go out. */
-	private finished(packetId: number, reasonCode: number): MQTTEvent {
-		if (this.#session.outbox.waiting || this.#state === State.CLOSING) this.wake();
-		return this.done(packetId, reasonCode);
 	}
 
 	private done(packetId: number, reasonCode: number): MQTTEvent {
@@ -392,7 +360,7 @@ export class Link {
 
 	/** SUBACK or UNSUBACK: reported filter by filter. */
 	private answered(): MQTTEvent | undefined {
-		const { packetType: type, packetId, start, protocol } = this.#event;
+		const { type, packetId, start, protocol } = this.#packet;
 		const sender = this.#sender;
 		if (packetId !== SUBSCRIBE_ID || type !== sender.answer) return undefined; // [MQTT-2.3.1-7]
 		const codes = this.#framer.end - start;
@@ -409,7 +377,7 @@ export class Link {
 
 	private report(): MQTTEvent {
 		const { subscriptions, reader } = this.#session;
-		const { packetType: type, protocol, start } = this.#event;
+		const { type, protocol, start } = this.#packet;
 		const index = this.#sender.batch.length - this.#reporting--;
 		const subscription = this.#sender.batch[index]!;
 		const event = this.#event;
@@ -431,7 +399,7 @@ export class Link {
 
 	/** A server that was asked for no reason strings sends none, but where it may end the connection by it. */
 	private checkProblem(): void {
-		const { packetType: type, properties } = this.#event;
+		const { type, properties } = this.#packet;
 		const asked = this.#session.connect.properties?.requestProblemInformation ?? true;
 		if (asked || type === PacketType.DISCONNECT) return;
 		if (properties!.reasonString !== undefined || properties!.userProperties !== undefined) { // [MQTT-3.1.2-29]
@@ -441,7 +409,7 @@ export class Link {
 
 	/** DISCONNECT from the server. */
 	private dismissed(): DeviceError {
-		const { reasonCode, properties } = this.#event;
+		const { reasonCode, properties } = this.#packet;
 		if (properties?.sessionExpirySeconds !== undefined) { // [MQTT-3.14.2-2]
 			return new DeviceError("violation", "DISCONNECT with a session expiry from the server");
 		}

@@ -17,11 +17,10 @@ import type { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 import { Reason, SUBSCRIBE_ID, type Protocol, type QoS } from "./constants.js";
 import {
-	encodePublishHead, packetLength, payloadLength, publishRemaining, topicLength, writePayload, type Payload,
+	encodePublishHead, packetLength, payloadLength, publishRemaining, writePayload, type Payload,
 } from "./encode.js";
 import type { Properties } from "./properties.js";
 import type { KeptQueue, Queue, QueueOwner } from "./queue.js";
-import { checkTopic } from "./topic.js";
 
 /** A payload that is read piece by piece while it is sent. Must stay readable until the message is acknowledged. */
 export interface Source {
@@ -66,11 +65,6 @@ export class Outbox implements QueueOwner {
 	/** By queue: the oldest message that was never sent; -1 for none. */
 	readonly #nexts: number[];
 	readonly #windowMaximum: number;
-	/** Identifiers of each queue: none of another's, and none of SUBSCRIBE's. */
-	readonly #range: number;
-	/** The topic last published to, found good, and the bytes that it takes: most publish to the same ones. */
-	#topic: string | undefined;
-	#topicLength = 0;
 	/** A ring of records that are used again; the oldest is at `#head`. */
 	readonly #window: Entry[] = [];
 	#head = 0;
@@ -82,8 +76,6 @@ export class Outbox implements QueueOwner {
 	readonly #doubtful: number[];
 	/** True while messages are sent of which `save` cannot tell. */
 	#connected = false;
-	/** True when a message waits for others to be acknowledged. */
-	waiting = false;
 	/** For a message at QoS 0, which has no place in the window. */
 	readonly #unnumbered = new Entry();
 	/** Packet identifier and reason code of what ended without an acknowledgement, alternating. */
@@ -101,7 +93,6 @@ export class Outbox implements QueueOwner {
 		this.#nexts = queues.map((queue) => queue.first());
 		this.#doubtful = queues.map(() => 0);
 		this.#windowMaximum = windowMaximum;
-		this.#range = Math.floor((SUBSCRIBE_ID - 1) / queues.length);
 	}
 
 	/** Messages sent on this connection and not acknowledged. */
@@ -127,9 +118,7 @@ export class Outbox implements QueueOwner {
 		const bytes = source === undefined ? payload as Payload : "";
 		const text = this.#text;
 		const payloadBytes = source === undefined ? payloadLength(text, bytes) : source.byteLength;
-		if (topic !== this.#topic) this.measure(topic);
-		const topicBytes = this.#topicLength;
-		const remaining = publishRemaining(text, protocol, topicBytes, qos, properties, payloadBytes);
+		const remaining = publishRemaining(text, protocol, topic, qos, properties, payloadBytes);
 		const length = packetLength(remaining) - (source === undefined ? 0 : payloadBytes);
 		const last = this.#queues.length - 1;
 		const index = qos === 0 || source !== undefined ? last : Math.min(priority, last);
@@ -143,20 +132,13 @@ export class Outbox implements QueueOwner {
 			return this.#whenFull[index] === "drop-newest" ? DROPPED : FULL;
 		}
 		const id = qos === 0 ? 0 : this.nextId(index);
-		encodePublishHead(writer, text, protocol, remaining, topic, topicBytes, qos, retain, properties, id);
+		encodePublishHead(writer, text, protocol, remaining, topic, qos, retain, properties, id);
 		if (source === undefined) writePayload(writer, bytes);
 		if (writer.remaining !== 0) throw new DeviceError("internal", `PUBLISH ends ${writer.remaining} bytes early`);
 		const position = queue.commit(id);
 		if (this.#nexts[index]! < 0) this.#nexts[index] = position;
 		if (source !== undefined) (this.#sources ??= new Map()).set(position, source);
 		return id;
-	}
-
-	/** @throws DeviceError `argument` */
-	private measure(topic: string): void {
-		checkTopic(topic);
-		this.#topicLength = topicLength(this.#text, topic);
-		this.#topic = topic;
 	}
 
 	/** Makes what was appended durable. @throws DeviceError `storage` */
@@ -173,7 +155,7 @@ export class Outbox implements QueueOwner {
 
 	private reserve(index: number, length: number): boolean {
 		const queue = this.#queues[index]!;
-		while (queue.count >= this.#range || !queue.reserve(length, this.#writer)) {
+		while (queue.count >= this.range || !queue.reserve(length, this.#writer)) {
 			if (this.#whenFull[index] !== "drop-oldest" || !queue.fits(length)) return false;
 			// What is under way goes only when there is no connection to be in the way of.
 			const from = this.#cursor === 0 ? queue.first() : this.#nexts[index]!;
@@ -210,9 +192,14 @@ export class Outbox implements QueueOwner {
 		return position < 0 ? queue.first() : queue.after(position);
 	}
 
+	/** Identifiers of each queue: none of another's, and none of SUBSCRIBE's. */
+	private get range(): number {
+		return Math.floor((SUBSCRIBE_ID - 1) / this.#queues.length);
+	}
+
 	/** An identifier that no message holds [MQTT-2.3.1-2]: queues are shorter than their range, and go round. */
 	private nextId(index: number): number {
-		const range = this.#range;
+		const { range } = this;
 		const base = index * range;
 		let id = this.#queues[index]!.lastId;
 		do id = id <= base || id >= base + range ? base + 1 : id + 1;
@@ -227,26 +214,20 @@ export class Outbox implements QueueOwner {
 	 * @returns false when there is none, or none that may go
 	 */
 	take(quota: number): boolean {
-		this.waiting = false;
 		if (this.#cursor < this.#count) {
 			const entry = this.at(this.#cursor);
-			if (entry.state !== State.RELEASED && this.#cursor >= quota) {
-				this.waiting = true;
-				return false;
-			}
+			if (entry.state !== State.RELEASED && this.#cursor >= quota) return false;
 			this.#cursor++;
 			this.duplicate = entry.state === State.SENT;
 			return this.begin(entry);
 		}
+		const room = this.#count < quota && this.#count < this.#windowMaximum;
 		for (let index = this.#queues.length - 1; index >= 0; index--) {
 			const position = this.#nexts[index]!;
 			if (position < 0) continue;
 			const queue = this.#queues[index]!;
 			const id = queue.id(position);
-			if (id !== 0 && (this.#count >= quota || this.#count >= this.#windowMaximum)) {
-				this.waiting = true;
-				continue;
-			}
+			if (id !== 0 && !room) continue;
 			this.#nexts[index] = queue.after(position);
 			const entry = id === 0 ? this.#unnumbered : this.push();
 			entry.id = id;
@@ -302,9 +283,7 @@ export class Outbox implements QueueOwner {
 	/** PUBACK, or PUBREC with an error. False when nobody waits for it: a late or foreign acknowledgement. */
 	acknowledge(packetId: number): boolean {
 		const index = this.find(packetId, this.#cursor);
-		if (index < 0) return false;
-		const entry = this.at(index);
-		if (entry === this.current || entry.state !== State.SENT) return false;
+		if (index < 0 || this.at(index) === this.current || this.at(index).state !== State.SENT) return false;
 		this.remove(index);
 		return true;
 	}
@@ -442,22 +421,19 @@ export class Outbox implements QueueOwner {
 		return sent;
 	}
 
-	/** Packet identifier of a message that ended without an answer from the server: to be asked when `settled`. */
+	/** Packet identifier of a message that ended without an answer from the server, with its reason; -1 for none. */
 	nextSettled(): number {
-		const ended = this.#settled!;
-		this.settled = ended.length > 2;
-		this.settledReason = ended.pop()!;
-		return ended.pop()!;
+		const settled = this.#settled;
+		if (settled === undefined || settled.length === 0) return -1;
+		this.settledReason = settled.pop()!;
+		return settled.pop()!;
 	}
 
-	/** True when `nextSettled` has one. */
-	settled = false;
 	/** Of what `nextSettled` gave. */
 	settledReason = 0;
 
 	private settle(id: number, reasonCode: number): void {
 		(this.#settled ??= []).push(id, reasonCode);
-		this.settled = true;
 	}
 
 	private at(index: number): Entry {

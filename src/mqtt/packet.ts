@@ -14,7 +14,7 @@ import { isTopic } from "./topic.js";
 
 /** A decoded packet. The fields that its type does not have keep what an earlier packet left there. */
 export class Packet {
-	packetType = 0;
+	type = 0;
 	packetId = 0;
 	qos: QoS = 0;
 	duplicate = false;
@@ -34,7 +34,7 @@ export class Packet {
 }
 
 /** Flags that the fixed header of each type must have, by type; PUBLISH has its own. Spec: §2.2.2. */
-const FLAGS = Object.freeze([0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0, 0]);
+export const FLAGS = Object.freeze([0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0, 0]);
 
 /** The reason codes that a packet may have, a bit for each: below 0x20, from 0x80 on, and from 0xa0 on. */
 class Reasons {
@@ -94,7 +94,7 @@ const CONNACK_311 = new Reasons([0, 1, 2, 3, 4, 5], []);
  */
 export function decodePacket(packet: Packet, header: number, reader: Reader): void {
 	const type = header >> 4;
-	packet.packetType = type;
+	packet.type = type;
 	packet.properties = undefined;
 	if (type === PacketType.PUBLISH) return decodePublish(packet, header, reader);
 	if ((header & 0x0f) !== FLAGS[type]) throw malformed(`type ${type} with flags ${header & 0x0f}`);
@@ -143,23 +143,17 @@ export function publishHeadLength(protocol: Protocol, header: number, reader: Re
 function decodePublish(packet: Packet, header: number, reader: Reader): void {
 	const qos = (header >> 1) & 3;
 	if (qos === 3) throw malformed("PUBLISH with QoS 3"); // [MQTT-3.3.1-4]
-	const duplicate = (header & DUPLICATE) !== 0;
-	if (duplicate && qos === 0) throw malformed("PUBLISH at QoS 0 with DUP"); // [MQTT-3.3.1-2]
 	packet.qos = qos as QoS;
-	packet.duplicate = duplicate;
+	packet.duplicate = (header & DUPLICATE) !== 0;
+	if (packet.duplicate && qos === 0) throw malformed("PUBLISH at QoS 0 with DUP"); // [MQTT-3.3.1-2]
 	packet.retain = (header & RETAIN) !== 0;
-	// What was good for the message before is not looked at again.
-	const known = packet.topic;
-	const topic = reader.utf8(known);
+	packet.topic = reader.utf8();
 	packet.packetId = qos === 0 ? 0 : packetId(reader);
 	if (packet.protocol === 5) packet.properties = decodeProperties(reader, PacketType.PUBLISH);
 	// Without a topic it needs an alias, which is the link's business.
-	if ((topic !== known || topic === "") && !isTopic(topic)) {
-		if (topic !== "" || packet.properties?.topicAlias === undefined) {
-			throw malformed("PUBLISH to what is no topic name"); // [MQTT-3.3.2-2]
-		}
+	if (!isTopic(packet.topic) && (packet.topic !== "" || packet.properties?.topicAlias === undefined)) {
+		throw malformed("PUBLISH to what is no topic name"); // [MQTT-3.3.2-2]
 	}
-	packet.topic = topic;
 	packet.start = reader.position;
 }
 
@@ -183,12 +177,12 @@ function decodeReason(packet: Packet, reader: Reader): void {
 	packet.reasonCode = 0;
 	if (packet.protocol < 5 || reader.remaining === 0) return;
 	packet.reasonCode = reader.uint8();
-	checkReason(REASONS[packet.packetType]!, packet);
-	if (reader.remaining > 0) packet.properties = decodeProperties(reader, packet.packetType);
+	checkReason(REASONS[packet.type]!, packet);
+	if (reader.remaining > 0) packet.properties = decodeProperties(reader, packet.type);
 }
 
 function decodeCodes(packet: Packet, reader: Reader): void {
-	const { packetType: type, protocol } = packet;
+	const { type, protocol } = packet;
 	packet.packetId = packetId(reader);
 	if (protocol === 5) packet.properties = decodeProperties(reader, type);
 	packet.start = reader.position;
@@ -204,7 +198,7 @@ function decodeCodes(packet: Packet, reader: Reader): void {
 	}
 }
 
-function checkReason({ low, high, late }: Reasons, { packetType: type, reasonCode }: Packet): void {
+function checkReason({ low, high, late }: Reasons, { type, reasonCode }: Packet): void {
 	const range = reasonCode >> 5;
 	const set = range === 0 ? low : range === 4 ? high : range === 5 ? late : 0;
 	if ((set >>> (reasonCode & 0x1f) & 1) === 0) throw malformed(`type ${type} with reason ${reasonCode}`);

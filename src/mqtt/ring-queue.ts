@@ -17,7 +17,6 @@ export class RingQueue implements Queue {
 	lastId = 0;
 	count = 0;
 	readonly #capacity: number;
-	/** Whoever has a position, has had it made. */
 	#ring: Ring | undefined;
 	/** Where the next record goes, and its length, between `reserve` and `commit`; offset -1: none is reserved. */
 	#offset = -1;
@@ -45,7 +44,7 @@ export class RingQueue implements Queue {
 	commit(id: number): number {
 		const offset = this.#offset;
 		if (offset < 0) throw new DeviceError("internal", "committed what was not reserved");
-		this.#ring!.commit(offset, this.#length, HELD, id);
+		this.ring.commit(offset, this.#length, HELD, id);
 		this.#offset = -1;
 		if (offset <= this.#newest) this.#turns++;
 		this.#newest = offset;
@@ -61,15 +60,15 @@ export class RingQueue implements Queue {
 	}
 
 	first(): number {
-		return this.count === 0 ? -1 : this.#ring!.first();
+		return this.count === 0 ? -1 : this.ring.first();
 	}
 
 	after(position: number): number {
-		return this.#ring!.after(position);
+		return this.ring.after(position);
 	}
 
 	id(position: number): number {
-		return this.#ring!.id(position);
+		return this.ring.id(position);
 	}
 
 	/** Of two records held at the same time, the one behind the newest is of the turn before. */
@@ -79,11 +78,11 @@ export class RingQueue implements Queue {
 	}
 
 	length(position: number): number {
-		return this.#ring!.length(position);
+		return this.ring.length(position);
 	}
 
 	read(position: number, from: number, count: number, writer: Writer): void {
-		const ring = this.#ring!;
+		const { ring } = this;
 		const start = ring.start(position) + from;
 		writer.copy(ring.bytes, start, start + count);
 	}
@@ -93,7 +92,7 @@ export class RingQueue implements Queue {
 	}
 
 	release(position: number): void {
-		this.#ring!.release(position);
+		this.ring.release(position);
 		this.count--;
 	}
 
@@ -103,5 +102,11 @@ export class RingQueue implements Queue {
 		owner.dropped(from, this.id(from));
 		this.release(from);
 		return true;
+	}
+
+	/** Whoever has a position, has had the ring made. */
+	private get ring(): Ring {
+		if (this.#ring === undefined) throw new DeviceError("internal", "nothing was queued yet");
+		return this.#ring;
 	}
 }

@@ -21,8 +21,6 @@ const RECEIVE_MAXIMUM = 0xffff;
 const NO_SUBSCRIPTIONS: readonly Subscription[] = Object.freeze([]);
 
 export class Sender {
-	/** False when there is nothing to send, until something is said to be: sparing the driver a look at everything. */
-	sending = true;
 	/** Set by the link: the server accepted us, so more than CONNECT may go out. */
 	open = false;
 	/** Set by the link: once every message is acknowledged, DISCONNECT goes out. */
@@ -119,7 +117,6 @@ export class Sender {
 			else this.copyMessage();
 			position = writer.position;
 		}
-		this.sending = position === limit;
 		return position;
 	}
 
@@ -274,10 +271,7 @@ export class Sender {
 			this.answer = PacketType.SUBACK;
 		} else {
 			batch = subscriptions.takeUnwanted();
-			if (batch.length === 0) {
-				subscriptions.waiting = false;
-				return false;
-			}
+			if (batch.length === 0) return false;
 			this.stage(unsubscribeLength(text, protocol, batch));
 			encodeUnsubscribe(writer, text, protocol, SUBSCRIBE_ID, batch);
 			this.answer = PacketType.UNSUBACK;

@@ -21,7 +21,7 @@ import type { KeptQueue } from "./queue.js";
 import { Received } from "./received.js";
 import { RingQueue } from "./ring-queue.js";
 import { Subscriptions } from "./subscriptions.js";
-import { checkFilter, isShared } from "./topic.js";
+import { checkFilter, checkTopic, isShared } from "./topic.js";
 
 /** How a client proves who it is in more than one step (MQTT 5 §4.12). Bytes are given away, not copied. */
 export interface Authentication {
@@ -213,6 +213,7 @@ export class Session {
 	 */
 	publish(topic: string, payload: Payload | Source, options?: PublishOptions): number | "full" | "dropped" {
 		const { qos = 0, retain = false, priority = 0, properties } = options ?? NO_OPTIONS;
+		checkTopic(topic);
 		if (qos !== 0) {
 			checkQoS(qos);
 			if (priority !== 0) inRange("priority", priority, 0, (this.#store?.queues.length ?? 1) - 1);

@@ -12,7 +12,7 @@ import { Writer } from "../../src/bytes/writer.js";
 import type { TextCodec } from "../../src/host.js";
 import { PacketType } from "../../src/mqtt/constants.js";
 import { Frame, Framer } from "../../src/mqtt/framer.js";
-import { encodePublishHead, packetLength, publishRemaining, topicLength, writePayload } from "../../src/mqtt/encode.js";
+import { encodePublishHead, packetLength, publishRemaining, writePayload } from "../../src/mqtt/encode.js";
 import { decodePacket, Packet } from "../../src/mqtt/packet.js";
 
 /** Bytes of payload. */
@@ -31,13 +31,12 @@ export type Direction = "decode" | "encode";
 export function ours(text: TextCodec, direction: Direction, size: number): Work {
 	const payload = new Uint8Array(size).fill(0x41);
 	const writer = new Writer(text);
-	const topicBytes = topicLength(text, TOPIC);
-	const remaining = publishRemaining(text, 4, topicBytes, 1, undefined, size);
+	const remaining = publishRemaining(text, 4, TOPIC, 1, undefined, size);
 	const length = packetLength(remaining);
 	const packet = new Uint8Array(length);
 	const encode = (id: number) => {
 		writer.reset(packet, 0, length);
-		encodePublishHead(writer, text, 4, remaining, TOPIC, topicBytes, 1, false, undefined, id);
+		encodePublishHead(writer, text, 4, remaining, TOPIC, 1, false, undefined, id);
 		writePayload(writer, payload);
 	};
 	if (direction === "encode") {
@@ -63,7 +62,7 @@ export function ours(text: TextCodec, direction: Direction, size: number): Work 
 						}
 					}
 				}
-				if (decoded.packetType !== PacketType.PUBLISH || received !== size) throw new Error("decoded wrongly");
+				if (decoded.type !== PacketType.PUBLISH || received !== size) throw new Error("decoded wrongly");
 			}
 		},
 	};

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Writer } from "../../src/bytes/writer.js";
 import type { Protocol, QoS } from "../../src/mqtt/constants.js";
 import {
-	connectLength, encodeConnect, encodePublishHead, packetLength, payloadLength, publishRemaining, topicLength, writePayload,
+	connectLength, encodeConnect, encodePublishHead, packetLength, payloadLength, publishRemaining, writePayload,
 	type Connect, type Payload,
 } from "../../src/mqtt/encode.js";
 import type { Properties } from "../../src/mqtt/properties.js";
@@ -22,12 +22,11 @@ export interface Message {
 
 export function encodedPublish(message: Message): Uint8Array {
 	const { topic, payload, qos = 0, retain = false, id = 0, protocol = 4, properties } = message;
-	const topicBytes = topicLength(text, topic);
-	const remaining = publishRemaining(text, protocol, topicBytes, qos, properties, payloadLength(text, payload));
+	const remaining = publishRemaining(text, protocol, topic, qos, properties, payloadLength(text, payload));
 	const bytes = new Uint8Array(packetLength(remaining));
 	const writer = new Writer(text);
 	writer.reset(bytes, 0, bytes.length);
-	encodePublishHead(writer, text, protocol, remaining, topic, topicBytes, qos, retain, properties, id);
+	encodePublishHead(writer, text, protocol, remaining, topic, qos, retain, properties, id);
 	writePayload(writer, payload);
 	assert.equal(writer.remaining, 0, "the length that was told before");
 	return bytes;

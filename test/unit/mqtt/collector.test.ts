@@ -22,7 +22,7 @@ class Rig {
 
 	/** A fragment that stands between other bytes. */
 	take(offset: number, total: number, hex: string): Uint8Array {
-		const event = new MQTTEvent(4);
+		const event = new MQTTEvent();
 		event.topic = "t";
 		event.bytes = fromHex(`ffff${hex}ff`);
 		event.start = 2;

@@ -61,7 +61,7 @@ const NAMES = [
 ];
 
 function line(packet: Packet, rest: string): string {
-	const { packetType: type, packetId, qos, duplicate, retain, topic, sessionPresent, reasonCode } = packet;
+	const { type, packetId, qos, duplicate, retain, topic, sessionPresent, reasonCode } = packet;
 	const name = NAMES[type]!;
 	const reason = reasonCode === 0 ? "" : ` ${reasonCode}`;
 	switch (name) {
