@@ -443,7 +443,7 @@ export class Client implements AlarmOwner {
 			this.#due = Infinity;
 			if (this.#closing) return this.release();
 			if (this.#resolver === undefined && this.#stream === undefined) return this.connect();
-			return this.lost(new DeviceError("timeout", "no connection in time"));
+			return this.lost(new DeviceError("timeout", "no connection in time"), this.#stream !== undefined);
 		}
 		if (this.#link !== undefined) this.wake(this.#link);
 		this.arm();

@@ -184,7 +184,8 @@ export class Sender {
 			encodeBare(this.#session.writer, PacketType.PINGREQ);
 			return true;
 		}
-		if (this.answer === 0 && !this.closing && this.#session.subscriptions.unsaid && this.stageSubscriptions()) return true;
+		const { subscriptions } = this.#session;
+		if (subscriptions.unsaid && this.answer === 0 && !this.closing && this.stageSubscriptions()) return true;
 		return this.chooseMessage();
 	}
 

@@ -52,7 +52,7 @@ export class Journal {
 	readonly #groupLength: number;
 	/** Position of the oldest record kept, -1 when there is none. */
 	#head = -1;
-	/** Where the tail's durable records end, and up to where it can be appended to. */
+	/** Where the tail's durable records end, and up to where it can be appended to: less, where the flash refused. */
 	#end: number;
 	#limit: number;
 	/** Records not flushed yet, as they will lie from `#end` on; `#staged` bytes of them. */
@@ -145,7 +145,7 @@ export class Journal {
 			this.#partition.write(staged === staging.byteLength ? staging : staging.subarray(0, staged), this.#end);
 		} catch (error) {
 			// The cells behind are in doubt: what comes next begins a new block, whose header says so.
-			this.#limit = this.#end;
+			this.#limit = -1;
 			if (this.#head >= this.#end && this.#blocks.blockOf(this.#head) === this.#blocks.tail) this.#head = -1;
 			this.#header.position = -1;
 			throw error;
@@ -325,12 +325,13 @@ export class Journal {
 	}
 
 	private openBlock(): boolean {
-		const kept = this.#head < 0 ? -1 : this.#blocks.blockOf(this.#head);
+		const blocks = this.#blocks;
+		const kept = this.#head < 0 ? -1 : blocks.blockOf(this.#head);
+		const useless = this.#end === this.#limit && this.#end === blocks.tail + HEADER_LENGTH;
 		this.#header.position = -1;
-		if (!this.#blocks.open(kept, this.#end, this.next)) return false;
-		const { tail, blockLength } = this.#blocks;
-		this.#end = tail + HEADER_LENGTH;
-		this.#limit = tail + blockLength;
+		if (!blocks.open(kept, this.#end, this.next, useless)) return false;
+		this.#end = blocks.tail + HEADER_LENGTH;
+		this.#limit = blocks.tail + blocks.blockLength;
 		return true;
 	}
 

@@ -176,7 +176,7 @@ export class Rider {
 		this.#takeUp();
 		this.fill(1500);
 		this.flush();
-		assert.ok(this.entries.length > 0);
+		assert.ok(this.entries.length > 1);
 		this.#takeUp();
 		while (this.entries.length > 0) this.release(0);
 		assert.equal(this.queue.first(), -1);
@@ -189,6 +189,9 @@ export class Rider {
 export interface Cut { at: number; tear: Tear }
 
 export interface Ride { operations: number; boots: number }
+
+/** More boots than any ride has. */
+const BOOTS = 500;
 
 /** Makes the flash do something else than it is told, for the tests of these tests. */
 type Tamper = (partition: FlashPartition) => FlashPartition;
@@ -209,7 +212,7 @@ export function ride(seed: number, blocks: number, steps: readonly Step[], cuts:
 	});
 	const rider = new Rider(() => device.operations, tamper);
 	for (const { at, tear } of cuts) device.cutPowerAt(at, tear);
-	world.advance(5000);
+	world.advance(BOOTS * 500);
 	assert.deepEqual(device.crashes, []);
 	assert.ok(done, "the program came to its end");
 	return { operations, boots: device.boots };
