@@ -136,8 +136,8 @@ export class Session {
 	/** True within `batch`: what is published is not durable yet, and must not be sent. */
 	batching = false;
 	/**
-	 * True when something may wait to go out. Whoever adds to that says so here, and the link says when it found no more
-	 * of it: nobody else asks, as looking through all that might wait costs more than a message itself.
+	 * True when something may wait to go out. Whoever adds to that says so here, and the link says when it found no
+	 * more of it: nobody else asks, as looking through all that might wait costs more than a message itself.
 	 */
 	unsent = false;
 	readonly #cleanStart: boolean;
