@@ -120,10 +120,10 @@ export class Delivery {
 	/** Spec: MQTT 5 §4.9 [MQTT-3.3.4-9]. */
 	private checkQuota(): void {
 		const session = this.#session;
-		const { received, receiveMaximum, overrun } = session;
+		const { received, receiveMaximum } = session;
 		const { acks } = this.#sender;
-		if (overrun || received.count + acks.length < receiveMaximum) return;
-		if (received.count + acks.pubacks < receiveMaximum) return;
+		if (session.overrun || received.underway + acks.length < receiveMaximum) return;
+		if (received.underway + acks.pubacks < receiveMaximum) return;
 		session.overrun = true;
 		throw new DeviceError("violation", `over ${receiveMaximum} messages unacknowledged`, {
 			detail: Reason.RECEIVE_MAXIMUM_EXCEEDED,

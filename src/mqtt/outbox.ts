@@ -145,7 +145,8 @@ export class Outbox implements QueueOwner {
 		}
 		const queue = this.#queues[index]!;
 		const writer = this.#writer;
-		if (!this.reserve(queue, index, length)) {
+		const isRoom = queue.count < this.#range && this.reserved(queue, index, length);
+		if (!isRoom && !this.makeRoom(queue, index, length)) {
 			if (!queue.fits(length)) throw new DeviceError("too-large", `message of ${length} bytes for its queue`);
 			return this.#whenFull[index] === "drop-newest" ? DROPPED : FULL;
 		}
@@ -180,8 +181,9 @@ export class Outbox implements QueueOwner {
 		}
 	}
 
-	private reserve(queue: Queue, index: number, length: number): boolean {
-		while (queue.count >= this.#range || !queue.reserve(length, this.#writer)) {
+	/** Lets the oldest go, where that was asked for, until there is room; false when there is none. */
+	private makeRoom(queue: Queue, index: number, length: number): boolean {
+		do {
 			if (this.#whenFull[index] !== "drop-oldest" || !queue.fits(length)) return false;
 			// What is under way goes only when there is no connection to be in the way of.
 			const from = this.#cursor === 0 ? queue.first() : this.#nexts[index]!;
@@ -190,8 +192,18 @@ export class Outbox implements QueueOwner {
 			if (inMemory && from !== queue.first()) return false;
 			if (!queue.dropOldest(from, this)) return false;
 			this.#nexts[index] = this.firstUnsent(index);
-		}
+		} while (queue.count >= this.#range || !this.reserved(queue, index, length));
 		return true;
+	}
+
+	/** Room in a queue, which may have to bring to flash what was appended before. @throws DeviceError `storage` */
+	private reserved(queue: Queue, index: number, length: number): boolean {
+		try {
+			return queue.reserve(length, this.#writer);
+		} catch (error) {
+			this.#nexts[index] = this.firstUnsent(index);
+			throw error;
+		}
 	}
 
 	/** For a queue that drops its oldest, and for nobody else: it calls back. */
@@ -334,6 +346,11 @@ export class Outbox implements QueueOwner {
 		if (index < 0 || this.at(index).state !== State.RELEASED) return false;
 		this.remove(index);
 		return true;
+	}
+
+	/** Gives back memory, where there is nothing that it is needed for. */
+	shrink(): void {
+		for (let index = 0; index < this.#queues.length; index++) this.#queues[index]!.shrink();
 	}
 
 	/** Messages may go out from now on. */

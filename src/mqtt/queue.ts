@@ -75,6 +75,8 @@ export interface Queue {
 	 * @returns false when there was none to let go
 	 */
 	dropOldest(from: number, owner: QueueOwner): boolean;
+	/** Gives memory back that is not needed until something is queued again. */
+	shrink(): void;
 	/** The last identifier accepted, other than 0; 0 when none is known. They go on from there after a reboot. */
 	readonly lastId: number;
 	/** Records held. */

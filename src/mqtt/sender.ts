@@ -268,8 +268,7 @@ export class Sender {
 	private stageAliased(aliases: OutgoingAliases): void {
 		const { outbox, writer } = this.#session;
 		const reader = this.peek(Math.min(outbox.length, ALIASED_HEAD_MAXIMUM));
-		const total = outbox.length + (outbox.source?.byteLength ?? 0);
-		const room = (this.#granted?.maximumPacketSize ?? Infinity) - total;
+		const room = (this.#granted?.maximumPacketSize ?? Infinity) - outbox.length - (outbox.source?.byteLength ?? 0);
 		this.#staged = aliases.replace(reader, writer, room);
 		if (this.#staged === undefined) return;
 		this.#from = aliases.replaced;

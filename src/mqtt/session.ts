@@ -142,8 +142,8 @@ export class Session {
 	unsent = false;
 	readonly #cleanStart: boolean;
 	/**
-	 * The server sent more than the receive maximum once. From then on it may: it would send the same again on every
-	 * connection, and nothing would ever be received.
+	 * The server sent more than the receive maximum once. From then on it may: one that sends the same again on every
+	 * connection would never be rid of its messages, nor we.
 	 */
 	overrun = false;
 	readonly #store: SessionStore | undefined;
@@ -289,6 +289,7 @@ export class Session {
 		this.established = true;
 		this.outbox.connected();
 		this.connect.cleanStart = this.#cleanStart;
+		this.received.begin();
 		this.subscriptions.reset(sessionPresent && familiar);
 		if (sessionPresent) return;
 		this.outbox.renew();
