@@ -21,7 +21,7 @@ export class Writer extends Cursor {
 
 	/** @throws DeviceError `argument` when `value` is no 16-bit number */
 	uint16(value: number): void {
-		if (value < 0 || value > 0xffff) throw outOfRange("16-bit field", value, 0xffff);
+		if ((value & 0xffff) !== value) throw outOfRange("16-bit field", value, 0xffff);
 		const position = this.position;
 		if (position + 2 > this.end) this.full(2);
 		this.position = position + 2;
