@@ -84,9 +84,11 @@ export class Writer extends Cursor {
 		return this.text.encode(value, this.bytes, start);
 	}
 
-	/** A view of the next `count` bytes, for somebody else to fill at once. */
+	/** The next `count` bytes, for somebody else to fill at once. */
 	range(count: number): Uint8Array {
 		const position = this.take(count);
+		// A long stream goes out in whole buffers, which need no view.
+		if (count === this.bytes.byteLength) return this.bytes;
 		return this.bytes.subarray(position, position + count);
 	}
 
