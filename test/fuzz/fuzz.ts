@@ -94,8 +94,8 @@ class Fuzzer {
 
 	/** CONNACK of a server that has what it had. */
 	#accepted(): Uint8Array {
-		const { established } = this.session;
-		return fromHex(this.protocol === 4 ? connack(this.random.once(2)) : connack5(established && this.random.once(2), 0, this.#proof));
+		const { established, connect } = this.session;
+		return fromHex(this.protocol === 4 ? connack(this.random.once(2)) : connack5(established && !connect.cleanStart && this.random.once(2), 0, this.#proof));
 	}
 
 	/** One input on a link of its own. */
