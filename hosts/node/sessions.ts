@@ -32,20 +32,18 @@ export class Sessions {
 	}
 
 	/**
-	 * Keeps what `socket` gets, or `offered` when it was resumed. Not before the handshake is over: only then the
-	 * server's certificate was found good, and Node asks no more about the certificate of a session that is resumed.
+	 * Keeps what `socket` gets, or `offered` when it was resumed, but nothing that comes before the handshake is over:
+	 * only then the server's certificate was found good, and of a session that is resumed Node does not look at it.
 	 */
 	watch(socket: TLSSocket, key: string, offered: Session | undefined): void {
-		let expires: number | undefined, early: Buffer | undefined;
+		let expires: number | undefined;
 		socket.on("session", bytes => {
-			if (expires === undefined) early = bytes;
-			else this.#keep(key, { bytes, expires });
+			if (expires !== undefined) this.#keep(key, { bytes, expires });
 		});
 		socket.once("secureConnect", () => {
 			const resumed = socket.isSessionReused() ? offered : undefined;
 			expires = resumed?.expires ?? Date.parse(socket.getPeerCertificate().valid_to);
-			const bytes = early ?? resumed?.bytes;
-			if (bytes !== undefined) this.#keep(key, { bytes, expires });
+			if (resumed !== undefined) this.#keep(key, resumed);
 		});
 	}
 
