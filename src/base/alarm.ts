@@ -26,25 +26,26 @@ export class Alarm {
 	/** Made once: a closure takes eleven slots. */
 	readonly #onTimer: () => void;
 	#handle: TimerHandle | undefined;
-	#at = Infinity;
+	/** When it rings, monotonic ms; `Infinity` for never. */
+	at = Infinity;
 
 	/** @param owner is told at the deadline or before it, and then sets the alarm again */
 	constructor(clock: AlarmClock, owner: AlarmOwner) {
 		this.#clock = clock;
 		this.#onTimer = () => {
 			this.#handle = undefined;
-			this.#at = Infinity;
+			this.at = Infinity;
 			owner.expire();
 		};
 	}
 
 	/** Rings at `deadline` (monotonic ms) at the latest; `Infinity` silences it. */
 	set(deadline: number): void {
-		if (deadline >= this.#at && deadline !== Infinity) return;
+		if (deadline >= this.at && deadline !== Infinity) return;
 		const { timer, time } = this.#clock;
 		timer.clear(this.#handle);
 		this.#handle = undefined;
-		this.#at = deadline;
+		this.at = deadline;
 		if (deadline === Infinity) return;
 		const delay = Math.ceil(deadline - time.now());
 		this.#handle = timer.set(this.#onTimer, Math.min(Math.max(0, delay), DELAY_MAXIMUM));

@@ -94,6 +94,8 @@ export class Client implements AlarmOwner {
 	#link: Link | undefined;
 	#readable = 0;
 	#writable = 0;
+	/** The link may have events: bytes came, time went by, or it failed. */
+	#stirred = false;
 	readonly #store: Store | undefined;
 	/** The last delay before an attempt, ms. */
 	#delay = 0;
@@ -210,9 +212,11 @@ export class Client implements AlarmOwner {
 
 	/** Sends what a call into us queued. Events wait for a callback of their own. */
 	private kick(): void {
-		if (this.#link === undefined || this.#draining || this.session.batching) return;
-		if (this.transmit(this.#link) && this.#closing) this.release();
-		else this.arm();
+		const link = this.#link;
+		if (link === undefined || this.#draining || this.session.batching) return;
+		link.expire(this.#host.time.now());
+		if (this.transmit(link) && this.#closing) this.release();
+		else if (link.due < this.#alarm.at) this.arm();
 	}
 
 	private connect(): void {
@@ -254,7 +258,7 @@ export class Client implements AlarmOwner {
 			onWritable: (count: number) => {
 				this.#writable = count;
 				this.#link ??= this.linkUp();
-				this.pump();
+				this.wake(this.#link);
 			},
 			onError: (error: DeviceError) => this.streamLost(error),
 		};
@@ -282,33 +286,53 @@ export class Client implements AlarmOwner {
 			this.lost(error);
 		} else {
 			this.#link.lost(error);
-			this.pump();
+			this.wake(this.#link);
 		}
 	}
 
-	/** Moves bytes and events until nothing moves. */
+	/** Does what may have become due, and looks for events, before anything moves. */
+	private wake(link: Link): void {
+		link.expire(this.#host.time.now());
+		this.#stirred = true;
+		this.pump();
+	}
+
+	/**
+	 * Moves bytes and events until nothing moves. What cannot have changed is not asked for: events come of bytes that
+	 * came, and bytes go out when the session says so. A timer moves only when something is due earlier than it rings.
+	 */
 	private pump(): void {
-		for (let link = this.#link; link !== undefined && link === this.#link;) {
-			this.drain(link);
-			if (link !== this.#link) return;
-			if (this.transmit(link)) continue;
-			if (this.#readable === 0 || !link.flushed) break;
+		const link = this.#link;
+		if (link === undefined) return;
+		for (;;) {
+			if (this.#stirred) {
+				this.drain(link);
+				if (link !== this.#link) return;
+			}
+			if (this.session.unsent && this.transmit(link)) {
+				this.#stirred = true;
+				continue;
+			}
+			// While there is room, nothing that could go out is left.
+			if (this.#readable === 0 || (this.#writable === 0 && !link.flushed)) break;
 			if (this.#paused) {
 				link.paused();
 				break;
 			}
 			this.receive(link);
 		}
-		this.arm();
+		if (link.due < this.#alarm.at) this.arm();
 	}
 
 	private receive(link: Link): void {
-		const count = Math.min(this.#readable, this.#buffer.byteLength);
-		const target = count === this.#buffer.byteLength ? this.#buffer : this.#buffer.subarray(0, count);
+		const buffer = this.#buffer;
+		const { byteLength } = buffer;
+		const count = this.#readable < byteLength ? this.#readable : byteLength;
+		this.#stirred = true;
 		try {
-			this.#stream!.read(target);
+			this.#stream!.read(count === byteLength ? buffer : buffer.subarray(0, count));
 			this.#readable -= count;
-			link.receive(this.#buffer, 0, count, this.#host.time.now());
+			link.receive(buffer, 0, count, this.#host.time.now());
 		} catch (error) {
 			this.#readable = 0;
 			link.lost(toDeviceError(error, "closed", "reading failed"));
@@ -318,13 +342,12 @@ export class Client implements AlarmOwner {
 	/** Writes what fits. True when the link ended by it, so that its event is to be drained. */
 	private transmit(link: Link): boolean {
 		const buffer = this.#buffer;
-		link.expire(this.#host.time.now());
-		while (this.#writable > 0) {
-			const limit = Math.min(this.#writable, buffer.byteLength);
-			const count = link.transmit(buffer, limit);
+		const { byteLength } = buffer;
+		while (this.#writable > 0 && this.session.unsent) {
+			const count = link.transmit(buffer, this.#writable < byteLength ? this.#writable : byteLength);
 			if (count === 0) break;
 			try {
-				this.#writable = this.#stream!.write(count === buffer.byteLength ? buffer : buffer.subarray(0, count));
+				this.#writable = this.#stream!.write(count === byteLength ? buffer : buffer.subarray(0, count));
 			} catch (error) {
 				link.lost(toDeviceError(error, "closed", "writing failed"));
 				break;
@@ -340,6 +363,7 @@ export class Client implements AlarmOwner {
 				this.dispatch(event);
 				if (this.#link !== link) return;
 			}
+			this.#stirred = false;
 		} finally {
 			this.#draining = false;
 		}
@@ -409,7 +433,7 @@ export class Client implements AlarmOwner {
 	}
 
 	private arm(): void {
-		this.#alarm.set(Math.min(this.#due, this.#link?.deadline ?? Infinity));
+		this.#alarm.set(Math.min(this.#due, this.#link?.due ?? Infinity));
 	}
 
 	/** For the client's own alarm, and for nobody else: it calls back. */
@@ -419,10 +443,9 @@ export class Client implements AlarmOwner {
 			this.#due = Infinity;
 			if (this.#closing) return this.release();
 			if (this.#resolver === undefined && this.#stream === undefined) return this.connect();
-			return this.lost(new DeviceError("timeout", "no connection in time"));
+			return this.lost(new DeviceError("timeout", "no connection in time"), this.#stream !== undefined);
 		}
-		this.#link?.expire(now);
-		this.pump();
+		if (this.#link !== undefined) this.wake(this.#link);
 		this.arm();
 	}
 }

@@ -41,6 +41,7 @@ export const Reason = Object.freeze({
 	PACKET_TOO_LARGE: 0x95,
 	RETAIN_NOT_SUPPORTED: 0x9a,
 	QOS_NOT_SUPPORTED: 0x9b,
+	MAXIMUM_CONNECT_TIME: 0xa0,
 });
 
 /** In the first byte of a PUBLISH. Spec: MQTT 3.1.1 §3.3.1. */

@@ -108,8 +108,10 @@ export class Delivery {
 
 	/** Spec: MQTT 5 §4.9 [MQTT-3.3.4-9]. */
 	private checkQuota(): void {
-		const { received, receiveMaximum } = this.#session;
-		if (received.count + this.#sender.acks.pubacks < receiveMaximum) return;
+		const session = this.#session;
+		const { received, receiveMaximum, overrun } = session;
+		if (overrun || received.count + this.#sender.acks.pubacks < receiveMaximum) return;
+		session.overrun = true;
 		throw new DeviceError("violation", `over ${receiveMaximum} messages unacknowledged`, {
 			detail: Reason.RECEIVE_MAXIMUM_EXCEEDED,
 		});

@@ -11,6 +11,7 @@
 import type { Writer } from "../bytes/writer.js";
 import type { Journal } from "../storage/journal.js";
 import type { KeptQueue, QueueOwner } from "./queue.js";
+import { steps } from "../storage/serial.js";
 import { Ranges } from "./ranges.js";
 
 const KIND = 1;
@@ -19,8 +20,6 @@ const NONE: readonly number[] = Object.freeze([]);
 export class FlashQueue implements KeptQueue {
 	lastId: number;
 	readonly #journal: Journal;
-	/** Records held, -1 until someone asks. */
-	#count = -1;
 	/** Released records behind the oldest held one. */
 	#released: Ranges | undefined;
 
@@ -30,13 +29,10 @@ export class FlashQueue implements KeptQueue {
 		this.lastId = journal.lastId();
 	}
 
-	/** To be counted one by one, where it is not known: they may be thousands. */
+	/** Counted by the numbers: more than there are, where records were lost and older ones are still held. */
 	get count(): number {
-		if (this.#count < 0) {
-			this.#count = 0;
-			for (let at = this.first(); at >= 0; at = this.after(at)) this.#count++;
-		}
-		return this.#count;
+		const journal = this.#journal, head = journal.first();
+		return head < 0 ? 0 : steps(journal.number(head), journal.next) - (this.#released?.count ?? 0);
 	}
 
 	/** All records with numbers before this one are released. */
@@ -64,7 +60,6 @@ export class FlashQueue implements KeptQueue {
 		// A number that was released must not be given to another record, even when its own never became durable.
 		journal.skipTo(headNumber);
 		if (released.length > 0) journal.skipTo(released[released.length - 1]!);
-		this.#count = -1;
 		this.moveTo(this.held(journal.seek(headNumber)));
 	}
 
@@ -74,29 +69,19 @@ export class FlashQueue implements KeptQueue {
 	}
 
 	reserve(length: number, writer: Writer): boolean {
-		if (!this.fits(length)) return false;
-		try {
-			return this.#journal.reserve(length, writer);
-		} catch (error) {
-			this.lost();
-			throw error;
-		}
+		return this.fits(length) && this.#journal.reserve(length, writer);
 	}
 
 	commit(id: number): number {
+		// What was released may have been lost with what it waited for.
+		if (this.#journal.first() < 0) this.#released = undefined;
 		const position = this.#journal.commit(KIND, id);
 		if (id !== 0) this.lastId = id;
-		if (this.#count >= 0) this.#count++;
 		return position;
 	}
 
 	flush(): void {
-		try {
-			this.#journal.flush();
-		} catch (error) {
-			this.lost();
-			throw error;
-		}
+		this.#journal.flush();
 	}
 
 	fits(length: number): boolean {
@@ -135,7 +120,6 @@ export class FlashQueue implements KeptQueue {
 	release(position: number): void {
 		const journal = this.#journal;
 		if (position !== journal.first()) (this.#released ??= new Ranges()).add(journal.number(position));
-		if (this.#count > 0) this.#count--;
 		if (position === journal.first()) this.moveTo(this.after(position));
 	}
 
@@ -147,8 +131,7 @@ export class FlashQueue implements KeptQueue {
 		do {
 			const position = next;
 			next = this.after(position);
-			if (this.#count > 0) this.#count--;
-			owner.dropped(position, journal.id(position));
+				owner.dropped(position, journal.id(position));
 		} while (next >= 0 && journal.areTogether(head, next));
 		this.moveTo(next);
 		return true;
@@ -167,17 +150,7 @@ export class FlashQueue implements KeptQueue {
 	private moveTo(position: number): void {
 		const journal = this.#journal;
 		journal.trim(position);
-		if (position < 0) {
-			this.#released = undefined;
-			this.#count = 0;
-		} else {
-			this.#released?.trim(journal.number(position));
-		}
-	}
-
-	/** What was not durable is gone: who knows how much. */
-	private lost(): void {
-		this.#count = -1;
-		if (this.first() < 0) this.#released = undefined;
+		if (position < 0) this.#released = undefined;
+		else this.#released?.trim(journal.number(position));
 	}
 }

@@ -8,7 +8,7 @@
  *
  * Memory: three numbers; and in the storage one byte for each of the last networks.
  */
-import type { Crypto, StorageProvider, TextCodec } from "../host.js";
+import type { Crypto, StorageDomain, StorageProvider, TextCodec } from "../host.js";
 
 /** Of a host, what remembering needs. */
 export interface LadderHost {
@@ -35,9 +35,12 @@ export class Ladder {
 		this.#host = host;
 	}
 
-	/** Begins anew where the network is another than before. @param count ways there are */
+	/**
+	 * Begins anew where the network is another than before, or the way is none any more.
+	 * @param count ways there are
+	 */
 	enter(network: string, count: number): void {
-		if (network === this.#network) return;
+		if (network === this.#network && this.rung < count) return;
 		this.#network = network;
 		const known = this.remembered(network);
 		this.rung = this.#known = known < count ? known : 0;
@@ -65,27 +68,30 @@ export class Ladder {
 	}
 
 	private remembered(network: string): number {
-		const domain = this.#host.storage.open({ path: DOMAIN });
-		try {
-			const value = domain.read(this.key(network));
-			return value === undefined ? 0 : value.reduce((number, byte) => number * 256 + byte, 0);
-		} finally {
-			domain.close();
-		}
+		const value = this.stored((domain) => domain.read(this.key(network)));
+		return value === undefined ? 0 : value.reduce((number, byte) => number * 256 + byte, 0);
 	}
 
-	/** That it cannot be remembered is no reason not to connect. */
 	private remember(network: string, rung: number): void {
-		const domain = this.#host.storage.open({ path: DOMAIN });
-		try {
+		this.stored((domain) => {
 			const key = this.key(network);
 			const keys = domain.keys();
 			if (!keys.includes(key) && keys.length >= NETWORKS_MAXIMUM) domain.delete(keys[0]!);
 			domain.write(key, Uint8Array.of(rung));
+		});
+	}
+
+	/** A storage that fails is no reason not to connect: what it should have known will be learned again. */
+	private stored<Result>(action: (domain: StorageDomain) => Result): Result | undefined {
+		try {
+			const domain = this.#host.storage.open({ path: DOMAIN });
+			try {
+				return action(domain);
+			} finally {
+				domain.close();
+			}
 		} catch {
-			// It will be learned again.
-		} finally {
-			domain.close();
+			return undefined;
 		}
 	}
 

@@ -3,9 +3,9 @@
  * One connection of an MQTT session, as a pure state machine: bytes and time in, bytes and events out.
  *
  * Made when a stream is connected and thrown away when it is lost, so nothing here can leak into the next one.
- * The driver's loop after every input: drain `next`, fill `transmit`, set one timer to `deadline`.
- * It calls `expire` with the time before it transmits, and delivers more bytes only when `next` gave `undefined`
- * and everything that `transmit` offered went out.
+ * The driver's loop after every input: drain `next`, fill `transmit`, set one timer to `due`.
+ * It tells the time with `receive` or `expire` before it transmits, and delivers more bytes only when `next` gave
+ * `undefined` and everything that `transmit` offered went out.
  * Read first: MQTT 3.1.1 §3.1, §3.2, §3.12, §4.3, §4.8; MQTT 5 §4.12, §4.13.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
@@ -49,6 +49,11 @@ export class Link {
 	/** While a SUBACK or UNSUBACK is reported: filters still to report. */
 	#reporting = 0;
 	#failure: DeviceError | undefined;
+	/**
+	 * Monotonic ms before which `expire` has nothing to do: the deadline or earlier, as traffic moves that on with each
+	 * message, and this not at all.
+	 */
+	due: number;
 	/** The server is being told about the failure. */
 	#parting = false;
 	/** Whether a session that the server still has is the one we know. */
@@ -60,7 +65,7 @@ export class Link {
 		this.#framer = new Framer(session.reader, session.packetBuffer, session.maximumPacketSize);
 		this.#packet = new Packet(session.connect.protocol);
 		this.#now = this.#lastSent = this.#lastReceived = now;
-		this.#answerDue = now + RESPONSE_TIMEOUT;
+		this.#answerDue = this.due = now + RESPONSE_TIMEOUT;
 		this.#familiar = session.beginConnect();
 		this.#keepAlive = session.connect.keepAliveSeconds * 1000;
 		this.#sender = new Sender(session);
@@ -101,7 +106,12 @@ export class Link {
 	/** Does what is due; early calls are harmless. */
 	expire(now: number): void {
 		this.#now = now;
-		if (this.#state === State.CLOSED) return;
+		if (now < this.due) return;
+		if (this.#state !== State.CLOSED) this.act(now);
+		this.due = this.deadline;
+	}
+
+	private act(now: number): void {
 		if (this.#parting) {
 			this.#parting = now < this.#leaveDue;
 		} else if (now >= this.#answerDue || now >= this.#pongDue) {
@@ -109,15 +119,17 @@ export class Link {
 		} else if (now >= this.#leaveDue) {
 			this.#leaveDue = Infinity;
 			this.#sender.farewell = Reason.SUCCESS;
+			this.#session.unsent = true;
 		} else if (now >= this.pingDue) {
-			this.#sender.ping = true;
+			this.#sender.ping = this.#session.unsent = true;
 			this.#pongDue = Math.min(this.#pongDue, now + RESPONSE_TIMEOUT);
 		}
 	}
 
-	/** The driver does not read for a while, so that no answer can be seen. */
+	/** The driver does not read what came, so that no answer can be seen, and silence says nothing. */
 	paused(): void {
 		this.#pongDue = Infinity;
+		this.#lastReceived = this.#now;
 	}
 
 	/**
@@ -155,6 +167,7 @@ export class Link {
 	lost(error: DeviceError): void {
 		this.#failure ??= error;
 		this.#parting = false;
+		this.due = 0;
 	}
 
 	/**
@@ -164,8 +177,9 @@ export class Link {
 	disconnect(deadline: number): void {
 		if (this.#state === State.CONNECTING) this.lost(new DeviceError("closed", "closed before it was connected"));
 		else if (this.#state === State.OPEN) this.#state = State.CLOSING;
-		this.#sender.closing = true;
+		this.#sender.closing = this.#session.unsent = true;
 		this.#leaveDue = deadline;
+		this.sooner(deadline);
 	}
 
 	/** Begins authentication anew, as MQTT 5 §4.12.1 has it. @throws DeviceError `state` */
@@ -175,7 +189,7 @@ export class Link {
 			throw new DeviceError("state", "no authentication, or no connection");
 		}
 		this.#sender.authenticate(Reason.REAUTHENTICATE, authentication.begin?.());
-		this.#answerDue = this.#now + RESPONSE_TIMEOUT;
+		this.awaitAnswer();
 	}
 
 	/**
@@ -184,17 +198,23 @@ export class Link {
 	 * @returns bytes written, 0 when there is nothing to send or no room for it
 	 */
 	transmit(target: Uint8Array, limit: number): number {
-		if (this.#failure !== undefined && !this.#parting) return 0;
+		const session = this.#session;
+		if (!session.unsent || (this.#failure !== undefined && !this.#parting)) return 0;
 		const sender = this.#sender;
 		const asked = sender.answer;
 		let count = 0;
+		session.unsent = false;
 		try {
 			count = sender.transmit(target, limit);
 		} catch (error) {
 			this.lost(toDeviceError(error, "internal", "sending failed"));
 		}
+		// With room left, all went out that may for now, but what the source of a payload published meanwhile.
+		if (count === limit) session.unsent = true;
 		if (count > 0) this.#lastSent = this.#now;
-		if (sender.answer !== asked) this.#answerDue = this.#now + RESPONSE_TIMEOUT;
+		// It may be that the ping went out: the next is due in turn.
+		if (this.#pongDue !== Infinity) this.sooner(this.pingDue);
+		if (sender.answer !== asked) this.awaitAnswer();
 		if (sender.left) this.lost(new DeviceError("closed", "disconnected as asked"));
 		return count;
 	}
@@ -241,6 +261,7 @@ export class Link {
 				this.answer(PacketType.PUBCOMP, this.#session.received.delete(packet.packetId));
 				return undefined;
 			case PacketType.PUBCOMP:
+				this.#session.unsent = true;
 				if (!this.#session.outbox.complete(packet.packetId)) return undefined;
 				return this.done(packet.packetId, Reason.SUCCESS);
 			case PacketType.SUBACK:
@@ -280,6 +301,7 @@ export class Link {
 		this.#answerDue = Infinity;
 		this.#sender.accepted(properties);
 		session.accepted(sessionPresent, this.#familiar);
+		this.sooner(this.deadline);
 		const event = this.#event;
 		event.type = EventType.CONNECTED;
 		event.sessionPresent = sessionPresent;
@@ -304,11 +326,12 @@ export class Link {
 		} catch (error) {
 			throw new DeviceError("credential", "no answer to the server's challenge", { cause: error });
 		}
-		this.#answerDue = this.#now + RESPONSE_TIMEOUT;
+		this.awaitAnswer();
 	}
 
 	private acknowledged(): MQTTEvent | undefined {
 		const { packetId, reasonCode } = this.#packet;
+		this.#session.unsent = true;
 		// An acknowledgement that nobody waits for is legal: (1) we send a message, (2) the link is lost before its
 		// PUBACK arrives, (3) we send it again on a new one, (4) the server acknowledges both.
 		return this.#session.outbox.acknowledge(packetId) ? this.done(packetId, reasonCode) : undefined;
@@ -346,6 +369,7 @@ export class Link {
 			throw new DeviceError(protocol === 5 ? "violation" : "malformed", `${codes} codes for ${length} filters`);
 		}
 		sender.answer = 0;
+		this.#session.unsent = true;
 		this.#answerDue = Infinity;
 		this.#reporting = length;
 		return this.report();
@@ -396,12 +420,24 @@ export class Link {
 	private fail(error: DeviceError): void {
 		if (this.#failure !== undefined) return;
 		this.#failure = error;
+		this.due = 0;
 		const reason = this.#packet.protocol === 5 && this.#sender.open ? disconnectReason(error) : 0;
 		// In the middle of a packet, closing says enough.
 		if (reason === 0 || this.#sender.busy) return;
 		this.#parting = true;
 		this.#leaveDue = this.#now + PARTING_TIMEOUT;
 		this.#sender.farewell = reason;
+		this.#session.unsent = true;
+	}
+
+	private awaitAnswer(): void {
+		this.#answerDue = this.#now + RESPONSE_TIMEOUT;
+		this.sooner(this.#answerDue);
+	}
+
+	/** Something is due at `at`: the driver's timer must not come later. */
+	private sooner(at: number): void {
+		if (at < this.due) this.due = at;
 	}
 
 	/** Leaves the session as the next link needs it. */

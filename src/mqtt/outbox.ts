@@ -398,6 +398,14 @@ export class Outbox implements QueueOwner {
 		}
 	}
 
+	/** Forgets what was kept by another session. To be called instead of `restore`. */
+	clear(): void {
+		for (let index = 0; index < this.savedQueues; index++) {
+			(this.#queues[index] as KeptQueue).clear();
+			this.#nexts[index] = -1;
+		}
+	}
+
 	/** All but the last, which is in memory. */
 	private get savedQueues(): number {
 		return this.#queues.length - 1;

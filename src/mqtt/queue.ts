@@ -20,6 +20,8 @@ export interface KeptQueue extends Queue {
 	readonly released: readonly number[];
 	/** Releases what was released before the reset. To be called before anything else. */
 	restore(headNumber: number, released: readonly number[]): void;
+	/** Lets all records go. */
+	clear(): void;
 }
 
 /**

@@ -39,6 +39,14 @@ export class Ranges {
 		this.bounds.splice(0, this.after(number));
 	}
 
+	/** Numbers in all ranges. */
+	get count(): number {
+		const { bounds } = this;
+		let count = 0;
+		for (let at = 0; at < bounds.length; at += 2) count += steps(bounds[at]!, bounds[at + 1]!);
+		return count;
+	}
+
 	/** Index in `bounds` of the first range that begins after `number`. */
 	private after(number: number): number {
 		const { bounds } = this;

@@ -34,7 +34,8 @@ export function refusal(reasonCode: number): DeviceError {
 
 /** A server that ends connections for a reason of its own, and will soon take them again. */
 export function isTemporary({ detail }: DeviceError): boolean {
-	return detail === Reason.SERVER_SHUTTING_DOWN || detail === Reason.KEEP_ALIVE_TIMEOUT;
+	return detail === Reason.SERVER_SHUTTING_DOWN || detail === Reason.KEEP_ALIVE_TIMEOUT
+		|| detail === Reason.MAXIMUM_CONNECT_TIME;
 }
 
 /** What DISCONNECT says of a failure that the server caused; 0 when there is nothing to say. */

@@ -53,6 +53,7 @@ export class Sender {
 	/** CONNECT is the first packet to go out. */
 	constructor(session: Session) {
 		this.#session = session;
+		session.unsent = true;
 		this.#quota = session.receiveMaximum;
 		const { text, writer, connect } = session;
 		this.stage(connectLength(text, connect));
@@ -61,7 +62,7 @@ export class Sender {
 
 	/** The server accepted us, and granted this. */
 	accepted(granted: Properties | undefined): void {
-		this.open = true;
+		this.open = this.#session.unsent = true;
 		if (granted === undefined) return;
 		const { topicAliases } = this.#session;
 		const { receiveMaximum = RECEIVE_MAXIMUM, topicAliasMaximum = 0 } = granted;
@@ -85,12 +86,14 @@ export class Sender {
 	}
 
 	acknowledge(type: number, packetId: number, reasonCode: number): void {
+		this.#session.unsent = true;
 		this.acks.push(this.#session.writer, type, packetId, reasonCode);
 	}
 
 	/** Queues AUTH: the one before it went out, or it would not have been answered. */
 	authenticate(reasonCode: number, data: Uint8Array | undefined): void {
 		const { text, writer, authentication } = this.#session;
+		this.#session.unsent = true;
 		const properties: Properties = { authenticationMethod: authentication!.method, authenticationData: data };
 		this.#auth = new Uint8Array(reasonLength(text, PacketType.AUTH, properties));
 		writer.reset(this.#auth, 0, this.#auth.byteLength);
@@ -181,7 +184,8 @@ export class Sender {
 			encodeBare(this.#session.writer, PacketType.PINGREQ);
 			return true;
 		}
-		if (this.answer === 0 && !this.closing && this.stageSubscriptions()) return true;
+		const { subscriptions } = this.#session;
+		if (subscriptions.unsaid && this.answer === 0 && !this.closing && this.stageSubscriptions()) return true;
 		return this.chooseMessage();
 	}
 
@@ -224,7 +228,8 @@ export class Sender {
 	private stageAliased(aliases: OutgoingAliases): void {
 		const { outbox, writer } = this.#session;
 		const reader = this.peek(Math.min(outbox.length, ALIASED_HEAD_MAXIMUM));
-		const room = (this.#granted?.maximumPacketSize ?? Infinity) - outbox.length - (outbox.source?.byteLength ?? 0);
+		const total = outbox.length + (outbox.source?.byteLength ?? 0);
+		const room = (this.#granted?.maximumPacketSize ?? Infinity) - total;
 		this.#staged = aliases.replace(reader, writer, room);
 		if (this.#staged === undefined) return;
 		this.#from = aliases.replaced;

@@ -103,7 +103,7 @@ const INFLIGHT_MAXIMUM = 0x8_0000;
 const BUFFER_MAXIMUM = 0x10_0000;
 /** CONNACK and the answer to a SUBSCRIBE of ours need this much. */
 const PACKET_BUFFER_MINIMUM = 16;
-/** A server of MQTT 3.1.1 cannot be told a maximum: more than any sends. */
+/** A server of MQTT 3.1.1 cannot be told a maximum, and one of MQTT 5 may not keep to it: more than any sends. */
 const RECEIVED_MAXIMUM = 1_024;
 /** What is acknowledged out of order is kept as ranges, and so many find room. */
 const STORED_MAXIMUM = 64;
@@ -135,7 +135,17 @@ export class Session {
 	established = false;
 	/** True within `batch`: what is published is not durable yet, and must not be sent. */
 	batching = false;
+	/**
+	 * True when something may wait to go out. Whoever adds to that says so here, and the link says when it found nothing
+	 * more: nobody else asks, as looking through all that might wait costs more than the message itself.
+	 */
+	unsent = false;
 	readonly #cleanStart: boolean;
+	/**
+	 * The server sent more than the receive maximum once. From then on it may: it would send the same again on every
+	 * connection, and nothing would ever be received.
+	 */
+	overrun = false;
 	readonly #store: SessionStore | undefined;
 
 	/** @throws DeviceError `argument` */
@@ -174,7 +184,7 @@ export class Session {
 			text, this.writer, [...store?.queues ?? [], new RingQueue(inflightLength)],
 			[...store?.whenFull ?? [], whenFull], this.receiveMaximum,
 		);
-		this.received = new Received(protocol === 5 ? this.receiveMaximum : RECEIVED_MAXIMUM);
+		this.received = new Received(RECEIVED_MAXIMUM);
 		this.#cleanStart = cleanStart;
 		this.#store = store;
 		if (store === undefined) return;
@@ -210,6 +220,7 @@ export class Session {
 		}
 		const { protocol } = this.connect;
 		if (properties !== undefined) checkPublishProperties(protocol, properties);
+		this.unsent = true;
 		const id = this.outbox.append(protocol, topic, payload, qos, retain, priority, properties);
 		if (this.#store !== undefined && !this.batching) this.outbox.flush();
 		return id === FULL ? "full" : id === DROPPED ? "dropped" : id;
@@ -232,6 +243,7 @@ export class Session {
 	/** @throws DeviceError `argument`, `full` */
 	subscribe(filter: string, options: QoS | SubscribeOptions): void {
 		checkFilter(this.text, filter);
+		this.unsent = true;
 		if (this.#store?.fits(this, filter) === false) throw new DeviceError("full", "no room to keep a subscription");
 		const { protocol } = this.connect;
 		if (typeof options === "number") return this.subscriptions.add(filter, checkQoS(options));
@@ -253,6 +265,7 @@ export class Session {
 	unsubscribe(filter: string): void {
 		checkFilter(this.text, filter);
 		this.subscriptions.remove(filter);
+		this.unsent = true;
 	}
 
 	/** Says that CONNECT is on its way, and whether a session that the server still has is the one we know. */

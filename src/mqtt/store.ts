@@ -111,7 +111,7 @@ export class Store implements SessionStore {
 
 	/** Begins anew, and says so first where a reset must not find the old messages under the new name. */
 	private forget(session: Session): void {
-		for (const queue of this.queues) queue.clear();
+		session.outbox.clear();
 		this.writeState(session);
 		this.#journal.flush();
 		this.writeSession(session);

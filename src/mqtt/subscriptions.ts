@@ -36,6 +36,8 @@ class Entry implements Subscription {
 export class Subscriptions {
 	/** True when what `save` writes has changed. */
 	dirty = false;
+	/** True when there may be something to tell the server; without it nobody needs to look through the filters. */
+	unsaid = false;
 	readonly #entries: Entry[] = [];
 
 	/** True when the server answered for every filter. */
@@ -54,14 +56,14 @@ export class Subscriptions {
 			entry.options = options;
 			entry.identifier = identifier;
 			entry.progress = Progress.WANTED;
-			this.dirty = true;
+			this.unsaid = this.dirty = true;
 			return;
 		}
 		if (this.#entries.length === SUBSCRIPTION_MAXIMUM) {
 			throw new DeviceError("full", `over ${SUBSCRIPTION_MAXIMUM} subscriptions`);
 		}
 		this.#entries.push(new Entry(filter, options, identifier));
-		this.dirty = true;
+		this.unsaid = this.dirty = true;
 	}
 
 	/** Filters that nobody subscribed to are passed over. */
@@ -69,11 +71,12 @@ export class Subscriptions {
 		const entry = this.#entries.find((candidate) => candidate.filter === filter);
 		if (entry === undefined) return;
 		entry.progress = Progress.UNWANTED;
-		this.dirty = true;
+		this.unsaid = this.dirty = true;
 	}
 
 	/** On a new connection: what was under way is to be said again, and all of it to a server without session. */
 	reset(sessionPresent: boolean): void {
+		this.unsaid = this.#entries.length > 0;
 		for (const entry of this.#entries) {
 			if (entry.progress === Progress.UNSUBSCRIBING) entry.progress = Progress.UNWANTED;
 			else if (entry.progress === Progress.SUBSCRIBING) entry.progress = Progress.WANTED;
@@ -81,14 +84,16 @@ export class Subscriptions {
 		}
 	}
 
-	/** The filters of the next SUBSCRIBE, which are under way from now on; empty when there are none. */
+	/** The filters of the next SUBSCRIBE, to be asked for first, which are under way from now on; empty without any. */
 	takeWanted(): Subscription[] {
 		return this.take(Progress.WANTED, Progress.SUBSCRIBING);
 	}
 
-	/** The filters of the next UNSUBSCRIBE, which are under way from now on; empty when there are none. */
+	/** The filters of the next UNSUBSCRIBE, which are under way from now on; empty when there is nothing to tell. */
 	takeUnwanted(): Subscription[] {
-		return this.take(Progress.UNWANTED, Progress.UNSUBSCRIBING);
+		const batch = this.take(Progress.UNWANTED, Progress.UNSUBSCRIBING);
+		this.unsaid = batch.length > 0;
+		return batch;
 	}
 
 	/** Notes the server's answer for a filter that was taken; `subscribe` again in between is not undone. */

@@ -16,7 +16,7 @@ import { stepped, steps } from "./serial.js";
 
 /** A block's end is told in sixteen bits, as a multiple of the header's length. */
 const BLOCK_LENGTH = Object.freeze({ MINIMUM: 512, MAXIMUM: 0xffff * HEADER_LENGTH });
-/** One that takes records, and one to be erased for those that come next. */
+/** One that holds the oldest records, and one for the next; a third, so that a torn write leaves room for more. */
 const COUNT_MINIMUM = 2;
 
 export class BlockRing {
@@ -131,29 +131,42 @@ export class BlockRing {
 	 * @param kept the block from which on nothing may be erased, -1 when all may
 	 * @param end where the records of the present tail end
 	 * @param number of the first record to come
+	 * @param again true to begin with the present tail once more, because a torn write made all of it useless: else a
+	 * supply that fails at each write would use up one block after the other
 	 * @returns false when there is no block left to use
 	 * @throws DeviceError `storage` when the flash refuses all that are left
 	 */
-	open(kept: number, end: number, number: number): boolean {
+	open(kept: number, end: number, number: number, again: boolean): boolean {
 		let failure: DeviceError | undefined;
 		let sequence = this.#sequence;
+		if (again) {
+			this.load(this.tail);
+			failure = this.begin(this.tail, this.#header.previousEnd, sequence, number);
+			if (failure === undefined) return true;
+		}
 		for (let block = this.next(this.tail); block !== this.tail && block !== kept; block = this.next(block)) {
 			sequence = stepped(sequence, 1);
-			try {
-				this.#partition.eraseBlock(block / this.blockLength);
-				this.#header.setBlock(this.#salt, end - this.tail, sequence, number);
-				this.#partition.write(this.#header.bytes, block);
-			} catch (error) {
-				failure = refusal(error);
-				continue;
-			}
+			failure = this.begin(block, end - this.tail, sequence, number);
+			if (failure !== undefined) continue;
 			this.tail = block;
 			this.#sequence = sequence;
-			this.#asked = -1;
 			return true;
 		}
 		if (failure !== undefined) throw failure;
 		return false;
+	}
+
+	/** Erases `block` and gives it a header. @returns what the flash refused, or `undefined` */
+	private begin(block: number, previousEnd: number, sequence: number, number: number): DeviceError | undefined {
+		this.#asked = -1;
+		try {
+			this.#partition.eraseBlock(block / this.blockLength);
+			this.#header.setBlock(this.#salt, previousEnd, sequence, number);
+			this.#partition.write(this.#header.bytes, block);
+			return undefined;
+		} catch (error) {
+			return refusal(error);
+		}
 	}
 }
 

@@ -26,18 +26,18 @@ import { stepped, steps } from "./serial.js";
 const ERASED = 0xff;
 /** Bytes that are read at once to be checked. */
 const CHUNK_LENGTH = 256;
-const GROUP_LENGTH = 4096;
-/** A buffer for commits of this length or less is kept for the next; a longer one is garbage after each. */
-const KEPT_LENGTH = 256;
+const GROUP_LENGTH = 1024;
+/** Numbers that may be left out between two records. */
+const GAP_MAXIMUM = 0x7fff_ffff;
 
 export interface JournalOptions {
 	/** The first block to be used. Default 0. */
 	first?: number | undefined;
-	/** Blocks to be used, at least 2. Default: all to the partition's end. */
+	/** Blocks to be used, at least 2, better 3. Default: all to the partition's end. */
 	count?: number | undefined;
 	/**
 	 * Bytes that are committed together at most, and so the buffer for them; where there is more, what came first is
-	 * flushed early. A single record may be longer. Default 4096.
+	 * flushed early. A single record may be longer. Default 1024.
 	 */
 	groupLength?: number | undefined;
 }
@@ -52,7 +52,7 @@ export class Journal {
 	readonly #groupLength: number;
 	/** Position of the oldest record kept, -1 when there is none. */
 	#head = -1;
-	/** Where the tail's durable records end, and up to where it can be appended to. */
+	/** Where the tail's durable records end, and up to where it can be appended to: less, where the flash refused. */
 	#end: number;
 	#limit: number;
 	/** Records not flushed yet, as they will lie from `#end` on; `#staged` bytes of them. */
@@ -77,7 +77,7 @@ export class Journal {
 		this.recoverTail();
 		const oldest = blocks.oldest();
 		blocks.load(oldest);
-		this.#head = this.find(oldest + HEADER_LENGTH, this.#header.number);
+		this.#head = this.find(oldest, oldest + HEADER_LENGTH, this.#header.number);
 	}
 
 	/** Bytes of the longest record. */
@@ -107,7 +107,7 @@ export class Journal {
 
 	/**
 	 * Appends what was reserved. It can be read from now on, and is durable once `flush` returned.
-	 * @param kind 1 to 254, for the owner
+	 * @param kind 8 bits, for the owner
 	 * @param id 16 bits, for the owner
 	 * @returns its position
 	 */
@@ -140,12 +140,12 @@ export class Journal {
 		if (staging === undefined || staged === 0) return;
 		this.#reserved = -1;
 		this.#staged = 0;
-		if (staging.byteLength > KEPT_LENGTH) this.#staging = undefined;
+		this.#staging = undefined;
 		try {
 			this.#partition.write(staged === staging.byteLength ? staging : staging.subarray(0, staged), this.#end);
 		} catch (error) {
 			// The cells behind are in doubt: what comes next begins a new block, whose header says so.
-			this.#limit = this.#end;
+			this.#limit = -1;
 			if (this.#head >= this.#end && this.#blocks.blockOf(this.#head) === this.#blocks.tail) this.#head = -1;
 			this.#header.position = -1;
 			throw error;
@@ -161,7 +161,8 @@ export class Journal {
 	/** The record after the one at `position`, -1 after the last. */
 	after(position: number): number {
 		this.load(position);
-		return this.find(position + extent(this.#header.length), stepped(this.#header.number, 1));
+		const header = this.#header;
+		return this.find(this.#blocks.blockOf(position), position + extent(header.length), stepped(header.number, 1));
 	}
 
 	/** The oldest record with `number` or one after it, -1 when there is none. */
@@ -173,7 +174,7 @@ export class Journal {
 		while (block !== kept && !(blocks.isLive(block) && steps(this.#header.number, number) >= 0)) {
 			block = blocks.previous(block);
 		}
-		return this.find(block === kept ? this.#head : block + HEADER_LENGTH, number);
+		return this.find(block, block === kept ? this.#head : block + HEADER_LENGTH, number);
 	}
 
 	/** The identifier of the last record that has one, even of a trimmed one; 0 when there is none. */
@@ -182,7 +183,7 @@ export class Journal {
 		for (let block = blocks.tail; ;) {
 			if (blocks.isLive(block)) {
 				let id = 0;
-				let at = this.find(block + HEADER_LENGTH, this.#header.number);
+				let at = this.find(block, block + HEADER_LENGTH, this.#header.number);
 				for (; at >= 0 && blocks.blockOf(at) === block; at = this.after(at)) id = this.id(at) || id;
 				if (id !== 0) return id;
 			}
@@ -231,15 +232,19 @@ export class Journal {
 	verify(position: number): boolean {
 		if (this.isStaged(position)) return true;
 		this.load(position);
+		const header = this.#header;
+		const { blockLength } = this.#blocks;
+		// Since it was found, the header may have been spoilt.
+		if (!header.isRecord(blockLength - position % blockLength, header.number, 1)) return false;
 		const digest = this.#crypto.digest("SHA-256");
-		const end = position + HEADER_LENGTH + this.#header.length;
+		const end = position + HEADER_LENGTH + header.length;
 		let chunk = new Uint8Array(Math.min(CHUNK_LENGTH, end - position - COVERED));
 		for (let at = position + COVERED; at < end; at += chunk.byteLength) {
 			if (end - at < chunk.byteLength) chunk = chunk.subarray(0, end - at);
 			this.#partition.read(chunk, at);
 			digest.update(chunk);
 		}
-		return wordAt(digest.digest(), 0) === this.#header.check;
+		return wordAt(digest.digest(), 0) === header.check;
 	}
 
 	/** Forgets all records before the one at `position`, or all with -1: their blocks may be erased from now on. */
@@ -262,7 +267,9 @@ export class Journal {
 		this.#blocks.load(tail);
 		let number = this.next = header.number;
 		let at = this.#end = tail + HEADER_LENGTH;
-		while (this.isRecord(at, limit, number)) {
+		while (at < limit) {
+			this.load(at);
+			if (!header.isRecord(limit - at, number, GAP_MAXIMUM)) break;
 			number = stepped(header.number, 1);
 			const end = at + extent(header.length);
 			if (this.verify(at)) {
@@ -286,27 +293,21 @@ export class Journal {
 		return true;
 	}
 
-	/** The first record at or after `position` whose number is `number` or after it, -1 when there is none. */
-	private find(position: number, number: number): number {
-		const blocks = this.#blocks;
-		let at = position;
-		for (let block = blocks.blockOf(position - 1); ; at = block + HEADER_LENGTH) {
+	/** The first record in `block` from `position` on, or behind it, with `number` or one after it; -1 for none. */
+	private find(block: number, position: number, number: number): number {
+		const blocks = this.#blocks, header = this.#header;
+		const count = steps(number, this.next);
+		for (let at = position; ; at = block + HEADER_LENGTH) {
 			const inTail = block === blocks.tail;
 			const end = inTail ? this.#end + this.#staged : blocks.endOf(block);
 			// Sixteen bytes at a time, where a header is spoilt: the next one will be found again.
 			for (; at < end; at += HEADER_LENGTH) {
-				if (this.isRecord(at, end, number) && steps(this.#header.number, this.next) > 0) return at;
+				this.load(at);
+				if (header.isRecord(end - at, number, count)) return at;
 			}
 			if (inTail) return -1;
 			block = blocks.following(block);
 		}
-	}
-
-	/** True when a record begins at `position` and ends before `end`, with `number` or one after it. */
-	private isRecord(position: number, end: number, number: number): boolean {
-		if (position >= end) return false;
-		this.load(position);
-		return this.#header.isRecord(end - position) && steps(number, this.#header.number) >= 0;
 	}
 
 	private isStaged(position: number): boolean {
@@ -324,21 +325,22 @@ export class Journal {
 	}
 
 	private openBlock(): boolean {
-		const kept = this.#head < 0 ? -1 : this.#blocks.blockOf(this.#head);
+		const blocks = this.#blocks;
+		const kept = this.#head < 0 ? -1 : blocks.blockOf(this.#head);
+		const useless = this.#end === this.#limit && this.#end === blocks.tail + HEADER_LENGTH;
 		this.#header.position = -1;
-		if (!this.#blocks.open(kept, this.#end, this.next)) return false;
-		const { tail, blockLength } = this.#blocks;
-		this.#end = tail + HEADER_LENGTH;
-		this.#limit = tail + blockLength;
+		if (!blocks.open(kept, this.#end, this.next, useless)) return false;
+		this.#end = blocks.tail + HEADER_LENGTH;
+		this.#limit = blocks.tail + blocks.blockLength;
 		return true;
 	}
 
-	/** The buffer, `length` bytes long at least, with what is staged in it. */
+	/** The buffer, with what is staged in it, and `length` bytes long at least. A second record has it made for all. */
 	private stagingFor(length: number): Uint8Array {
-		const staging = this.#staging;
+		const staging = this.#staging, staged = this.#staged;
 		if (staging !== undefined && staging.byteLength >= length) return staging;
-		const larger = new Uint8Array(Math.max(length, Math.min(2 * this.#staged, this.#groupLength)));
-		if (staging !== undefined) larger.set(staging);
+		const larger = new Uint8Array(staged === 0 ? length : this.#groupLength);
+		if (staging !== undefined && staged > 0) larger.set(staging);
 		return this.#staging = larger;
 	}
 }

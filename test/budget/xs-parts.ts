@@ -6,6 +6,8 @@
  * Word 1 is the port of a server that sends back what comes.
  */
 import { Figure, native } from "../../hosts/xs/native.js";
+import { FlashQueue } from "../../src/mqtt/flash-queue.js";
+import { Journal } from "../../src/storage/journal.js";
 import { PART_PREFIX } from "./figures.js";
 import host from "./xs-host.js";
 
@@ -53,6 +55,7 @@ function measureParts(): void {
 	live("live: a resolver", () => new host.dns.io());
 	live("live: a storage domain", () => host.storage.open(path));
 	live("live: a flash partition", () => host.flash.open(path));
+	live("live: a queue of packets on flash", () => new FlashQueue(new Journal(host.crypto, host.flash.open(path))));
 	live("live: a SHA-256 under way", () => host.crypto.digest("SHA-256"));
 	allocated("allocated: text.encode of 36 bytes", () => { host.text.encode(line, bytes, 0); });
 	allocated("allocated: text.decode of 36 bytes", () => { host.text.decode(bytes, 0, 36); });

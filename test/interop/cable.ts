@@ -6,10 +6,15 @@
  */
 import type { TestContext } from "node:test";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { parser } from "mqtt-packet";
+import { PacketType } from "../../src/mqtt/constants.js";
 import { Inbox } from "./inbox.js";
 
 /** Whether a piece of the stream, with this type of packet in front, is lost on the way. */
 export type Lossy = (type: number) => boolean;
+const types: Readonly<Record<string, number>> = {
+	publish: PacketType.PUBLISH, puback: PacketType.PUBACK, pubrec: PacketType.PUBREC, pubrel: PacketType.PUBREL, pubcomp: PacketType.PUBCOMP,
+};
 const lossless: Lossy = () => false;
 
 export class Cable {
@@ -19,8 +24,13 @@ export class Cable {
 	loseUp = lossless;
 	/** Of what the server sends. */
 	loseDown = lossless;
+	/** Told of each packet that the client or the server sends, by its type. */
+	seeUp: ((type: number) => void) | undefined;
+	seeDown: ((type: number) => void) | undefined;
 	/** What was lost, as the type of each piece. */
 	readonly lost = new Inbox<{ type: number }>();
+	/** Connections of clients that came to their end. */
+	readonly ended = new Inbox<Socket>();
 	/** What clients sent and was not looked at. */
 	#sent: Buffer[] = [];
 	#plugged = true;
@@ -86,11 +96,20 @@ export class Cable {
 				other.destroy();
 			});
 		}
+		client.once("close", () => { this.ended.put(client); });
+		const up = parser({ protocolVersion: 5 });
+		up.on("packet", ({ cmd }) => this.seeUp?.(types[cmd] ?? 0));
+		const down = parser({ protocolVersion: 5 });
+		down.on("packet", ({ cmd }) => this.seeDown?.(types[cmd] ?? 0));
 		client.on("data", (bytes: Buffer) => {
 			this.#sent.push(bytes);
+			if (this.seeUp) up.parse(bytes);
 			this.#carry(bytes, server, this.loseUp);
 		});
-		server.on("data", (bytes: Buffer) => { this.#carry(bytes, client, this.loseDown); });
+		server.on("data", (bytes: Buffer) => {
+			if (this.seeDown) down.parse(bytes);
+			this.#carry(bytes, client, this.loseDown);
+		});
 	}
 
 	#carry(bytes: Buffer, target: Socket, lossy: Lossy): void {

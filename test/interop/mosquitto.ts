@@ -21,8 +21,10 @@ export interface MosquittoOptions {
 	plain?: boolean;
 	/** Opens `websocketPort`, without TLS, for everybody. */
 	websocket?: boolean;
-	/** Further lines of its configuration, for every listener. */
+	/** Further lines of its configuration, of the plain listener where they are a listener's. */
 	settings?: readonly string[];
+	/** Who may do what at the plain listener, as its `acl_file` has it. Absent: everybody everything. */
+	access?: string;
 }
 
 /** Time for mosquitto to say that it runs. */
@@ -53,7 +55,7 @@ export class Mosquitto {
 	/** 0 when there is none. */
 	readonly websocketPort: number;
 	readonly #directory: string;
-	readonly #settings: readonly string[];
+	readonly #settings: string[];
 	#child: ChildProcess | undefined;
 	#logs = "";
 	/** Called after each piece of the log. */
@@ -68,12 +70,16 @@ export class Mosquitto {
 		return mosquitto;
 	}
 
-	private constructor({ anchor, server, plain = false, websocket = false, settings = [] }: MosquittoOptions, ports: readonly number[]) {
+	private constructor({ anchor, server, plain = false, websocket = false, settings = [], access }: MosquittoOptions, ports: readonly number[]) {
 		this.port = server ? ports[0]! : 0;
 		this.plainPort = plain ? ports[1]! : 0;
 		this.websocketPort = websocket ? ports[2]! : 0;
-		this.#settings = settings;
 		this.#directory = mkdtempSync(join(tmpdir(), "moorline-mosquitto-"));
+		this.#settings = [...settings];
+		if (access !== undefined) {
+			this.#put("access", access);
+			this.#settings.push(`acl_file ${join(this.#directory, "access")}`);
+		}
 		if (anchor && server) {
 			this.#put("anchor.pem", toPEM("CERTIFICATE", anchor));
 			this.#put("server.pem", server.chain.map(certificate => toPEM("CERTIFICATE", certificate)).join(""));
@@ -154,7 +160,6 @@ export class Mosquitto {
 			"persistence false",
 			"log_dest stderr",
 			"log_type all",
-			...this.#settings,
 			...listener(this.port,
 				`cafile ${join(this.#directory, "anchor.pem")}`,
 				`certfile ${join(this.#directory, "server.pem")}`,
@@ -162,8 +167,8 @@ export class Mosquitto {
 				"require_certificate true",
 				"use_identity_as_username true",
 			),
-			...listener(this.plainPort, "allow_anonymous true"),
 			...listener(this.websocketPort, "protocol websockets", "allow_anonymous true"),
+			...listener(this.plainPort, "allow_anonymous true", ...this.#settings),
 			"",
 		].join("\n");
 	}

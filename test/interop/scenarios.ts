@@ -172,6 +172,7 @@ export function playAll(offer: Offer): void {
 		at.cable.take();
 		device.client.publish(at.topic, "last", { qos: 1 });
 		device.client.close();
+		await at.cable.ended.next();
 		const again = new Device(at.context, at.cable.port, at.id, offer.device);
 		await again.connected.next();
 		// Over a WebSocket it is masked.

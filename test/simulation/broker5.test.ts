@@ -47,7 +47,7 @@ test("a session, a will, properties in their order, an alias, an expiry, a refus
 	// User properties b=1, a=2, b=3; an alias; an expiry of 10 s.
 	const user = "26 0001 62 0001 31 26 0001 61 0001 32 26 0001 62 0001 33".replaceAll(" ", "");
 	assert.equal(b.send("32", `0001 74 0001 1d ${user} 23 0001 02 0000000a 79`.replaceAll(" ", "")).take(), "40020001");
-	assert.equal(a.take(), `322300017400011c020000000a0b07${user}79`);
+	assert.equal(a.take(), `322300017400011c${user}020000000a0b0779`);
 	a.send("40", "0001");
 	b.send("30", "0000 03 23 0001 7a");
 	assert.equal(a.take(), "3007000174020b077a");

@@ -33,6 +33,8 @@ export interface Scenario {
 	blocks?: number;
 	store?: Partial<StoreOptions>;
 	client?: Partial<ClientOptions>;
+	/** Bytes of each message of a batch. */
+	length?: number;
 	/** The program subscribes to messages for the device. */
 	subscribes?: boolean;
 	/** Messages that a full queue drops are no broken promise. */
@@ -123,7 +125,7 @@ export class Stage {
 		const names: string[] = [];
 		this.client.batch(() => {
 			for (let index = 0; index < count; index++) {
-				const name = `batch ${++this.#count}`;
+				const name = `batch ${++this.#count} `.padEnd(this.#scenario.length ?? 0, ".");
 				this.#up.set(name, { qos, accepted: false, arrivals: 0 });
 				if (typeof this.client.publish("up/batch", name, { qos }) === "number") names.push(name);
 			}

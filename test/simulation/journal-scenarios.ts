@@ -7,6 +7,9 @@ import { ride, type Step } from "./journal-rider.js";
 const TEARS: readonly Tear[] = ["none", "prefix", "bits", "words", "whole"];
 /** How far behind the first cut a second one comes, at most. */
 const SECOND = 8;
+/** Operations between cuts at most, where there are many; and how long that lasts, in operations. */
+const EVERY = 12;
+const TROUBLE = 80;
 
 const repeat = (count: number, ...steps: readonly Step[]): Step[] => Array.from({ length: count }, () => steps).flat();
 
@@ -114,6 +117,16 @@ export function cutTwice({ blocks, steps }: Scenario, stride = 1): void {
 	for (let first = 1; first <= operations; first += stride) {
 		for (let second = first + 1; second <= first + SECOND; second += stride) {
 			for (const tear of TEARS) ride(first * SECOND + second, blocks, steps, [{ at: first, tear }, { at: second, tear: "any" }]);
+		}
+	}
+}
+
+/** The same, with a cut at every so many operations, again and again: a supply that is at its end. */
+export function cutAlways({ blocks, steps }: Scenario, stride = 1): void {
+	for (let every = 1; every <= EVERY; every += stride) {
+		for (const tear of TEARS) {
+			const cuts = Array.from({ length: Math.floor(TROUBLE / every) }, (_, index) => ({ at: (index + 1) * every, tear }));
+			ride(every, blocks, steps, cuts);
 		}
 	}
 }

@@ -12,6 +12,7 @@ import type {
 	TCPOptions, TimerHandle, Timers, TLSOptions, UDPOptions, WebSocketOptions,
 } from "../../src/host.js";
 import { fromHex, toHex } from "./hex.js";
+import { crypto } from "./storage/digest.js";
 import { text } from "./text.js";
 
 /** Bytes that a stream takes before it must tell of room again. */
@@ -118,26 +119,36 @@ class Timer {
 
 class Domain implements StorageDomain {
 	readonly values: Record<string, Uint8Array>;
+	readonly #host: FakeHost;
 	closed = false;
 
-	constructor(values: Record<string, Uint8Array>) {
+	constructor(host: FakeHost, values: Record<string, Uint8Array>) {
+		this.#host = host;
 		this.values = values;
 	}
 
+	#check(operation: StorageOperation): void {
+		assert.ok(!this.closed, `${operation} after close`);
+		this.#host.store(operation);
+	}
+
 	read(key: string): Uint8Array | undefined {
-		assert.ok(!this.closed);
+		this.#check("read");
 		return this.values[key];
 	}
 
 	write(key: string, value: Uint8Array): void {
+		this.#check("write");
 		this.values[key] = value;
 	}
 
 	delete(key: string): void {
+		this.#check("delete");
 		delete this.values[key];
 	}
 
 	keys(): string[] {
+		this.#check("keys");
 		return Object.keys(this.values);
 	}
 
@@ -145,6 +156,8 @@ class Domain implements StorageDomain {
 		this.closed = true;
 	}
 }
+
+export type StorageOperation = "open" | "read" | "write" | "delete" | "keys";
 
 const unused = (): never => {
 	throw new Error("not part of this host");
@@ -160,6 +173,9 @@ export class FakeHost implements Host {
 	/** Storage: values by key, by domain. */
 	readonly stored: Record<string, Record<string, Uint8Array>> = {};
 	readonly domains: Domain[] = [];
+	/** What was done to the storage, and what of it fails. */
+	readonly stores: StorageOperation[] = [];
+	failingStore: StorageOperation | undefined;
 	/** Thrown by the next stream's constructor. */
 	refusal: Error | undefined;
 	readonly #timers = new Set<Timer>();
@@ -170,7 +186,7 @@ export class FakeHost implements Host {
 	readonly udp: { io: new (options: UDPOptions) => Datagrams } = { io: unused as unknown as new () => Datagrams };
 	readonly dns: { io: new () => Resolver };
 	readonly flash: FlashProvider = { open: unused };
-	readonly crypto: Crypto = { digest: unused };
+	readonly crypto: Crypto = crypto;
 	readonly system: System = { restart: unused, resetReason: "power-on", identifier: "fake", heap: () => undefined };
 	readonly text = text;
 
@@ -198,11 +214,18 @@ export class FakeHost implements Host {
 
 	readonly storage: StorageProvider = {
 		open: ({ path }) => {
-			const domain = new Domain(this.stored[path] ??= {});
+			this.store("open");
+			const domain = new Domain(this, this.stored[path] ??= {});
 			this.domains.push(domain);
 			return domain;
 		},
 	};
+
+	/** Notes an operation of the storage. */
+	store(operation: StorageOperation): void {
+		this.stores.push(operation);
+		if (operation === this.failingStore) throw new DeviceError("storage", `${operation} failed`);
+	}
 
 	readonly time: Clocks = { now: () => this.clock, wall: () => undefined };
 

@@ -8,7 +8,6 @@ import { DeviceError } from "../../../src/base/error.js";
 
 export const REASON = Object.freeze({
 	success: 0x00,
-	disconnectWithWill: 0x04,
 	noMatchingSubscribers: 0x10,
 	noSubscriptionExisted: 0x11,
 	continueAuthentication: 0x18,
@@ -33,7 +32,6 @@ export const REASON = Object.freeze({
 	topicAliasInvalid: 0x94,
 	packetTooLarge: 0x95,
 	quotaExceeded: 0x97,
-	administrativeAction: 0x98,
 	retainNotSupported: 0x9A,
 	qosNotSupported: 0x9B,
 	sharedSubscriptionsNotSupported: 0x9E,

@@ -18,6 +18,9 @@ export interface BundleOptions {
 	host?: string | undefined;
 }
 
+/** A module has no `require`, and CommonJS packages that it is bundled with ask for Node's own modules by it. */
+const REQUIRE = `import { createRequire } from "node:module"; const require = createRequire("file:///");`;
+
 /** @throws DeviceError `argument` with the place of the first mistake */
 export async function bundle(file: string, options: BundleOptions): Promise<string> {
 	try {
@@ -33,6 +36,7 @@ export async function bundle(file: string, options: BundleOptions): Promise<stri
 			sourcemap: "inline",
 			logLevel: "silent",
 			external: [...options.external ?? []],
+			...(options.format === "esm" && options.external === undefined && { banner: { js: REQUIRE } }),
 			plugins: [moorline(options.host, options.external ?? [])],
 		});
 		return outputFiles[0]!.text;
@@ -58,6 +62,8 @@ function moorline(host: string | undefined, external: readonly string[]): Plugin
 					return { errors: [{ text: `moorline has no "${path}"` }] };
 				}
 			});
+			// Node's host needs it as it is: it asks for Node's own modules while it runs, which a module of one piece cannot.
+			onResolve({ filter: /^ws$/ }, ({ path }) => ({ path: import.meta.resolve(path), external: true }));
 			onLoad({ filter: /.*/, namespace: "host" }, () => ({ contents: host!, loader: "js" }));
 		},
 	};

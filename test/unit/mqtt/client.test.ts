@@ -534,3 +534,17 @@ test("Client refuses options that cannot work before it takes anything", () => {
 	assert.equal(make({ keepAlive: -1 }), "argument");
 	assert.equal(host.timers, 0);
 });
+
+test("Client pings while it is paused, and no more often than else", () => {
+	const rig = Rig.connected();
+	const { client, host, host: { stream } } = rig;
+	client.pause();
+	stream.deliver(publish({ topic: "t", payload: "00" }));
+	host.advance(10 * 60_000);
+	assert.deepEqual(rig.take(), []);
+	const pings = stream.take().length / PINGREQ.length;
+	assert.ok(pings >= 10 && pings <= 15, `${pings} in ten minutes`);
+	client.resume();
+	host.advance(0);
+	assert.deepEqual(rig.take(), ["message t 00"]);
+});

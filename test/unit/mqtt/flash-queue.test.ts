@@ -118,6 +118,7 @@ test("FlashQueue forgets what the flash refused, and counts on", () => {
 	assert.equal(codeOf(() => queue.flush()), "storage");
 	partition.refuses = () => undefined;
 	filled.held = durable;
+	filled.missing = 1;
 	filled.check();
 	filled.append(40);
 	filled.check();
@@ -125,10 +126,16 @@ test("FlashQueue forgets what the flash refused, and counts on", () => {
 	filled.queue = reopen(partition, queue as FlashQueue);
 	filled.check();
 	while (filled.held.length > 0) filled.release(0);
+	filled.missing = 0;
 	partition.refuses = () => "nothing";
 	filled.append(30);
+	filled.append(30);
+	filled.release(1);
 	assert.equal(codeOf(() => filled.queue.reserve(400, new Writer(text))), "storage");
 	filled.held = [];
+	filled.check();
+	partition.refuses = () => undefined;
+	filled.append(30);
 	filled.check();
 });
 

@@ -35,6 +35,8 @@ export class QueueModel {
 	/** Identifiers of those that the queue dropped. */
 	readonly dropped: number[] = [];
 	lastId = 0;
+	/** Numbers that no record has, among those of the held ones: they are counted, too. */
+	missing = 0;
 	#lastNumber = -1;
 	readonly #writer = new Writer(text);
 
@@ -83,7 +85,7 @@ export class QueueModel {
 
 	check(): void {
 		const { queue } = this;
-		assert.equal(queue.count, this.held.length);
+		assert.equal(queue.count, this.held.length + this.missing);
 		assert.equal(queue.lastId, this.lastId);
 		let at = queue.first();
 		for (const { id, number, length, position } of this.held) {

@@ -164,6 +164,17 @@ test("more messages under way than we said we take is refused with 0x93 [MQTT-3.
 	assertEnds(bench, at(2, 13), "violation", 0x93, "two at QoS 2 are not released");
 });
 
+test("a server that exceeded our receive maximum is told once, and not left with its messages for ever", () => {
+	const at = (id: number, duplicate = false): string => publish5({ topic: "t", qos: 2, id, duplicate });
+	const bench = open5({ receiveMaximum: 2 });
+	assertEnds(bench, at(1) + at(2) + at(3), "violation", 0x93);
+	bench.relink();
+	bench.send();
+	bench.receive(connack5(true));
+	assert.equal(bench.receive(at(1, true) + at(2, true) + at(3, true) + at(4)).length, 2, "the two that were not delivered");
+	assert.equal(bench.send(), [1, 2, 3, 4].map((id) => pubrec5(id)).join(""));
+});
+
 test("a topic alias above our maximum is refused with 0x94, up to it they are taken [MQTT-3.1.2-26] [MQTT-3.3.2-10] [MQTT-3.3.2-11]", () => {
 	const bench = open5({ topicAliasMaximum: 2 });
 	for (const [topic, alias] of [["a", 1], ["b", 2], ["", 1], ["", 2], ["c", 1], ["", 1], ["", 2]] as const) {

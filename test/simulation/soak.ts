@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+/** A long run of exchanges: `node dist/test/simulation/soak.js [schedules] [first seed]`. Exits with 1 when one does not end well. */
+import { crypto } from "../unit/storage/digest.js";
+import { exchange } from "./exchange.js";
+
+/** Failures after which nothing new is learned. */
+const FAILURES_MAXIMUM = 20;
+
+const [schedules = "100000", first = "1"] = process.argv.slice(2);
+const sum = { schedules: 0, connections: 0, boots: 0, copies: 0, failures: 0 };
+for (let index = 0; index < Number(schedules) && sum.failures < FAILURES_MAXIMUM; index++) {
+	sum.schedules++;
+	try {
+		const { connections, boots, copies } = exchange(Number(first) + (index >> 1), index % 2 === 0 ? 4 : 5, () => crypto.digest("SHA-256"));
+		sum.connections += connections;
+		sum.boots += boots;
+		sum.copies += copies;
+	} catch (error) {
+		sum.failures++;
+		console.error(error instanceof Error ? error.message : error);
+	}
+}
+console.log(JSON.stringify(sum));
+process.exitCode = sum.failures > 0 ? 1 : 0;
