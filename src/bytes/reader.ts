@@ -9,6 +9,9 @@ import { DeviceError } from "../base/error.js";
 import { Cursor } from "./cursor.js";
 
 export class Reader extends Cursor {
+	/** What `utf8` read last: the same text again need not be looked through again. */
+	#last = "";
+
 	/** @throws DeviceError `malformed` at the end */
 	uint8(): number {
 		const position = this.position;
@@ -19,9 +22,10 @@ export class Reader extends Cursor {
 
 	/** @throws DeviceError `malformed` at the end */
 	uint16(): number {
-		const { bytes, position } = this;
+		const position = this.position;
 		if (position + 2 > this.end) this.truncated(2);
 		this.position = position + 2;
+		const bytes = this.bytes;
 		return (bytes[position]! << 8) | bytes[position + 1]!;
 	}
 
@@ -35,15 +39,36 @@ export class Reader extends Cursor {
 	 * @throws DeviceError `malformed` at the end, and when it is not the shortest form
 	 */
 	varint(): number {
+		const value = this.varintAhead();
+		if (value < 0) this.truncated(this.remaining + 1);
+		return value;
+	}
+
+	/** As `varint`; but when it is not all there, -1, and nothing is read. @throws DeviceError `malformed` */
+	varintAhead(): number {
+		const bytes = this.bytes;
+		const end = this.end;
+		let position = this.position;
 		let value = 0;
-		for (let shift = 0; shift < 28; shift += 7) {
-			const byte = this.uint8();
-			value |= (byte & 0x7f) << shift;
-			if (byte > 0x7f) continue;
-			if (byte === 0 && shift > 0) throw new DeviceError("malformed", "variable byte integer is not minimal");
-			return value;
+		if (position < end) {
+			// Nearly all are of one digit.
+			const byte = bytes[position]!;
+			if (byte < 0x80) {
+				this.position = position + 1;
+				return byte;
+			}
 		}
-		throw new DeviceError("malformed", "variable byte integer of five bytes");
+		for (let shift = 0; position < end; shift += 7) {
+			const byte = bytes[position++]!;
+			if (byte < 0x80) {
+				if (byte === 0 && shift > 0) throw new DeviceError("malformed", "variable byte integer is not minimal");
+				this.position = position;
+				return value | byte << shift;
+			}
+			if (shift === 21) throw new DeviceError("malformed", "variable byte integer of five bytes");
+			value |= (byte & 0x7f) << shift;
+		}
+		return -1;
 	}
 
 	/** A copy of the bytes behind their 16-bit length. @throws DeviceError `malformed` at the end */
@@ -68,10 +93,15 @@ export class Reader extends Cursor {
 	 */
 	utf8(): string {
 		const length = this.uint16();
-		const start = this.skip(length);
-		const value = this.text.decode(this.bytes, start, start + length);
+		const start = this.position;
+		const end = start + length;
+		if (end > this.end) this.truncated(length);
+		this.position = end;
+		const value = this.text.decode(this.bytes, start, end);
+		if (value === this.#last) return value;
 		// In the text, not in the bytes: a search there runs on to the end of the whole buffer.
 		if (value.includes("\0")) throw new DeviceError("malformed", "string holds U+0000");
+		this.#last = value;
 		return value;
 	}
 

@@ -13,27 +13,38 @@ export const VARINT_MAXIMUM = 0x0fff_ffff;
 
 export class Writer extends Cursor {
 	uint8(value: number): void {
-		const position = this.take(1);
+		const position = this.position;
+		if (position >= this.end) this.full(1);
 		this.bytes[position] = value;
+		this.position = position + 1;
 	}
 
 	/** @throws DeviceError `argument` when `value` is no 16-bit number */
 	uint16(value: number): void {
 		if (value < 0 || value > 0xffff) throw outOfRange("16-bit field", value, 0xffff);
-		const position = this.take(2);
+		const position = this.position;
+		if (position + 2 > this.end) this.full(2);
+		this.position = position + 2;
 		const bytes = this.bytes;
 		bytes[position] = value >> 8;
 		bytes[position + 1] = value;
 	}
 
 	uint32(value: number): void {
-		this.uint16(Math.floor(value / 0x10000));
-		this.uint16(value % 0x10000);
+		if (value < 0 || value > 0xffff_ffff) throw outOfRange("32-bit field", value, 0xffff_ffff);
+		const position = this.take(4);
+		const bytes = this.bytes;
+		bytes[position] = value >>> 24;
+		bytes[position + 1] = value >> 16;
+		bytes[position + 2] = value >> 8;
+		bytes[position + 3] = value;
 	}
 
 	/** Spec: MQTT 3.1.1 §2.2.3. @throws DeviceError `argument` beyond `VARINT_MAXIMUM` */
 	varint(value: number): void {
 		if (value < 0 || value > VARINT_MAXIMUM) throw outOfRange("variable byte integer", value, VARINT_MAXIMUM);
+		if (value < 0x80) return this.uint8(value);
+		if (value < 0x4000) return this.uint16((value & 0x7f | 0x80) << 8 | value >> 7);
 		let rest = value;
 		while (rest > 0x7f) {
 			this.uint8((rest & 0x7f) | 0x80);
@@ -90,11 +101,13 @@ export class Writer extends Cursor {
 
 	private take(count: number): number {
 		const position = this.position;
-		if (position + count > this.end) {
-			throw new DeviceError("too-large", `${count} bytes do not fit the ${this.end - position} left`);
-		}
+		if (position + count > this.end) this.full(count);
 		this.position = position + count;
 		return position;
+	}
+
+	private full(count: number): never {
+		throw new DeviceError("too-large", `${count} bytes do not fit the ${this.remaining} left`);
 	}
 }
 

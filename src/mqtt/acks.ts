@@ -3,46 +3,59 @@
  * Acknowledgements that wait to be sent, in the order of the messages they answer [MQTT-4.6.0-2].
  *
  * Grows to what one delivery of the network can ask for and never further, because a driver reads again only
- * after these went out.
+ * after these went out. Memory: a number for each, its first four bytes, and one for a reason.
  */
 import type { Writer } from "../bytes/writer.js";
-import { ACK_LENGTH, encodeAck, REASONED_LENGTH } from "./encode.js";
 import { PacketType } from "./constants.js";
+import { ACK_LENGTH, ackHead, REASONED, REASONED_LENGTH } from "./encode.js";
 
-const GROWTH = 16 * ACK_LENGTH;
-const NOTHING = new Uint8Array(0);
+/** A head as short as any. */
+const PUBACK = ackHead(PacketType.PUBACK, 0, 0);
 
 export class Acks {
-	/** PUBACKs that did not leave yet: the server counts their messages as under way. */
-	pubacks = 0;
-	#bytes: Uint8Array = NOTHING;
-	#start = 0;
-	#end = 0;
-
-	get length(): number {
-		return this.#end - this.#start;
-	}
+	/** Numbers that wait: at least one for each acknowledgement. */
+	length = 0;
+	readonly #numbers: number[] = [];
+	#first = 0;
 
 	/** `reasonCode` other than 0 is for MQTT 5. */
-	push(writer: Writer, type: number, packetId: number, reasonCode: number): void {
-		const length = reasonCode === 0 ? ACK_LENGTH : REASONED_LENGTH;
-		if (this.#end + length > this.#bytes.byteLength) {
-			const larger = new Uint8Array(this.#bytes.byteLength + GROWTH);
-			larger.set(this.#bytes);
-			this.#bytes = larger;
-		}
-		writer.reset(this.#bytes, this.#end, this.#end + length);
-		encodeAck(writer, type, packetId, reasonCode);
-		this.#end += length;
-		if (type === PacketType.PUBACK) this.pubacks++;
+	push(type: number, packetId: number, reasonCode: number): void {
+		this.#numbers[this.#first + this.length++] = ackHead(type, packetId, reasonCode);
+		if (reasonCode !== 0) this.#numbers[this.#first + this.length++] = reasonCode;
 	}
 
-	/** Writes what there is room for; nothing else may be sent in the middle of one. @returns the bytes written */
-	transmit(writer: Writer): number {
-		const count = Math.min(this.length, writer.end - writer.position);
-		writer.copy(this.#bytes, this.#start, this.#start + count);
-		this.#start += count;
-		if (this.#start === this.#end) this.#start = this.#end = this.pubacks = 0;
+	/** Bytes of the first one. */
+	get firstLength(): number {
+		return (this.#numbers[this.#first]! & REASONED) === 0 ? ACK_LENGTH : REASONED_LENGTH;
+	}
+
+	/** Takes and writes those that there is room for: whole ones. */
+	transmit(writer: Writer): void {
+		const numbers = this.#numbers;
+		let at = this.#first;
+		let left = this.length;
+		for (let room = writer.end - writer.position; left > 0 && room >= ACK_LENGTH; room -= ACK_LENGTH) {
+			const head = numbers[at]!;
+			const isReasoned = (head & REASONED) !== 0;
+			if (isReasoned && room < REASONED_LENGTH) break;
+			writer.uint32(head);
+			at++;
+			left--;
+			if (!isReasoned) continue;
+			writer.uint8(numbers[at++]!);
+			left--;
+			room--;
+		}
+		this.length = left;
+		this.#first = left === 0 ? 0 : at;
+	}
+
+	/** PUBACKs among them: the server counts their messages as under way. */
+	get pubacks(): number {
+		let count = 0;
+		for (let index = 0; index < this.length; index++) {
+			if ((this.#numbers[this.#first + index]! & ~0xffff) === PUBACK) count++;
+		}
 		return count;
 	}
 }

@@ -13,7 +13,7 @@ import { IncomingAliases } from "./aliases.js";
 import { PacketType, Reason } from "./constants.js";
 import { EventType, type MQTTEvent } from "./event.js";
 import type { Framer } from "./framer.js";
-import type { Packet } from "./packet.js";
+import { decodePublish, publishHeadLength } from "./packet.js";
 import type { Sender } from "./sender.js";
 import type { Session } from "./session.js";
 
@@ -22,9 +22,11 @@ export class Delivery {
 	readonly #sender: Sender;
 	readonly #event: MQTTEvent;
 	#aliases: IncomingAliases | undefined;
-	/** A message that the application has in hand: acknowledged when it comes back for the next event. */
-	#delivered = 0;
+	/** A message that the application has in hand, 0 for none: to be settled when it comes back for the next event. */
+	delivered = 0;
 	#answer = 0;
+	/** Of the message that comes in fragments: events of other messages may come in between. */
+	#packetId = 0;
 	/** The fragments that follow are of a message that was delivered before. */
 	#skipping = false;
 
@@ -36,40 +38,48 @@ export class Delivery {
 
 	/** Acknowledges what was delivered. */
 	settle(): void {
-		if (this.#delivered === 0) return;
-		this.#sender.acknowledge(this.#answer, this.#delivered, Reason.SUCCESS);
-		this.#delivered = 0;
+		this.#sender.acknowledge(this.#answer, this.delivered, Reason.SUCCESS);
+		this.delivered = 0;
 	}
 
 	/**
-	 * A message, or the beginning of one of which `framer` knows how much remains.
+	 * A message, or the beginning of one: `framer` knows how much remains.
 	 * @param open false: what it says about aliases is noted, and the server keeps it for the next connection
+	 * @throws DeviceError as `decodePublish`; `too-large` when not all before the payload is there
 	 */
-	message(packet: Packet, framer: Framer, open: boolean): MQTTEvent | undefined {
-		const { properties, qos, packetId } = packet;
-		const alias = properties?.topicAlias;
+	message(framer: Framer, open: boolean): MQTTEvent | undefined {
+		const event = this.#event;
+		const reader = this.#session.reader;
+		const header = framer.header;
+		const end = framer.end;
+		const remaining = framer.remaining;
+		reader.reset(framer.bytes, framer.start, end);
+		if (remaining > 0) this.checkHead(framer);
+		decodePublish(event, header, reader);
+		const alias = event.properties?.topicAlias;
 		if (alias !== undefined) {
 			this.#aliases ??= new IncomingAliases(this.#session.topicAliasMaximum);
-			this.#aliases.resolve(packet, alias);
+			this.#aliases.resolve(event, alias);
 		}
 		if (!open) return undefined;
-		const { bytes, end, remaining } = framer;
-		this.#skipping = qos === 2 && this.#session.received.has(packetId);
-		if (qos !== 0 && packet.protocol === 5 && !this.#skipping) this.checkQuota();
-		const event = this.#event;
+		const qos = event.qos;
+		this.#skipping = qos === 2 && this.#session.received.has(event.packetId);
+		if (qos !== 0 && event.protocol === 5 && !this.#skipping) this.checkQuota();
 		event.type = EventType.MESSAGE;
-		event.topic = packet.topic;
-		event.bytes = bytes;
-		event.start = packet.start;
+		event.bytes = framer.bytes;
 		event.end = end;
 		event.offset = 0;
-		event.total = end - packet.start + remaining;
-		event.qos = qos;
-		event.retain = packet.retain;
-		event.duplicate = packet.duplicate;
-		event.packetId = packetId;
-		event.properties = properties;
+		event.total = end - event.start + remaining;
+		this.#packetId = event.packetId;
 		return this.deliver(remaining);
+	}
+
+	private checkHead({ header, bytes, start, end }: Framer): void {
+		const { reader, packetBuffer, connect } = this.#session;
+		if (publishHeadLength(connect.protocol, header, reader) > end - start) {
+			throw new DeviceError("too-large", `the head of a message does not fit ${packetBuffer} bytes`);
+		}
+		reader.reset(bytes, start, end);
 	}
 
 	/** More of the message before; `open` as above. */
@@ -78,6 +88,7 @@ export class Delivery {
 		const event = this.#event;
 		const { bytes, start, end, remaining } = framer;
 		event.type = EventType.MESSAGE;
+		event.packetId = this.#packetId;
 		event.bytes = bytes;
 		event.start = start;
 		event.end = end;
@@ -91,13 +102,13 @@ export class Delivery {
 			// A head that ends with its topic: the first fragment is the one that has bytes.
 			return this.#skipping || event.start === event.end ? undefined : event;
 		}
-		const { qos, packetId } = event;
+		const qos = event.qos;
 		if (qos === 0) return event;
-		this.#delivered = packetId;
+		this.delivered = event.packetId;
 		this.#answer = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
 		if (qos === 1) return event;
 		if (!this.#skipping) {
-			this.#session.accept(packetId);
+			this.#session.accept(event.packetId);
 			return event;
 		}
 		// A copy is answered and not delivered: (1) we answered the message, (2) the link was lost before the server
@@ -109,8 +120,8 @@ export class Delivery {
 	/** Spec: MQTT 5 §4.9 [MQTT-3.3.4-9]. */
 	private checkQuota(): void {
 		const session = this.#session;
-		const { received, receiveMaximum, overrun } = session;
-		if (overrun || received.count + this.#sender.acks.pubacks < receiveMaximum) return;
+		const { received, receiveMaximum } = session;
+		if (session.overrun || received.underway + this.#sender.acks.pubacks < receiveMaximum) return;
 		session.overrun = true;
 		throw new DeviceError("violation", `over ${receiveMaximum} messages unacknowledged`, {
 			detail: Reason.RECEIVE_MAXIMUM_EXCEEDED,

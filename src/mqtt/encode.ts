@@ -134,17 +134,22 @@ export const ACK_LENGTH = 4;
 /** The same with one. */
 export const REASONED_LENGTH = 5;
 
-/** Spec: §3.4 to §3.7. `reasonCode` other than 0 is for MQTT 5. */
+/** In the first four bytes of an acknowledgement: a reason follows. It makes a remaining length of 2 one of 3. */
+export const REASONED = 0x1_0000;
+
+/** The first four bytes of an acknowledgement, as one number. Spec: §3.4 to §3.7. */
+export function ackHead(type: number, packetId: number, reasonCode: number): number {
+	return type << 28 | FLAGS[type]! << 24 | 2 << 16 | (reasonCode === 0 ? 0 : REASONED) | packetId;
+}
+
+/** `reasonCode` other than 0 is for MQTT 5. */
 export function encodeAck(writer: Writer, type: number, packetId: number, reasonCode: number): void {
-	writer.uint8((type << 4) | FLAGS[type]!);
-	writer.uint8(reasonCode === 0 ? 2 : 3);
-	writer.uint16(packetId);
+	writer.uint32(ackHead(type, packetId, reasonCode));
 	if (reasonCode !== 0) writer.uint8(reasonCode);
 }
 
 /** PINGREQ, and DISCONNECT without a reason: a header alone. */
 export const BARE_LENGTH = 2;
-
 /** Spec: §3.12, §3.14. */
 export function encodeBare(writer: Writer, type: number): void {
 	writer.uint8(type << 4);

@@ -43,6 +43,8 @@ export class Framer {
 	#input = NOTHING;
 	#position = 0;
 	#end = 0;
+	/** Between two packets: nothing is kept of one that came in part. */
+	#between = true;
 	/** Bytes of the packet after its fixed header; -1 until that is known. */
 	#length = -1;
 	/** The length as far as its digits were seen, and their number; -1 before the packet's first byte. */
@@ -74,6 +76,33 @@ export class Framer {
 	 * @throws DeviceError `malformed` for a length that is not minimal or too long, `too-large` beyond the maximum
 	 */
 	next(): number {
+		const position = this.#position;
+		const end = this.#end;
+		// Without a byte nothing goes on, not even a packet without a body: its header would have ended it.
+		if (position === end) return Frame.NONE;
+		if (this.#between) {
+			// As nearly all packets come: whole.
+			const reader = this.#reader;
+			reader.reset(this.#input, position, end);
+			const header = reader.uint8();
+			const length = reader.varintAhead();
+			const start = reader.position;
+			const next = start + length;
+			if (length >= 0 && next <= end && length <= this.#capacity && next - position <= this.#maximum) {
+				this.header = header;
+				this.bytes = reader.bytes;
+				this.start = start;
+				this.#position = this.end = next;
+				return Frame.HEAD;
+			}
+		}
+		const frame = this.step();
+		this.#between = this.remaining === 0 && this.#length < 0 && this.#digits < 0;
+		return frame;
+	}
+
+	/** A packet that is large, or came in part. */
+	private step(): number {
 		if (this.remaining > 0) return this.fragment();
 		if (this.#length < 0 && !this.readHeader()) return Frame.NONE;
 		const length = this.#length;

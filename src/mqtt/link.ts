@@ -13,7 +13,7 @@ import { PacketType, Reason, SUBSCRIBE_ID } from "./constants.js";
 import { Delivery } from "./delivery.js";
 import { EventType, MQTTEvent } from "./event.js";
 import { Frame, Framer } from "./framer.js";
-import { decodePacket, Packet, publishHeadLength } from "./packet.js";
+import { decodePacket } from "./packet.js";
 import { disconnectReason, refusal } from "./reason.js";
 import { Sender } from "./sender.js";
 import type { Session } from "./session.js";
@@ -31,8 +31,8 @@ const State = Object.freeze({ CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
 export class Link {
 	readonly #session: Session;
 	readonly #framer: Framer;
-	readonly #packet: Packet;
-	readonly #event = new MQTTEvent();
+	/** Packets are decoded into it, too. */
+	readonly #event: MQTTEvent;
 	readonly #sender: Sender;
 	readonly #delivery: Delivery;
 	#state: number = State.CONNECTING;
@@ -63,7 +63,7 @@ export class Link {
 	constructor(session: Session, now: number) {
 		this.#session = session;
 		this.#framer = new Framer(session.reader, session.packetBuffer, session.maximumPacketSize);
-		this.#packet = new Packet(session.connect.protocol);
+		this.#event = new MQTTEvent(session.connect.protocol);
 		this.#now = this.#lastSent = this.#lastReceived = now;
 		this.#answerDue = this.due = now + RESPONSE_TIMEOUT;
 		this.#familiar = session.beginConnect();
@@ -118,10 +118,9 @@ export class Link {
 			this.fail(new DeviceError("timeout", `no answer from the server within ${RESPONSE_TIMEOUT} ms`));
 		} else if (now >= this.#leaveDue) {
 			this.#leaveDue = Infinity;
-			this.#sender.farewell = Reason.SUCCESS;
-			this.#session.unsent = true;
+			this.#sender.leave(Reason.SUCCESS);
 		} else if (now >= this.pingDue) {
-			this.#sender.ping = this.#session.unsent = true;
+			this.#sender.sendPing();
 			this.#pongDue = Math.min(this.#pongDue, now + RESPONSE_TIMEOUT);
 		}
 	}
@@ -150,8 +149,15 @@ export class Link {
 	next(): MQTTEvent | undefined {
 		if (this.#failure === undefined) {
 			try {
-				const event = this.advance();
-				if (event !== undefined) return event;
+				if (this.#delivery.delivered !== 0) this.#delivery.settle();
+				if (this.#reporting > 0) return this.report();
+				if (this.#session.outbox.unreported > 0) return this.settled();
+				const framer = this.#framer;
+				for (let frame = framer.next(); frame !== Frame.NONE; frame = framer.next()) {
+					const event = frame === Frame.HEAD ? this.packet(framer)
+						: this.#delivery.fragment(framer, this.#state === State.OPEN);
+					if (event !== undefined) return event;
+				}
 			} catch (error) {
 				this.fail(toDeviceError(error, "internal", "receiving failed"));
 			}
@@ -177,7 +183,7 @@ export class Link {
 	disconnect(deadline: number): void {
 		if (this.#state === State.CONNECTING) this.lost(new DeviceError("closed", "closed before it was connected"));
 		else if (this.#state === State.OPEN) this.#state = State.CLOSING;
-		this.#sender.closing = this.#session.unsent = true;
+		this.#sender.close();
 		this.#leaveDue = deadline;
 		this.sooner(deadline);
 	}
@@ -219,51 +225,43 @@ export class Link {
 		return count;
 	}
 
-	private advance(): MQTTEvent | undefined {
-		this.#delivery.settle();
-		if (this.#reporting > 0) return this.report();
-		const settled = this.#session.outbox.nextSettled();
-		if (settled >= 0) return this.done(settled, this.#session.outbox.settledReason);
-		const framer = this.#framer;
-		for (;;) {
-			const frame = framer.next();
-			if (frame === Frame.NONE) return undefined;
-			const event = frame === Frame.FRAGMENT ? this.#delivery.fragment(framer, this.open) : this.head();
-			if (event !== undefined) return event;
-		}
+	/** A message that ended without an answer from the server. */
+	private settled(): MQTTEvent {
+		const { outbox } = this.#session;
+		return this.done(outbox.nextSettled(), outbox.settledReason);
 	}
 
-	private head(): MQTTEvent | undefined {
-		const { header, remaining, bytes, start, end } = this.#framer;
+	private packet(framer: Framer): MQTTEvent | undefined {
+		const { header, remaining } = framer;
 		const { reader, packetBuffer } = this.#session;
-		const packet = this.#packet;
-		reader.reset(bytes, start, end);
+		const event = this.#event;
+		const connecting = this.#state === State.CONNECTING;
+		if (header >> 4 === PacketType.PUBLISH && !connecting) {
+			return this.#delivery.message(framer, this.#state === State.OPEN);
+		}
 		if (remaining > 0) {
-			const isPublish = header >> 4 === PacketType.PUBLISH;
-			if (!isPublish || publishHeadLength(packet.protocol, header, reader) > end - start) {
-				throw new DeviceError("too-large", `packet of type ${header >> 4} does not fit ${packetBuffer} bytes`);
-			}
-			reader.reset(bytes, start, end);
+			throw new DeviceError("too-large", `packet of type ${header >> 4} does not fit ${packetBuffer} bytes`);
 		}
-		decodePacket(packet, header, reader);
-		const { type } = packet;
-		if (this.#state === State.CONNECTING) {
-			if (type === PacketType.CONNACK) return this.connack();
-			if (type === PacketType.AUTH) return this.challenged();
-			throw new DeviceError("violation", `packet of type ${type} before CONNACK`); // [MQTT-3.2.0-1]
-		}
-		if (type === PacketType.PUBLISH) return this.#delivery.message(packet, this.#framer, this.open);
-		if (packet.properties !== undefined) this.checkProblem();
+		reader.reset(framer.bytes, framer.start, framer.end);
+		decodePacket(event, header, reader);
+		if (!connecting) return this.control(event);
+		if (event.type === PacketType.CONNACK) return this.connack();
+		if (event.type === PacketType.AUTH) return this.challenged();
+		throw new DeviceError("violation", `packet of type ${event.type} before CONNACK`); // [MQTT-3.2.0-1]
+	}
+
+	private control({ type, packetId, properties }: MQTTEvent): MQTTEvent | undefined {
+		if (properties !== undefined) this.checkProblem();
 		switch (type) {
 			case PacketType.PUBACK: return this.acknowledged();
 			case PacketType.PUBREC: return this.received();
 			case PacketType.PUBREL:
-				this.answer(PacketType.PUBCOMP, this.#session.received.delete(packet.packetId));
+				this.answer(PacketType.PUBCOMP, this.#session.received.delete(packetId));
 				return undefined;
 			case PacketType.PUBCOMP:
 				this.#session.unsent = true;
-				if (!this.#session.outbox.complete(packet.packetId)) return undefined;
-				return this.done(packet.packetId, Reason.SUCCESS);
+				if (!this.#session.outbox.complete(packetId)) return undefined;
+				return this.done(packetId, Reason.SUCCESS);
 			case PacketType.SUBACK:
 			case PacketType.UNSUBACK: return this.answered();
 			case PacketType.PINGRESP:
@@ -276,7 +274,7 @@ export class Link {
 	}
 
 	private connack(): MQTTEvent {
-		const { reasonCode, sessionPresent, properties, protocol } = this.#packet;
+		const { reasonCode, sessionPresent, properties, protocol } = this.#event;
 		const session = this.#session;
 		const { connect, authentication } = session;
 		if (reasonCode !== 0) throw refusal(reasonCode);
@@ -302,16 +300,12 @@ export class Link {
 		this.#sender.accepted(properties);
 		session.accepted(sessionPresent, this.#familiar);
 		this.sooner(this.deadline);
-		const event = this.#event;
-		event.type = EventType.CONNECTED;
-		event.sessionPresent = sessionPresent;
-		event.properties = properties;
-		return event;
+		return this.#event;
 	}
 
 	/** AUTH. Spec: MQTT 5 §4.12. */
 	private challenged(): undefined {
-		const { reasonCode, properties } = this.#packet;
+		const { reasonCode, properties } = this.#event;
 		const { authentication } = this.#session;
 		const method = properties?.authenticationMethod;
 		if (authentication === undefined || method !== authentication.method) throw wrongMethod();
@@ -330,7 +324,7 @@ export class Link {
 	}
 
 	private acknowledged(): MQTTEvent | undefined {
-		const { packetId, reasonCode } = this.#packet;
+		const { packetId, reasonCode } = this.#event;
 		this.#session.unsent = true;
 		// An acknowledgement that nobody waits for is legal: (1) we send a message, (2) the link is lost before its
 		// PUBACK arrives, (3) we send it again on a new one, (4) the server acknowledges both.
@@ -338,7 +332,7 @@ export class Link {
 	}
 
 	private received(): MQTTEvent | undefined {
-		const { packetId, reasonCode } = this.#packet;
+		const { packetId, reasonCode } = this.#event;
 		if (reasonCode >= Reason.FAILURE) return this.acknowledged(); // [MQTT-4.4.0-2]
 		this.answer(PacketType.PUBREL, this.#session.outbox.received(packetId));
 		return undefined;
@@ -346,7 +340,7 @@ export class Link {
 
 	/** Answers for an identifier that one of us may not know. MQTT 3.1.1 has no word for that. */
 	private answer(type: number, known: boolean): void {
-		const { packetId, protocol } = this.#packet;
+		const { packetId, protocol } = this.#event;
 		this.#sender.acknowledge(type, packetId, known || protocol < 5 ? Reason.SUCCESS : Reason.PACKET_ID_NOT_FOUND);
 	}
 
@@ -360,7 +354,7 @@ export class Link {
 
 	/** SUBACK or UNSUBACK: reported filter by filter. */
 	private answered(): MQTTEvent | undefined {
-		const { type, packetId, start, protocol } = this.#packet;
+		const { type, packetId, start, protocol } = this.#event;
 		const sender = this.#sender;
 		if (packetId !== SUBSCRIBE_ID || type !== sender.answer) return undefined; // [MQTT-2.3.1-7]
 		const codes = this.#framer.end - start;
@@ -377,7 +371,7 @@ export class Link {
 
 	private report(): MQTTEvent {
 		const { subscriptions, reader } = this.#session;
-		const { type, protocol, start } = this.#packet;
+		const { type, protocol, start } = this.#event;
 		const index = this.#sender.batch.length - this.#reporting--;
 		const subscription = this.#sender.batch[index]!;
 		const event = this.#event;
@@ -388,10 +382,8 @@ export class Link {
 			event.reasonCode = reader.uint8();
 		}
 		if (type === PacketType.SUBACK) {
-			event.type = EventType.SUBSCRIBED;
 			subscriptions.subscribed(subscription, event.reasonCode);
 		} else {
-			event.type = EventType.UNSUBSCRIBED;
 			subscriptions.unsubscribed(subscription, event.reasonCode);
 		}
 		return event;
@@ -399,7 +391,7 @@ export class Link {
 
 	/** A server that was asked for no reason strings sends none, but where it may end the connection by it. */
 	private checkProblem(): void {
-		const { type, properties } = this.#packet;
+		const { type, properties } = this.#event;
 		const asked = this.#session.connect.properties?.requestProblemInformation ?? true;
 		if (asked || type === PacketType.DISCONNECT) return;
 		if (properties!.reasonString !== undefined || properties!.userProperties !== undefined) { // [MQTT-3.1.2-29]
@@ -409,7 +401,7 @@ export class Link {
 
 	/** DISCONNECT from the server. */
 	private dismissed(): DeviceError {
-		const { reasonCode, properties } = this.#packet;
+		const { reasonCode, properties } = this.#event;
 		if (properties?.sessionExpirySeconds !== undefined) { // [MQTT-3.14.2-2]
 			return new DeviceError("violation", "DISCONNECT with a session expiry from the server");
 		}
@@ -421,13 +413,12 @@ export class Link {
 		if (this.#failure !== undefined) return;
 		this.#failure = error;
 		this.due = 0;
-		const reason = this.#packet.protocol === 5 && this.#sender.open ? disconnectReason(error) : 0;
+		const reason = this.#event.protocol === 5 && this.#sender.open ? disconnectReason(error) : 0;
 		// In the middle of a packet, closing says enough.
 		if (reason === 0 || this.#sender.busy) return;
 		this.#parting = true;
 		this.#leaveDue = this.#now + PARTING_TIMEOUT;
-		this.#sender.farewell = reason;
-		this.#session.unsent = true;
+		this.#sender.leave(reason);
 	}
 
 	private awaitAnswer(): void {

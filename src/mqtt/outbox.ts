@@ -51,6 +51,8 @@ export const DROPPED = -2;
 export class Outbox implements QueueOwner {
 	/** True when what `save` writes has changed. */
 	dirty = false;
+	/** False when nothing waits to be taken: it is not worth looking. */
+	waiting = true;
 	/** The message on its way out, as `take` left it; `undefined` for none. */
 	current: Entry | undefined;
 	/** Of the current message: bytes of its record, and the payload that follows them. */
@@ -79,7 +81,9 @@ export class Outbox implements QueueOwner {
 	/** For a message at QoS 0, which has no place in the window. */
 	readonly #unnumbered = new Entry();
 	/** Packet identifier and reason code of what ended without an acknowledgement, alternating. */
-	#settled: number[] | undefined;
+	readonly #settled: number[] = [];
+	/** Those of them that `nextSettled` was not asked for. */
+	unreported = 0;
 	#sources: Map<number, Source> | undefined;
 
 	/** @param queues by priority, lowest first; the last one also takes QoS 0 and streams, and is in memory */
@@ -137,6 +141,7 @@ export class Outbox implements QueueOwner {
 		if (writer.remaining !== 0) throw new DeviceError("internal", `PUBLISH ends ${writer.remaining} bytes early`);
 		const position = queue.commit(id);
 		if (this.#nexts[index]! < 0) this.#nexts[index] = position;
+		this.waiting = true;
 		if (source !== undefined) (this.#sources ??= new Map()).set(position, source);
 		return id;
 	}
@@ -155,7 +160,7 @@ export class Outbox implements QueueOwner {
 
 	private reserve(index: number, length: number): boolean {
 		const queue = this.#queues[index]!;
-		while (queue.count >= this.range || !queue.reserve(length, this.#writer)) {
+		while (queue.count >= this.range || !this.reserved(index, length)) {
 			if (this.#whenFull[index] !== "drop-oldest" || !queue.fits(length)) return false;
 			// What is under way goes only when there is no connection to be in the way of.
 			const from = this.#cursor === 0 ? queue.first() : this.#nexts[index]!;
@@ -166,6 +171,16 @@ export class Outbox implements QueueOwner {
 			this.#nexts[index] = this.firstUnsent(index);
 		}
 		return true;
+	}
+
+	/** Room in a queue, which may have to bring to flash what was appended before. @throws DeviceError `storage` */
+	private reserved(index: number, length: number): boolean {
+		try {
+			return this.#queues[index]!.reserve(length, this.#writer);
+		} catch (error) {
+			this.#nexts[index] = this.firstUnsent(index);
+			throw error;
+		}
 	}
 
 	/** For a queue that drops its oldest, and for nobody else: it calls back. */
@@ -222,11 +237,13 @@ export class Outbox implements QueueOwner {
 			return this.begin(entry);
 		}
 		const room = this.#count < quota && this.#count < this.#windowMaximum;
+		this.waiting = false;
 		for (let index = this.#queues.length - 1; index >= 0; index--) {
 			const position = this.#nexts[index]!;
 			if (position < 0) continue;
 			const queue = this.#queues[index]!;
 			const id = queue.id(position);
+			this.waiting = true;
 			if (id !== 0 && !room) continue;
 			this.#nexts[index] = queue.after(position);
 			const entry = id === 0 ? this.#unnumbered : this.push();
@@ -323,6 +340,7 @@ export class Outbox implements QueueOwner {
 		if (this.current?.id === 0) this.releaseBytes(this.current);
 		this.current = undefined;
 		this.#cursor = 0;
+		this.waiting = true;
 		this.dirty ||= this.#connected;
 		this.#connected = false;
 		let next = -1;
@@ -421,19 +439,19 @@ export class Outbox implements QueueOwner {
 		return sent;
 	}
 
-	/** Packet identifier of a message that ended without an answer from the server, with its reason; -1 for none. */
+	/** Packet identifier of a message that ended without an answer from the server. Some must be `unreported`. */
 	nextSettled(): number {
-		const settled = this.#settled;
-		if (settled === undefined || settled.length === 0) return -1;
-		this.settledReason = settled.pop()!;
-		return settled.pop()!;
+		this.unreported--;
+		this.settledReason = this.#settled.pop()!;
+		return this.#settled.pop()!;
 	}
 
 	/** Of what `nextSettled` gave. */
 	settledReason = 0;
 
 	private settle(id: number, reasonCode: number): void {
-		(this.#settled ??= []).push(id, reasonCode);
+		this.#settled.push(id, reasonCode);
+		this.unreported++;
 	}
 
 	private at(index: number): Entry {

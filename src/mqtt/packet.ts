@@ -25,10 +25,11 @@ export class Packet {
 	sessionPresent = false;
 	/** Of CONNACK, acknowledgements, DISCONNECT and AUTH. */
 	reasonCode = 0;
+	/** MQTT 5: of a message, and of what the server granted. */
 	properties: Properties | undefined;
 	readonly protocol: Protocol;
 
-	constructor(protocol: Protocol) {
+	constructor(protocol: Protocol = 4) {
 		this.protocol = protocol;
 	}
 }
@@ -140,19 +141,25 @@ export function publishHeadLength(protocol: Protocol, header: number, reader: Re
 	return reader.position - position + length;
 }
 
-function decodePublish(packet: Packet, header: number, reader: Reader): void {
+/** As `decodePacket`, of a PUBLISH and but for its type. @throws DeviceError `malformed` */
+export function decodePublish(packet: Packet, header: number, reader: Reader): void {
 	const qos = (header >> 1) & 3;
+	const duplicate = (header & DUPLICATE) !== 0;
 	if (qos === 3) throw malformed("PUBLISH with QoS 3"); // [MQTT-3.3.1-4]
+	if (duplicate && qos === 0) throw malformed("PUBLISH at QoS 0 with DUP"); // [MQTT-3.3.1-2]
 	packet.qos = qos as QoS;
-	packet.duplicate = (header & DUPLICATE) !== 0;
-	if (packet.duplicate && qos === 0) throw malformed("PUBLISH at QoS 0 with DUP"); // [MQTT-3.3.1-2]
+	packet.duplicate = duplicate;
 	packet.retain = (header & RETAIN) !== 0;
-	packet.topic = reader.utf8();
+	const topic = reader.utf8();
 	packet.packetId = qos === 0 ? 0 : packetId(reader);
-	if (packet.protocol === 5) packet.properties = decodeProperties(reader, PacketType.PUBLISH);
-	// Without a topic it needs an alias, which is the link's business.
-	if (!isTopic(packet.topic) && (packet.topic !== "" || packet.properties?.topicAlias === undefined)) {
-		throw malformed("PUBLISH to what is no topic name"); // [MQTT-3.3.2-2]
+	packet.properties = packet.protocol === 5 ? decodeProperties(reader, PacketType.PUBLISH) : undefined;
+	// One that was good before still is.
+	if (topic !== packet.topic || topic === "") {
+		// Without a topic it needs an alias, which is the link's business.
+		if (!isTopic(topic) && (topic !== "" || packet.properties?.topicAlias === undefined)) {
+			throw malformed("PUBLISH to what is no topic name"); // [MQTT-3.3.2-2]
+		}
+		packet.topic = topic;
 	}
 	packet.start = reader.position;
 }

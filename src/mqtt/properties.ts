@@ -20,7 +20,7 @@ export interface Properties {
 	contentType?: string | undefined;
 	responseTopic?: string | undefined;
 	correlationData?: Uint8Array | undefined;
-	/** Of the subscriptions that a message came by. */
+	/** Of the subscriptions that a message came by; at most 32. */
 	subscriptionIdentifiers?: readonly number[] | undefined;
 	sessionExpirySeconds?: number | undefined;
 	assignedClientId?: string | undefined;
@@ -38,6 +38,7 @@ export interface Properties {
 	topicAlias?: number | undefined;
 	maximumQoS?: 0 | 1 | undefined;
 	retainAvailable?: boolean | undefined;
+	/** At most 32 from the server. */
 	userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
 	maximumPacketSize?: number | undefined;
 	wildcardSubscriptionAvailable?: boolean | undefined;
@@ -110,6 +111,12 @@ const ROWS: Readonly<Record<keyof Properties, Row>> = Object.freeze({
 	sharedSubscriptionAvailable: new Row(42, Kind.FLAG, CONNACK),
 });
 
+/**
+ * Of the properties that may come more than once. An empty pair takes five bytes on the wire and a hundred in memory:
+ * without a limit a server could fill the heap with one packet.
+ */
+export const REPEATED_MAXIMUM = 32;
+
 const LAST = 42;
 const NAMES: readonly (keyof Properties | undefined)[] = Object.freeze(Array.from({ length: LAST + 1 }, (_, id) =>
 	(Object.keys(ROWS) as (keyof Properties)[]).find((name) => ROWS[name].id === id)));
@@ -143,13 +150,17 @@ function decodeProperty(properties: Record<string, Value>, reader: Reader, type:
 		throw new DeviceError("malformed", `property ${id} in a packet of type ${type}`);
 	}
 	if (row.kind === Kind.PAIRS) {
-		((known ?? (properties[name] = [])) as [string, string][]).push([reader.utf8(), reader.utf8()]);
+		const pairs = (known ?? (properties[name] = [])) as [string, string][];
+		if (pairs.length === REPEATED_MAXIMUM) throw tooMany(id);
+		pairs.push([reader.utf8(), reader.utf8()]);
 		return;
 	}
 	if (row.kind === Kind.IDENTIFIERS) {
 		const identifier = reader.varint();
 		if (identifier === 0) throw new DeviceError("violation", "subscription identifier 0");
-		((known ?? (properties[name] = [])) as number[]).push(identifier);
+		const identifiers = (known ?? (properties[name] = [])) as number[];
+		if (identifiers.length === REPEATED_MAXIMUM) throw tooMany(id);
+		identifiers.push(identifier);
 		return;
 	}
 	if (known !== undefined) throw new DeviceError("violation", `property ${id} twice`);
@@ -157,6 +168,10 @@ function decodeProperty(properties: Record<string, Value>, reader: Reader, type:
 	if (name === "responseTopic" && !isTopic(properties[name] as string)) { // [MQTT-3.3.2-14]
 		throw new DeviceError("violation", "response topic is no topic name");
 	}
+}
+
+function tooMany(id: number): DeviceError {
+	return new DeviceError("too-large", `property ${id} over ${REPEATED_MAXIMUM} times`);
 }
 
 function decodeValue({ id, kind, zero }: Row, reader: Reader): Value {

@@ -5,16 +5,17 @@
  *
  * Survives connections. Memory: two bytes for each, up to the maximum.
  */
-import { DeviceError } from "../base/error.js";
 import type { Reader } from "../bytes/reader.js";
 import type { Writer } from "../bytes/writer.js";
-import { Reason } from "./constants.js";
 
 export class Received {
 	/** True when what `save` writes has changed. */
 	dirty = false;
 	readonly #maximum: number;
+	/** In the order of their arrival. */
 	readonly #ids: number[] = [];
+	/** Those of earlier connections, which are the first. */
+	#earlier = 0;
 
 	constructor(maximum: number) {
 		this.#maximum = maximum;
@@ -24,17 +25,23 @@ export class Received {
 		return this.#ids.length;
 	}
 
+	/** Those received on this connection: what the server's quota counts. Spec: MQTT 5 §4.9. */
+	get underway(): number {
+		return this.#ids.length - this.#earlier;
+	}
+
+	/** A connection begins. */
+	begin(): void {
+		this.#earlier = this.#ids.length;
+	}
+
 	has(packetId: number): boolean {
 		return this.#ids.includes(packetId);
 	}
 
-	/** @throws DeviceError `violation` when the server has more under way than it may */
+	/** A server that releases nothing makes us forget the oldest: it will hardly come again. */
 	add(packetId: number): void {
-		if (this.#ids.length === this.#maximum) {
-			throw new DeviceError("violation", `over ${this.#maximum} messages at QoS 2 under way`, {
-				detail: Reason.RECEIVE_MAXIMUM_EXCEEDED,
-			});
-		}
+		if (this.#ids.length === this.#maximum) this.delete(this.#ids[0]!);
 		this.#ids.push(packetId);
 		this.dirty = true;
 	}
@@ -44,6 +51,7 @@ export class Received {
 		const index = this.#ids.indexOf(packetId);
 		if (index < 0) return false;
 		this.#ids.splice(index, 1);
+		if (index < this.#earlier) this.#earlier--;
 		this.dirty = true;
 		return true;
 	}
@@ -51,7 +59,7 @@ export class Received {
 	/** The server has no session of ours. */
 	clear(): void {
 		if (this.#ids.length === 0) return;
-		this.#ids.length = 0;
+		this.#ids.length = this.#earlier = 0;
 		this.dirty = true;
 	}
 

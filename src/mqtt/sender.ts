@@ -23,11 +23,9 @@ const NO_SUBSCRIPTIONS: readonly Subscription[] = Object.freeze([]);
 export class Sender {
 	/** Set by the link: the server accepted us, so more than CONNECT may go out. */
 	open = false;
-	/** Set by the link: once every message is acknowledged, DISCONNECT goes out. */
+	/** Once every message is acknowledged, DISCONNECT goes out. */
 	closing = false;
-	/** Set by the link: DISCONNECT goes out now, with this reason; -1 for not yet. */
-	farewell = -1;
-	/** Set by the link: PINGREQ is to go out. */
+	/** PINGREQ waits. */
 	ping = false;
 	/** True when DISCONNECT went out, and nothing may follow. */
 	left = false;
@@ -47,6 +45,10 @@ export class Sender {
 	/** Where in its record the current message goes on after the staged bytes. */
 	#from = 0;
 	#auth: Uint8Array | undefined;
+	/** The reason with which DISCONNECT goes out now; -1 for not yet. */
+	#farewell = -1;
+	/** There may be a packet for `chooseRare`, which is not worth being asked for each message. */
+	#isRare = false;
 	/** The staged packet is DISCONNECT. */
 	#leaving = false;
 
@@ -87,7 +89,7 @@ export class Sender {
 
 	acknowledge(type: number, packetId: number, reasonCode: number): void {
 		this.#session.unsent = true;
-		this.acks.push(this.#session.writer, type, packetId, reasonCode);
+		this.acks.push(type, packetId, reasonCode);
 	}
 
 	/** Queues AUTH: the one before it went out, or it would not have been answered. */
@@ -98,19 +100,45 @@ export class Sender {
 		this.#auth = new Uint8Array(reasonLength(text, PacketType.AUTH, properties));
 		writer.reset(this.#auth, 0, this.#auth.byteLength);
 		encodeReason(writer, text, PacketType.AUTH, reasonCode, properties);
+		this.#isRare = true;
+	}
+
+	/** PINGREQ is to go out. */
+	sendPing(): void {
+		this.ping = this.#isRare = this.#session.unsent = true;
+	}
+
+	/** DISCONNECT goes out once every message is acknowledged. */
+	close(): void {
+		this.closing = this.#isRare = this.#session.unsent = true;
+	}
+
+	/** DISCONNECT goes out now. */
+	leave(reasonCode: number): void {
+		this.#farewell = reasonCode;
+		this.#isRare = this.#session.unsent = true;
 	}
 
 	/** Writes the next outgoing bytes: see `Link.transmit`. */
 	transmit(target: Uint8Array, limit: number): number {
-		this.#session.commit();
-		const { writer, outbox } = this.#session;
+		const session = this.#session;
+		session.commit();
+		const writer = session.writer;
+		const outbox = session.outbox;
+		const acks = this.acks;
 		let position = 0;
 		while (position < limit) {
-			if (this.#staged === undefined && outbox.current === undefined && !this.choose()) {
-				if (this.left || this.acks.length === 0) break;
-				writer.reset(target, position, limit);
-				position += this.acks.transmit(writer);
-				continue;
+			if (this.#staged === undefined && outbox.current === undefined && !this.chooseRare()) {
+				if (this.left) break;
+				if (acks.length > 0) {
+					writer.reset(target, position, limit);
+					acks.transmit(writer);
+					position = writer.position;
+					// One for which there is not room enough goes out in two parts.
+					if (acks.length > 0 && position < limit) this.stageAck();
+					continue;
+				}
+				if (!outbox.waiting || !this.open || !this.chooseMessage()) break;
 			}
 			writer.reset(target, position, limit);
 			if (this.#staged !== undefined) this.copyStaged(this.#staged);
@@ -121,7 +149,8 @@ export class Sender {
 	}
 
 	private copyStaged(staged: Uint8Array): void {
-		const { writer, outbox } = this.#session;
+		const writer = this.#session.writer;
+		const outbox = this.#session.outbox;
 		const left = staged.byteLength - this.#written;
 		const count = left < writer.remaining ? left : writer.remaining;
 		writer.copy(staged, this.#written, this.#written + count);
@@ -134,11 +163,13 @@ export class Sender {
 	}
 
 	private copyMessage(): void {
-		const { writer, outbox } = this.#session;
-		const { length, source } = outbox;
+		const writer = this.#session.writer;
+		const outbox = this.#session.outbox;
+		const length = outbox.length;
+		const source = outbox.source;
 		if (length < 0) throw new DeviceError("full", "the message on its way out was dropped");
 		const written = this.#written;
-		const room = writer.remaining;
+		const room = writer.end - writer.position;
 		let count = 0;
 		if (written < length) {
 			count = length - written < room ? length - written : room;
@@ -164,13 +195,16 @@ export class Sender {
 		}
 	}
 
-	/** Makes the next packet the staged or the current one; false when there is none, or acknowledgements go first. */
-	private choose(): boolean {
+	/** Stages a packet that is neither acknowledgement nor message; false when there is none, or others go first. */
+	private chooseRare(): boolean {
+		const session = this.#session;
+		const subscriptions = session.subscriptions;
+		if (!this.#isRare && !subscriptions.unsaid) return false;
 		if (this.left) return false;
 		// With a failure: none of the acknowledgements left, or nothing would have been received.
-		if (this.farewell > Reason.SUCCESS) return this.stageDisconnect(this.farewell);
+		if (this.#farewell > Reason.SUCCESS) return this.stageDisconnect(this.#farewell);
 		if (this.acks.length > 0) return false;
-		if (this.farewell === Reason.SUCCESS) return this.stageDisconnect(this.farewell);
+		if (this.#farewell === Reason.SUCCESS) return this.stageDisconnect(this.#farewell);
 		if (this.#auth !== undefined) {
 			this.#staged = this.#auth;
 			this.#auth = undefined;
@@ -181,16 +215,19 @@ export class Sender {
 		if (this.ping) {
 			this.ping = false;
 			this.stage(BARE_LENGTH);
-			encodeBare(this.#session.writer, PacketType.PINGREQ);
+			encodeBare(session.writer, PacketType.PINGREQ);
 			return true;
 		}
-		const { subscriptions } = this.#session;
-		if (subscriptions.unsaid && this.answer === 0 && !this.closing && this.stageSubscriptions()) return true;
-		return this.chooseMessage();
+		if (this.closing) {
+			// [MQTT-4.9.0-2]: what waits for the quota goes before DISCONNECT, too.
+			return session.outbox.empty && this.stageDisconnect(Reason.SUCCESS);
+		}
+		this.#isRare = false;
+		return subscriptions.unsaid && this.answer === 0 && this.stageSubscriptions();
 	}
 
 	private chooseMessage(): boolean {
-		const { outbox } = this.#session;
+		const outbox = this.#session.outbox;
 		while (outbox.take(this.#quota)) {
 			this.#written = this.#from = 0;
 			if (outbox.releasing) this.stageRelease();
@@ -198,9 +235,12 @@ export class Sender {
 			else if (this.#aliases !== undefined) this.stageAliased(this.#aliases);
 			return true;
 		}
-		// [MQTT-4.9.0-2]: what waits for the quota goes before DISCONNECT, too.
-		if (!this.closing || !outbox.empty) return false;
-		return this.stageDisconnect(Reason.SUCCESS);
+		return false;
+	}
+
+	private stageAck(): void {
+		this.stage(this.acks.firstLength);
+		this.acks.transmit(this.#session.writer);
 	}
 
 	/** What the server would end the connection for is not sent. */
@@ -228,8 +268,7 @@ export class Sender {
 	private stageAliased(aliases: OutgoingAliases): void {
 		const { outbox, writer } = this.#session;
 		const reader = this.peek(Math.min(outbox.length, ALIASED_HEAD_MAXIMUM));
-		const total = outbox.length + (outbox.source?.byteLength ?? 0);
-		const room = (this.#granted?.maximumPacketSize ?? Infinity) - total;
+		const room = (this.#granted?.maximumPacketSize ?? Infinity) - outbox.length - (outbox.source?.byteLength ?? 0);
 		this.#staged = aliases.replace(reader, writer, room);
 		if (this.#staged === undefined) return;
 		this.#from = aliases.replaced;

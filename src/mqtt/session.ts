@@ -136,14 +136,14 @@ export class Session {
 	/** True within `batch`: what is published is not durable yet, and must not be sent. */
 	batching = false;
 	/**
-	 * True when something may wait to go out. Whoever adds to that says so here, and the link says when it found nothing
-	 * more: nobody else asks, as looking through all that might wait costs more than the message itself.
+	 * True when something may wait to go out. Whoever adds to that says so here, and the link says when it found no
+	 * more of it: nobody else asks, as looking through all that might wait costs more than a message itself.
 	 */
 	unsent = false;
 	readonly #cleanStart: boolean;
 	/**
-	 * The server sent more than the receive maximum once. From then on it may: it would send the same again on every
-	 * connection, and nothing would ever be received.
+	 * The server sent more than the receive maximum once. From then on it may: one that sends the same again on every
+	 * connection would never be rid of its messages, nor we.
 	 */
 	overrun = false;
 	readonly #store: SessionStore | undefined;
@@ -290,6 +290,7 @@ export class Session {
 		this.established = true;
 		this.outbox.connected();
 		this.connect.cleanStart = this.#cleanStart;
+		this.received.begin();
 		this.subscriptions.reset(sessionPresent && familiar);
 		if (sessionPresent) return;
 		this.outbox.renew();

@@ -54,8 +54,6 @@ export class Store implements SessionStore {
 	/** Positions of the newest records, -1 for none. */
 	#state = -1;
 	#session = -1;
-	/** Bytes written since the session's record: it is written again before it stands in the way. */
-	#since = 0;
 	#established = false;
 
 	/** @throws DeviceError `argument` when the partition is too small, `storage` */
@@ -91,6 +89,7 @@ export class Store implements SessionStore {
 		}
 		if (!this.restoreSession(session)) return this.forget(session);
 		if (this.#state < 0) return;
+		this.trim();
 		this.load(session, this.#state);
 		session.received.restore(session.reader);
 		session.outbox.restore(session.reader);
@@ -112,6 +111,7 @@ export class Store implements SessionStore {
 	/** Begins anew, and says so first where a reset must not find the old messages under the new name. */
 	private forget(session: Session): void {
 		session.outbox.clear();
+		this.#journal.trim(-1);
 		this.writeState(session);
 		this.#journal.flush();
 		this.writeSession(session);
@@ -129,13 +129,27 @@ export class Store implements SessionStore {
 		const { outbox, received, subscriptions, established } = session;
 		const changed = subscriptions.dirty || established !== this.#established;
 		if (!changed && !outbox.dirty && !received.dirty) return;
-		if (outbox.dirty || received.dirty) this.writeState(session);
-		if (changed || this.#since >= this.#partition.blockLength) this.writeSession(session);
-		const journal = this.#journal;
-		journal.flush();
+		const journal = this.#journal, state = this.#state, known = this.#session;
+		try {
+			if (outbox.dirty || received.dirty || state < 0) this.writeState(session);
+			// With the state, so that what must be kept never spans many blocks: a reset may close one.
+			if (changed || !journal.areTogether(this.#session, this.#state)) this.writeSession(session);
+			journal.flush();
+		} catch (error) {
+			// What was not durable is gone, and nothing is to be trimmed for it.
+			this.#state = state;
+			this.#session = known;
+			throw error;
+		}
 		// Only what is durable may be forgotten by what came before it.
 		outbox.dirty = received.dirty = subscriptions.dirty = false;
 		this.#established = established;
+		this.trim();
+	}
+
+	/** Lets go of what came before the newest records. A reset brings it back: so to be done at boot, too. */
+	private trim(): void {
+		const journal = this.#journal;
 		const age = steps(journal.number(this.#session), journal.number(this.#state));
 		journal.trim(age > 0 ? this.#session : this.#state);
 	}
@@ -146,7 +160,6 @@ export class Store implements SessionStore {
 		received.save(writer);
 		outbox.save(writer);
 		this.#state = this.#journal.commit(STATE, 0);
-		this.#since += length;
 	}
 
 	private writeSession({ clientId, connect, established, subscriptions, writer, text }: Session): void {
@@ -157,7 +170,6 @@ export class Store implements SessionStore {
 		writer.uint8(established ? 1 : 0);
 		subscriptions.save(writer);
 		this.#session = this.#journal.commit(SESSION, 0);
-		this.#since = 0;
 	}
 
 	private reserve(length: number, writer: Writer): void {

@@ -8,8 +8,12 @@
  * be there after a reset, in order; of the last commit, which the power cut hit, any part may be, each record whole.
  *
  * Recovery reads, and writes nothing: the headers of the blocks, and of the newest block all records, for only there
- * a write may have been torn. A record of another block is checked when it is used. What was trimmed may come
- * back at a reset, as long as its block was not needed again: its owner knows what is over.
+ * a write may have been torn. A record of another block is checked when it is used. What was trimmed comes back at a
+ * reset, as long as its block was not needed again: its owner knows what is over, and trims before it writes, lest
+ * the journal be full.
+ *
+ * Each boot goes on in the block where the last one ended. Two things close a block early, for its cells are in doubt:
+ * a torn write; and flash encryption, under which nobody can tell erased cells from others.
  *
  * Memory: a few numbers, and a buffer for what is not flushed yet. Nothing is kept per record.
  *

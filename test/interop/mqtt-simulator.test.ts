@@ -4,9 +4,12 @@ import { after } from "node:test";
 import { Broker, serve } from "../../hosts/simulator/index.js";
 import { playAll } from "./scenarios.js";
 
-const server = await serve(new Broker(), { port: 0 });
+const server = await serve(new Broker(), { port: 0, webSocketPort: 0 });
 after(() => server.close());
-const port = server.port!;
-const url = `mqtt://127.0.0.1:${port}`;
-playAll({ name: "simulator, 3.1.1", port, url, qos: 2 });
-playAll({ name: "simulator, 5", port, url, qos: 2, device: { protocol: 5 }, peer: { protocolVersion: 5 } });
+const url = `mqtt://127.0.0.1:${server.port!}`;
+playAll({ name: "simulator, 3.1.1", port: server.port!, url, qos: 2 });
+playAll({ name: "simulator, 5", port: server.port!, url, qos: 2, device: { protocol: 5 }, peer: { protocolVersion: 5 } });
+playAll({
+	name: "simulator, 5 over WebSocket", port: server.webSocketPort!, url: `ws://127.0.0.1:${server.webSocketPort!}/mqtt`, qos: 2,
+	device: { protocol: 5, websocket: "/mqtt" }, peer: { protocolVersion: 5 },
+});

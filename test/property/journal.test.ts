@@ -6,6 +6,7 @@ import { RingQueue } from "../../src/mqtt/ring-queue.js";
 import { Journal } from "../../src/storage/journal.js";
 import { content, contentOf, QueueModel } from "../unit/mqtt/queue-model.js";
 import { crypto } from "../unit/storage/digest.js";
+import { encrypted } from "../unit/storage/encrypted.js";
 import { guarded } from "../unit/storage/guarded.js";
 import { MemoryPartition } from "../unit/storage/memory-partition.js";
 import { property, type Random } from "./random.js";
@@ -59,7 +60,8 @@ property("FlashQueue does what an array does, for as long as one likes, and afte
 	const partition = new MemoryPartition(random.pick([512, 1024, 4096]), 2 + random.below(5));
 	const first = random.below(partition.wear.length - 1);
 	const count = 2 + random.below(partition.wear.length - first - 1);
-	const open = (): FlashQueue => new FlashQueue(new Journal(crypto, guarded(partition), { first, count, groupLength: random.below(2000) }));
+	const cells = random.once(3) ? encrypted(partition) : guarded(partition);
+	const open = (): FlashQueue => new FlashQueue(new Journal(crypto, cells, { first, count, groupLength: random.below(2000) }));
 	const longest = 1 + random.below(random.pick([30, 300, partition.blockLength - 31]));
 	let queue = open();
 	const model = new QueueModel(queue);

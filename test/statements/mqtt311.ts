@@ -72,6 +72,7 @@ export const mqtt311: readonly Statement[] = [
 		`${QOS2_RECEIVE} › a message at QoS 2 is delivered and answered by PUBREC, its PUBREL by PUBCOMP [MQTT-3.3.4-1] [MQTT-4.3.3-2]`,
 	] },
 	{ id: "MQTT-2.3.1-7", text: "an ack with another id is not taken for ours", tests: [
+		`${MESSAGES} › a message at QoS 1 waits for its PUBACK, and for no other`,
 		`${MESSAGES} › an answer with another identifier, or of the other kind, is not taken for ours [MQTT-2.3.1-7]`,
 	] },
 	{ id: "MQTT-3.1.0-1", text: "CONNECT is the first packet", tests: [

@@ -1,57 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Acks: acknowledgements in order, through room of any size. */
+/** Acks: acknowledgements in the order they came. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Writer } from "../../../src/bytes/writer.js";
 import { Acks } from "../../../src/mqtt/acks.js";
+import { PacketType } from "../../../src/mqtt/constants.js";
 import { toHex } from "../hex.js";
 import { text } from "../text.js";
 import { puback } from "../wire.js";
 
-const PUBACK = 4;
+const { PUBACK, PUBCOMP, PUBREC, PUBREL } = PacketType;
 
-function drain(acks: Acks, room: number): string {
+function shift(acks: Acks): string {
 	const writer = new Writer(text);
-	const target = new Uint8Array(room);
-	let sent = "";
-	for (let count = -1; count !== 0;) {
-		writer.reset(target, 0, room);
-		count = acks.transmit(writer);
-		assert.equal(writer.position, count);
-		sent += toHex(target, 0, count);
-	}
-	return sent;
+	const length = acks.firstLength;
+	writer.reset(new Uint8Array(length), 0, length);
+	acks.transmit(writer);
+	assert.equal(writer.remaining, 0, "the length that was told before");
+	return toHex(writer.bytes);
 }
 
-test("Acks go out in the order they came [MQTT-4.6.0-2], whatever the room", () => {
-	const ids = Array.from({ length: 40 }, (_, index) => 0xfff0 - 1000 * index);
-	for (const room of [1, 2, 3, 4, 5, 7, 64, 1000]) {
+test("Acks fill the room that there is, with whole ones", () => {
+	for (let room = 0; room < 20; room++) {
 		const acks = new Acks();
-		for (const id of ids) acks.push(new Writer(text), PUBACK, id, 0);
-		assert.equal(acks.length, 160);
-		assert.equal(drain(acks, room), ids.map(puback).join(""), `room for ${room}`);
-		assert.equal(acks.length, 0);
+		acks.push(PUBREL, 1, 0x92);
+		acks.push(PUBACK, 2, 0);
+		acks.push(PUBCOMP, 3, 0x92);
+		acks.push(PUBACK, 4, 0);
+		const writer = new Writer(text);
+		let sent = "";
+		for (let count = room < 5 ? 0 : 4; count > 0; count--) {
+			writer.reset(new Uint8Array(room), 0, room);
+			acks.transmit(writer);
+			assert.ok(acks.length === 0 || writer.remaining < acks.firstLength);
+			sent += toHex(writer.bytes, 0, writer.position);
+		}
+		assert.equal(sent, room < 5 ? "" : "6203000192400200027003000392" + puback(4), `room for ${room}`);
 	}
 });
 
-test("Acks that come while others are half out go behind them", () => {
+test("Acks go out in the order they came [MQTT-4.6.0-2], those that come meanwhile at last", () => {
 	const acks = new Acks();
-	const writer = new Writer(text);
-	acks.push(writer, PUBACK, 1, 0);
-	acks.push(writer, PUBACK, 2, 0);
-	const target = new Uint8Array(6);
-	writer.reset(target, 0, 6);
-	const count = acks.transmit(writer);
-	acks.push(new Writer(text), PUBACK, 3, 0);
-	assert.equal(toHex(target, 0, count) + drain(acks, 4), puback(1) + puback(2) + puback(3));
-});
-
-test("Acks take no more room than what waits at a time", () => {
-	const acks = new Acks();
-	const writer = new Writer(text);
+	let next = 1;
+	let last = 1;
 	for (let round = 0; round < 200; round++) {
-		for (let id = 1; id <= 20; id++) acks.push(writer, PUBACK, id, 0);
-		assert.ok(writer.bytes.length <= 128, `${writer.bytes.length} bytes`);
-		drain(acks, 7);
+		for (let count = 0; count < round % 7; count++) acks.push(PUBACK, last++, 0);
+		assert.equal(acks.length, last - next, `round ${round}`);
+		for (let count = 0; count < round % 5 && acks.length > 0; count++) assert.equal(shift(acks), puback(next++));
 	}
+	while (acks.length > 0) assert.equal(shift(acks), puback(next++));
+	assert.equal(next, last);
+});
+
+test("Acks keep type, identifier and reason of every size", () => {
+	const acks = new Acks();
+	acks.push(PUBACK, 0xffff, 0);
+	acks.push(PUBREC, 1, 0);
+	acks.push(PUBREL, 0x1234, 0x92);
+	acks.push(PUBCOMP, 0xffff, 0xff);
+	assert.deepEqual([1, 2, 3, 4].map(() => shift(acks)), ["4002ffff", "50020001", "6203123492", "7003ffffff"]);
+});
+
+test("Acks count the PUBACKs among them", () => {
+	const acks = new Acks();
+	acks.push(PUBREC, 1, 0);
+	acks.push(PUBACK, 2, 0);
+	acks.push(PUBCOMP, 3, 0x92);
+	acks.push(PUBACK, 4, 0);
+	assert.equal(acks.pubacks, 2);
+	shift(acks);
+	shift(acks);
+	assert.equal(acks.pubacks, 1);
 });

@@ -95,10 +95,6 @@ test("Client takes a goodbye for the end of a connection, and no more", () => {
 	for (const hex of [disconnect5(), disconnect5(0)]) check(hex, 5, [connack5(), hex], "closed", undefined, /goodbye/, RECONNECT);
 });
 
-test("Client names a reason that it does not know by its number", () => {
-	check("0xf0", 5, [connack5(false, 0xf0)], "rejected", 0xf0, /reason 240/, REFUSED);
-});
-
 test("Client that is refused again and again asks every ten minutes at last", () => {
 	const rig = new Rig(5, 0xff);
 	const delays = Array.from({ length: 5 }, () => rig.connect(connack5(false, 0x97)).delay);

@@ -149,6 +149,11 @@ test("a session present after a clean start is an error [MQTT-3.2.2-2], and so i
 		bench.send();
 		assertEnds(bench, connack5(true), "violation", 0, JSON.stringify(options));
 	}
+	const known = open5({ cleanStart: true });
+	known.lose();
+	known.relink();
+	known.send();
+	assertEnds(known, connack5(true), "violation", 0, "a session of ours, which was to end");
 });
 
 test("what was not acknowledged is sent again to a server that has the session, and as new to one that has not [MQTT-3.1.2-23] [MQTT-3.2.2-5]", () => {
