@@ -157,8 +157,11 @@ export class Client implements AlarmOwner {
 	 */
 	batch(publishing: () => void): void {
 		this.check();
-		this.session.batch(publishing);
-		this.kick();
+		try {
+			this.session.batch(publishing);
+		} finally {
+			this.kick();
+		}
 	}
 
 	/** Subscribes now and on every later connection. @throws DeviceError `argument`, `full`, `state` */
@@ -322,7 +325,7 @@ export class Client implements AlarmOwner {
 			}
 			// While there is room, nothing that could go out is left.
 			if (this.#readable === 0 || (this.#writable === 0 && !link.flushed)) break;
-			if (this.#paused) {
+			if (this.#paused && link.open) {
 				link.paused();
 				break;
 			}

@@ -297,7 +297,8 @@ export class Link {
 		}
 		if (properties !== undefined) {
 			const { assignedClientId, serverKeepAliveSeconds } = properties;
-			if (assignedClientId !== undefined) connect.clientId = assignedClientId; // [MQTT-3.1.3-7] of 5
+			// [MQTT-3.1.3-7] of 5; whoever has an identifier keeps it.
+			if (connect.clientId === "") connect.clientId = assignedClientId ?? "";
 			// [MQTT-3.2.2-21]
 			if (serverKeepAliveSeconds !== undefined) this.#keepAlive = serverKeepAliveSeconds * 1000;
 		}

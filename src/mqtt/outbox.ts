@@ -405,7 +405,9 @@ export class Outbox implements QueueOwner {
 		}
 		for (let index = 0; index < savedQueues; index++) {
 			const queue = this.#queues[index] as KeptQueue;
-			writer.uint16(this.#connected ? this.#windowMaximum : this.#doubtful[index]! + this.sentOf(index));
+			const doubtful = this.#doubtful[index]! + this.sentOf(index);
+			// Before a reset the window may have been larger than it is now.
+			writer.uint16(this.#connected && doubtful < this.#windowMaximum ? this.#windowMaximum : doubtful);
 			writer.uint32(queue.headNumber);
 			writer.uint16(queue.released.length);
 			for (const number of queue.released) writer.uint32(number);
