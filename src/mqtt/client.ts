@@ -93,6 +93,9 @@ export class Client implements AlarmOwner {
 	readonly #bufferLength: number;
 	/** For what is read or written: it grows with that, and is let go when nothing moved for a while. */
 	#buffer: Uint8Array = NOTHING;
+	/** The beginning of it that was read into and written from at last: often the next has the same length. */
+	#incoming: Uint8Array = NOTHING;
+	#outgoing: Uint8Array = NOTHING;
 	/** Nothing moved since the alarm rang. */
 	#isIdle = false;
 	readonly #alarm: Alarm;
@@ -343,7 +346,9 @@ export class Client implements AlarmOwner {
 		this.#stirred = true;
 		this.#isIdle = false;
 		try {
-			this.#stream!.read(count === byteLength ? buffer : buffer.subarray(0, count));
+			const isPart = count < byteLength;
+			if (isPart && this.#incoming.byteLength !== count) this.#incoming = buffer.subarray(0, count);
+			this.#stream!.read(isPart ? this.#incoming : buffer);
 			this.#readable = readable - count;
 			link.receive(buffer, 0, count, this.#host.time.now());
 		} catch (error) {
@@ -361,14 +366,16 @@ export class Client implements AlarmOwner {
 			const byteLength = buffer.byteLength;
 			const count = link.transmit(buffer, this.#writable < byteLength ? this.#writable : byteLength);
 			if (count === 0) break;
-			// What did not fit goes out in larger pieces.
-			if (count === byteLength) this.grow(2 * count);
 			try {
-				this.#writable = this.#stream!.write(count === byteLength ? buffer : buffer.subarray(0, count));
+				const isPart = count < byteLength;
+				if (isPart && this.#outgoing.byteLength !== count) this.#outgoing = buffer.subarray(0, count);
+				this.#writable = this.#stream!.write(isPart ? this.#outgoing : buffer);
 			} catch (error) {
 				link.lost(toDeviceError(error, "closed", "writing failed"));
 				break;
 			}
+			// What did not fit goes out in larger pieces.
+			if (count === byteLength) this.grow(2 * count);
 		}
 		return link.failed;
 	}
@@ -376,7 +383,12 @@ export class Client implements AlarmOwner {
 	/** Makes another buffer, of `length` bytes or as many as it may have, unless it has them. */
 	private grow(length: number): void {
 		const wanted = Math.min(Math.ceil(length / BUFFER_STEP) * BUFFER_STEP, this.#bufferLength);
-		if (wanted > this.#buffer.byteLength) this.#buffer = new Uint8Array(wanted);
+		if (wanted > this.#buffer.byteLength) this.use(new Uint8Array(wanted));
+	}
+
+	private use(buffer: Uint8Array): void {
+		this.#buffer = buffer;
+		this.#incoming = this.#outgoing = NOTHING;
 	}
 
 	private drain(link: Link): void {
@@ -471,7 +483,7 @@ export class Client implements AlarmOwner {
 		const link = this.#link;
 		if (link !== undefined) {
 			if (this.#isIdle && !this.#stirred) {
-				this.#buffer = NOTHING;
+				this.use(NOTHING);
 				link.rest();
 			}
 			this.#isIdle = true;
