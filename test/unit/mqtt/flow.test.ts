@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import { Client, type ClientOptions } from "../../../src/mqtt/client.js";
+import { SUBSCRIBE_ID } from "../../../src/mqtt/constants.js";
 import type { Source } from "../../../src/mqtt/outbox.js";
 import { codeOf } from "../failure.js";
 import { FakeHost, type FakeStream } from "../fake-host.js";
 import { toHex } from "../hex.js";
-import { connack, PINGREQ, PINGRESP, prefixed, puback, pubcomp, publish, pubrec, pubrel, uint16, varint } from "../wire.js";
+import { connack, PINGREQ, PINGRESP, prefixed, puback, pubcomp, publish, pubrec, pubrel, suback, uint16, varint } from "../wire.js";
 
 const MINUTE = 60_000;
 const KEEP_ALIVE = 60_000;
@@ -147,6 +148,19 @@ test("Client.pause keeps sending: messages go out, and their answers wait for re
 	client.resume();
 	host.advance(0);
 	assert.deepEqual(rig.take(), ["acknowledged 1 0"]);
+});
+
+test("Client.pause before the answer to SUBSCRIBE was read: no time-out, however long it lasts", () => {
+	const rig = Rig.connected();
+	const { host, client } = rig;
+	client.subscribe("f");
+	client.pause();
+	host.stream.deliver(publish({ topic: "t", payload: payload(10) }) + suback(SUBSCRIBE_ID, 1));
+	host.advance(10 * MINUTE);
+	assert.deepEqual(rig.take(), []);
+	client.resume();
+	host.advance(0);
+	assert.deepEqual(rig.take(), ["message t 10", "subscribed f"]);
 });
 
 test("Client.pause while nothing arrives sees that the server is gone", () => {
@@ -311,6 +325,25 @@ test("Client gives up a message whose source throws, tells so, and goes on with 
 			assert.equal(source.readings.length, 1, name);
 		}
 	}
+});
+
+test("Client refuses calls from inside a source, whose message then ends, and close ends all", () => {
+	const calls: readonly ((client: Client) => void)[] = [
+		(client) => client.publish("t", "x", { qos: 1 }), (client) => client.subscribe("f"), (client) => client.unsubscribe("f"),
+		(client) => client.batch(() => {}), (client) => client.pause(), (client) => client.resume(),
+	];
+	for (const call of calls) {
+		const rig = Rig.connected();
+		rig.client.publish("t", { byteLength: 300, read: () => call(rig.client) }, { qos: 1 });
+		rig.host.advance(0);
+		rig.connect(true);
+		assert.deepEqual(rig.take(), ["disconnected state", "acknowledged 1 128", "connected"]);
+	}
+	const rig = Rig.connected();
+	rig.client.publish("t", { byteLength: 300, read: () => rig.client.close(0) });
+	rig.host.advance(10_000);
+	assert.equal(rig.host.open + rig.host.timers, 0);
+	assert.deepEqual(rig.take(), []);
 });
 
 test("Client.batch sends nothing before its end, and then all, in the order of publishing", () => {
