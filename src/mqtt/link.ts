@@ -96,6 +96,16 @@ export class Link {
 		this.#framer.push(bytes, start, end);
 	}
 
+	/** Nothing goes on: lets go of the driver's buffer, and of what else can be made again. */
+	rest(): void {
+		const { reader, writer, outbox } = this.#session;
+		this.#framer.clear();
+		this.#event.clear();
+		reader.clear();
+		writer.clear();
+		outbox.shrink();
+	}
+
 	/** Monotonic ms at which `expire` has something to do (0: at once, there is an event), or `Infinity`. */
 	get deadline(): number {
 		if (this.#parting) return this.#leaveDue;
