@@ -16,9 +16,9 @@ else {
 	const websocketUrl = `ws://127.0.0.1:${mosquitto.websocketPort}/mqtt`;
 	playAll({ name: "mosquitto, 3.1.1", port, url, qos: 2 });
 	playAll({ name: "mosquitto, 5", port, url, qos: 2, device: { protocol: 5 }, peer: { protocolVersion: 5 } });
-	playAll({ name: "mosquitto, 3.1.1 over WebSocket", port: mosquitto.websocketPort, url: websocketUrl, qos: 2, device: { websocket: "/mqtt" } });
+	playAll({ name: "mosquitto, 3.1.1 over WebSocket", port: mosquitto.websocketPort, url: websocketUrl, qos: 2, slow: true, device: { websocket: "/mqtt" } });
 	playAll({
-		name: "mosquitto, 5 over WebSocket", port: mosquitto.websocketPort, url: websocketUrl, qos: 2,
+		name: "mosquitto, 5 over WebSocket", port: mosquitto.websocketPort, url: websocketUrl, qos: 2, slow: true,
 		device: { protocol: 5, websocket: "/mqtt" }, peer: { protocolVersion: 5 },
 	});
 

@@ -4,7 +4,7 @@ import { after } from "node:test";
 import { Broker, serve } from "../../hosts/simulator/index.js";
 import { playAll } from "./scenarios.js";
 
-const server = await serve(new Broker(), { port: 0, webSocketPort: 0 });
+const server = await serve(new Broker({ limits: { packetMaximum: 2 * 2 ** 20 } }), { port: 0, webSocketPort: 0 });
 after(() => server.close());
 const url = `mqtt://127.0.0.1:${server.port!}`;
 playAll({ name: "simulator, 3.1.1", port: server.port!, url, qos: 2 });

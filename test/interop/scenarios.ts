@@ -6,6 +6,7 @@
  * by sending something behind it.
  */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test, type TestContext } from "node:test";
 import type { IClientOptions } from "mqtt";
 import { PacketType, type QoS } from "../../src/mqtt/constants.js";
@@ -22,6 +23,8 @@ export interface Offer {
 	url: string;
 	/** The highest QoS that it grants. */
 	qos: 1 | 2;
+	/** It takes 50 ms for each frame of a WebSocket: nothing long is sent to it. */
+	slow?: boolean;
 	/** For every client of ours. */
 	device?: DeviceOptions;
 	/** For every client at the other end. */
@@ -31,6 +34,7 @@ export interface Offer {
 const OPTIONS = { timeout: 60_000 };
 /** What we subscribed to is remembered by the broker for a client that comes again. */
 const LONG = 70_000;
+const MEGABYTE = 2 ** 20;
 
 class Scene {
 	readonly offer: Offer;
@@ -117,6 +121,39 @@ export function playAll(offer: Offer): void {
 		await peer.mqtt.publishAsync(`${at.topic}/down`, text, { qos: 1 });
 		assert.equal((await device.messages.next()).text, text);
 		await device.acknowledged.next();
+	});
+
+	if (offer.slow !== true) scene("a megabyte that nobody holds in memory goes both ways: read from its source, heard in fragments, with pauses", async (at) => {
+		let offset = 0;
+		let fragments = 0;
+		let paused = 0;
+		const hash = createHash("sha256");
+		const device = await at.device({
+			onMessage: (message) => {
+				assert.deepEqual([message.offset, message.total], [offset, MEGABYTE]);
+				hash.update(message.bytes.subarray(message.start, message.end));
+				offset += message.end - message.start;
+				if (++fragments % 100 === 0) {
+					paused++;
+					device.client.pause();
+					setImmediate(() => { device.client.resume(); });
+				}
+				if (!message.more) whole(hash.digest("hex"));
+			},
+		});
+		let whole!: (digest: string) => void;
+		const heard = new Promise<string>((resolve) => { whole = resolve; });
+		const payload = Buffer.alloc(MEGABYTE, "0123456789abcdefghijklmnopqrstuvwxyz, and so on. ");
+		const digest = createHash("sha256").update(payload).digest("hex");
+		const peer = await at.peer(`${at.topic}/up`);
+		await device.subscribe(`${at.topic}/down`, 1);
+		const source = { byteLength: MEGABYTE, read: (target: Uint8Array, from: number) => { target.set(payload.subarray(from, from + target.length)); } };
+		device.client.publish(`${at.topic}/up`, source, { qos: 1 });
+		assert.equal(createHash("sha256").update((await peer.messages.next()).text).digest("hex"), digest);
+		await device.acknowledged.next();
+		await peer.mqtt.publishAsync(`${at.topic}/down`, payload, { qos: 1 });
+		assert.equal(await heard, digest);
+		assert.ok(fragments > 100 && paused > 0);
 	});
 
 	scene("a filter that was unsubscribed from brings nothing more", async (at) => {
