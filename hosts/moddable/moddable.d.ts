@@ -175,6 +175,12 @@ declare module "ssl/session" {
 		read(target: Uint8Array): number;
 		write(source: Uint8Array): number;
 	}
+	/** Where a session looks for one that it may resume, before its first message, and what it tells when it is over. */
+	export interface SessionCache {
+		getByHost(host: string | undefined): { id: ArrayBuffer; secret: object } | undefined;
+		saveSession(host: string, id: ArrayBuffer, secret: object): void;
+		deleteSessionID(id: ArrayBuffer): void;
+	}
 	export default class Session {
 		constructor(options: {
 			protocolVersion: number;
@@ -185,6 +191,10 @@ declare module "ssl/session" {
 			applicationLayerProtocolNegotiation?: readonly string[];
 		});
 		certificateManager: CertificateManager;
+		/** `false` without a cache. */
+		cacheManager: SessionCache | false;
+		/** What was offered to be resumed. The SDK takes it for resumed when the server gives the same. */
+		clientSessionID: ArrayBuffer | undefined;
 		/** Set once the client's, the server's ChangeCipherSpec took effect. */
 		clientCipher: object | null;
 		serverCipher: object | null;

@@ -22,15 +22,21 @@ const NAME_MAXIMUM = 253;
  * @param anchors DER of the certificates that are trusted
  * @param host    the DNS name or IPv4 address that the leaf must be for
  * @param now     wall clock in ms since 1970
+ * @returns when the first certificate of the path expires, ms since 1970
  * @throws DeviceError `tls` naming what is wrong
  */
-export function validatePath(chain: readonly Uint8Array[], anchors: readonly Uint8Array[], host: string, now: number): void {
+export function validatePath(chain: readonly Uint8Array[], anchors: readonly Uint8Array[], host: string, now: number): number {
+	let until = Infinity;
 	if (chain.length === 0) throw new DeviceError("tls", "the server sent no certificate");
 	let certificate = new Certificate(chain[0]!);
 	checkLeaf(certificate, host);
 	for (let depth = 0; depth < CHAIN_MAXIMUM; depth++) {
 		checkValid(certificate, now);
-		if (anchors.some(anchor => endsPath(anchor, certificate, chain[depth]!, depth, now))) return;
+		until = Math.min(until, certificate.notAfter);
+		for (const anchor of anchors) {
+			const end = endsPath(anchor, certificate, chain[depth]!, depth, now);
+			if (end !== undefined) return Math.min(until, end);
+		}
 		const next = chain[depth + 1];
 		if (next === undefined) throw new DeviceError("tls", "the certificate path does not end at a trust anchor");
 		const issuer = new Certificate(next);
@@ -41,14 +47,14 @@ export function validatePath(chain: readonly Uint8Array[], anchors: readonly Uin
 	throw new DeviceError("tls", "the certificate path is too long");
 }
 
-/** Whether `certificate` is the anchor itself or is signed by it. */
-function endsPath(bytes: Uint8Array, certificate: Certificate, certificateBytes: Uint8Array, depth: number, now: number): boolean {
-	if (isEqual(bytes, certificateBytes)) return true;
+/** @returns when the anchor expires, if `certificate` is the anchor itself or is signed by it */
+function endsPath(bytes: Uint8Array, certificate: Certificate, certificateBytes: Uint8Array, depth: number, now: number): number | undefined {
+	if (isEqual(bytes, certificateBytes)) return certificate.notAfter;
 	const anchor = new Certificate(bytes);
-	if (!isEqual(anchor.subject, certificate.issuer)) return false;
+	if (!isEqual(anchor.subject, certificate.issuer)) return undefined;
 	checkIssuer(anchor, depth);
 	checkValid(anchor, now);
-	return verifySignature(anchor.key, certificate.algorithm, certificate.signed, certificate.signature);
+	return verifySignature(anchor.key, certificate.algorithm, certificate.signed, certificate.signature) ? anchor.notAfter : undefined;
 }
 
 function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {

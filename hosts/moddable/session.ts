@@ -7,14 +7,17 @@
  * signed by the key of the certificate. What is not as it should be ends the stream before anything of the program
  * is sent. Spec: RFC 5246 §7.3, §7.4; RFC 8422 §5.4.
  *
- * Sessions are not resumed: the SDK's cache has one entry that all identities of a device would share.
+ * A session that the server agrees to resume (resumption.ts) has a short handshake: nothing comes between the server's
+ * hello and its ChangeCipherSpec, and only who has the session's secret can go on from there.
  */
 import CertificateManager from "ssl/cert";
 import Session, { type Link } from "ssl/session";
 import { DeviceError } from "../../src/base/error.js";
 import type { SecureOptions } from "../../src/host.js";
 import { isIPv4 } from "./check.js";
+import { isEqual } from "./der.js";
 import { validatePath } from "./path.js";
+import { Resumption } from "./resumption.js";
 import { time } from "./time.js";
 
 const PROTOCOL_VERSION = 0x0303;
@@ -40,19 +43,23 @@ const SIGNATURE_ECDSA = 3;
 export class StrictSession extends Session {
 	/** The last message of the server's flight that was accepted; 0 before the first. */
 	#accepted = 0;
+	/** The server goes on with the session that was offered. */
+	#isResumed = false;
 
-	constructor(host: string, secure: SecureOptions) {
+	constructor(host: string, port: number, secure: SecureOptions) {
 		const { certificates, clientCertificates = [], clientKey, applicationLayerProtocolNegotiation: protocols = [] } = secure;
 		const client = clientKey === undefined ? {} : { clientCertificates, clientKey };
 		super({
 			protocolVersion: PROTOCOL_VERSION,
-			cache: false,
+			cache: true,
 			...client,
 			// RFC 6066 §3: literal addresses are not permitted in SNI.
 			...(isIPv4(host) ? {} : { serverName: host }),
 			...(protocols.length === 0 ? {} : { applicationLayerProtocolNegotiation: protocols }),
 		});
-		this.certificateManager = new StrictCertificates(host, certificates, client);
+		const resumption = new Resumption(host, port, secure);
+		this.cacheManager = resumption;
+		this.certificateManager = new StrictCertificates(host, certificates, client, resumption);
 	}
 
 	override readPacket(link: Link): ArrayBuffer | undefined {
@@ -73,11 +80,16 @@ export class StrictSession extends Session {
 				throw new DeviceError("tls", `the server refused the handshake with alert ${detail}`, { detail });
 			}
 			case ContentType.CHANGE_CIPHER_SPEC:
-				if (this.#accepted !== ServerMessage.HELLO_DONE || this.clientCipher === null) throw violation();
+				if (!this.#isChangeDue()) throw violation();
 				return;
 			default:
 				throw violation();
 		}
+	}
+
+	#isChangeDue(): boolean {
+		if (this.#isResumed) return this.#accepted === ServerMessage.HELLO;
+		return this.#accepted === ServerMessage.HELLO_DONE && this.clientCipher !== null;
 	}
 
 	/** @returns where the next message starts */
@@ -87,13 +99,21 @@ export class StrictSession extends Session {
 		const end = start + MESSAGE_HEADER + length;
 		if (end > record.byteLength) throw new DeviceError("tls", "a message of the handshake is longer than a record");
 		const message = record[start]!;
-		if (!follows(message, this.#accepted)) throw violation();
+		if (this.#isResumed || !follows(message, this.#accepted)) throw violation();
 		this.#accepted = message;
 		const body = record.subarray(start + MESSAGE_HEADER, end);
-		if (message === ServerMessage.HELLO) checkHello(body);
+		if (message === ServerMessage.HELLO) this.#checkHello(body);
 		else if (message === ServerMessage.KEY_EXCHANGE) checkKeyExchange(body);
 		else if (message === ServerMessage.HELLO_DONE && length !== 0) throw violation();
 		return end;
+	}
+
+	#checkHello(body: Uint8Array): void {
+		const id = checkHello(body), offered = this.clientSessionID;
+		if (offered === undefined) return;
+		this.#isResumed = isEqual(id, new Uint8Array(offered));
+		// What is not resumed must look like a first handshake, also to the SDK.
+		if (!this.#isResumed) this.clientSessionID = undefined;
 	}
 }
 
@@ -101,9 +121,11 @@ export class StrictSession extends Session {
 class StrictCertificates extends CertificateManager {
 	readonly #host: string;
 	readonly #anchors: readonly Uint8Array[];
+	readonly #resumption: Resumption;
 
-	constructor(host: string, anchors: readonly Uint8Array[], client: ConstructorParameters<typeof CertificateManager>[0]) {
+	constructor(host: string, anchors: readonly Uint8Array[], client: ConstructorParameters<typeof CertificateManager>[0], resumption: Resumption) {
 		super(client);
+		this.#resumption = resumption;
 		this.#host = host;
 		this.#anchors = anchors;
 	}
@@ -111,7 +133,7 @@ class StrictCertificates extends CertificateManager {
 	override verify(chain: readonly Uint8Array[]): boolean {
 		const now = time.wall();
 		if (now === undefined) throw new DeviceError("tls", "certificates cannot be checked before the clock is set");
-		validatePath(chain, this.#anchors, this.#host, now);
+		this.#resumption.expires = validatePath(chain, this.#anchors, this.#host, now);
 		return true;
 	}
 }
@@ -127,11 +149,13 @@ function follows(message: number, previous: number): boolean {
 	}
 }
 
-function checkHello(body: Uint8Array): void {
+/** @returns the session's identifier, which may be empty */
+function checkHello(body: Uint8Array): Uint8Array {
 	if (body.byteLength < 2 + RANDOM_LENGTH + 1) throw violation();
 	if (uint16(body, 0) !== PROTOCOL_VERSION) throw new DeviceError("tls", "the server does not speak TLS 1.2");
-	const choice = 2 + RANDOM_LENGTH + 1 + body[2 + RANDOM_LENGTH]!;
+	const id = 2 + RANDOM_LENGTH + 1, choice = id + body[id - 1]!;
 	if (choice + 3 > body.byteLength || !SUITES.includes(uint16(body, choice)) || body[choice + 2] !== 0) throw violation();
+	return body.subarray(id, choice);
 }
 
 function checkKeyExchange(body: Uint8Array): void {

@@ -7,7 +7,7 @@
  * failed and reports a handshake that an alert ended as a success.
  *
  * Client keys are RSA: the SDK cannot sign with another. Extended master secret, tickets and renegotiation are not
- * supported by it. Memory: READ_AHEAD unread bytes and one record (as long as the server makes them, at most 16 KB)
+ * supported by it; sessions are resumed by their identifiers. Memory: READ_AHEAD unread bytes and one record (as long as the server makes them, at most 16 KB)
  * and, during the handshake, what of our flight the TCP window did not take.
  */
 import RNG from "rng";
@@ -62,7 +62,7 @@ export class TLS implements Stream {
 		const seed = new Uint8Array(SEED_LENGTH);
 		platform.random(seed);
 		RNG.init(seed.buffer);
-		this.#session = new StrictSession(host, secure);
+		this.#session = new StrictSession(host, port, secure);
 		this.#session.initiateHandshake();
 		this.#tcp = new TCP({
 			address, port, nodelay,
@@ -163,6 +163,8 @@ export class TLS implements Stream {
 				if (!session.handshake(link)) continue;
 				// An alert ends the stream, whatever it is and whenever it comes.
 				if (session.alert !== undefined) throw new Error("the handshake was broken off");
+				// Of a session that is resumed the last word is ours.
+				link.flush();
 				return true;
 			} while (link.readable > 0 || session.handshakeProcess === SERVER_HELLO_DONE || session.handshakeProcess === FINISHED);
 			link.flush();

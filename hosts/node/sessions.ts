@@ -3,8 +3,10 @@
  * TLS sessions of one device, so that a reconnect costs less: no certificate is sent or verified again.
  *
  * A resumed session vouches for a certificate that was checked before, so it is found again only with the same server
- * name, port, trust anchors, identity and application protocols, and forgotten when that certificate expires. Each is
- * taken out when it is used (RFC 8446 §C.4): one that a server does not like is not offered twice.
+ * name, port, trust anchors, identity and application protocols, and forgotten when that certificate expires. It is
+ * taken out while it is used and comes back when the handshake succeeded: one that a server does not like is not
+ * offered twice. Servers seldom give a new one for one that was resumed, so the same is used again, although that lets
+ * who watches tell that both connections are of one device (RFC 8446 §C.4): they have one address and one server, too.
  */
 import { createHash } from "node:crypto";
 import type { TLSSocket } from "node:tls";
@@ -13,39 +15,42 @@ import type { SecureOptions } from "../../src/host.js";
 /** Sessions kept; of more, those used last. A device talks to one or two servers. */
 const SESSIONS_MAXIMUM = 8;
 
+export interface Session {
+	readonly bytes: Buffer;
+	/** When the server's certificate does, ms since 1970. */
+	readonly expires: number;
+}
+
 export class Sessions {
-	readonly #kept = new Map<string, { session: Buffer; expires: number }>();
+	readonly #kept = new Map<string, Session>();
 
 	/** Takes a session out. */
-	take(key: string): Buffer | undefined {
-		const kept = this.#kept.get(key);
+	take(key: string): Session | undefined {
+		const session = this.#kept.get(key);
 		this.#kept.delete(key);
-		return kept !== undefined && Date.now() < kept.expires ? kept.session : undefined;
+		return session !== undefined && Date.now() < session.expires ? session : undefined;
 	}
 
 	/**
-	 * Keeps what `socket` gets. Not before its handshake is over: only then the server's certificate was found good,
-	 * and Node asks no more about the certificate of a session that is resumed.
+	 * Keeps what `socket` gets, or `offered` when it was resumed, but nothing that comes before the handshake is over:
+	 * only then the server's certificate was found good, and of a session that is resumed Node does not look at it.
 	 */
-	watch(socket: TLSSocket, key: string): void {
-		let expires: number | undefined, early: Buffer | undefined;
-		const keep = (session: Buffer): void => {
-			this.#kept.delete(key);
-			this.#kept.set(key, { session, expires: expires! });
-			if (this.#kept.size > SESSIONS_MAXIMUM) this.#kept.delete(this.#kept.keys().next().value!);
-		};
-		socket.on("session", session => {
-			if (expires === undefined) early = session;
-			else keep(session);
+	watch(socket: TLSSocket, key: string, offered: Session | undefined): void {
+		let expires: number | undefined;
+		socket.on("session", bytes => {
+			if (expires !== undefined) this.#keep(key, { bytes, expires });
 		});
 		socket.once("secureConnect", () => {
-			const certificate = socket.getPeerX509Certificate();
-			if (certificate === undefined) return;
-			expires = Date.parse(certificate.validTo);
-			// With TLS 1.2 a resumed session stays good, and Node does not tell of it again.
-			const session = early ?? (socket.isSessionReused() && socket.getProtocol() === "TLSv1.2" ? socket.getSession() : undefined);
-			if (session !== undefined) keep(session);
+			const resumed = socket.isSessionReused() ? offered : undefined;
+			expires = resumed?.expires ?? Date.parse(socket.getPeerCertificate().valid_to);
+			if (resumed !== undefined) this.#keep(key, resumed);
 		});
+	}
+
+	#keep(key: string, session: Session): void {
+		this.#kept.delete(key);
+		this.#kept.set(key, session);
+		if (this.#kept.size > SESSIONS_MAXIMUM) this.#kept.delete(this.#kept.keys().next().value!);
 	}
 }
 

@@ -66,7 +66,7 @@ export function planTLS(options: TLSOptions, sessions: Sessions): SocketPlan & {
 			const plan: ConnectionOptions & { onread?: OnReadOpts } = {
 				host: address, port, secureContext,
 				...(onread === undefined ? {} : { onread }),
-				...(session === undefined ? {} : { session }),
+				...(session === undefined ? {} : { session: session.bytes }),
 				// RFC 6066 §3: literal addresses are not permitted in SNI.
 				...(isIP(host) === 0 ? { servername: host } : {}),
 				...(ALPNProtocols.length > 0 ? { ALPNProtocols } : {}),
@@ -74,7 +74,7 @@ export function planTLS(options: TLSOptions, sessions: Sessions): SocketPlan & {
 				checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
 			};
 			const socket = connect(plan).setNoDelay(nodelay);
-			sessions.watch(socket, key);
+			sessions.watch(socket, key, session);
 			watchHandshake(socket, connected);
 			return socket;
 		},

@@ -28,6 +28,11 @@ export class Cursor {
 		this.end = end;
 	}
 
+	/** Lets go of the bytes. */
+	clear(): void {
+		this.reset(NOTHING, 0, 0);
+	}
+
 	get remaining(): number {
 		return this.end - this.position;
 	}

@@ -68,6 +68,15 @@ export class Writer extends Cursor {
 		this.position = start + length;
 	}
 
+	/** As `utf8`, of a string that is known to be good and to take `length` bytes. */
+	utf8Known(value: string, length: number): void {
+		this.uint16(length);
+		const start = this.position;
+		if (start + length > this.end) this.full(length);
+		this.position = start + length;
+		this.text.encode(value, this.bytes, start);
+	}
+
 	/** UTF-8 without a length. @returns the bytes written */
 	utf8Bytes(value: string): number {
 		// Measured first: the codec knows the buffer's end only, and what lies behind ours is not to be touched.
@@ -88,7 +97,10 @@ export class Writer extends Cursor {
 
 	/** Copies `source[start, end)`. */
 	copy(source: Uint8Array, start: number, end: number): void {
-		const position = this.take(end - start);
+		const position = this.position;
+		const after = position + end - start;
+		if (after > this.end) this.full(end - start);
+		this.position = after;
 		if (start === 0 && end === source.byteLength) this.bytes.set(source, position);
 		else this.bytes.set(source.subarray(start, end), position);
 	}

@@ -8,7 +8,7 @@
 import { DeviceError } from "../base/error.js";
 import type { Reader } from "../bytes/reader.js";
 import type { Writer } from "../bytes/writer.js";
-import { Reason } from "./constants.js";
+import { QOS, Reason } from "./constants.js";
 import { packetLength } from "./encode.js";
 import type { Packet } from "./packet.js";
 import { blockLength } from "./properties.js";
@@ -18,8 +18,6 @@ const TOPIC_ALIAS = 35;
 const PROPERTY_LENGTH = 3;
 /** What may follow a topic in a head: a packet identifier and the length of the properties. */
 const HEAD_REST = 6;
-/** In the first byte of a PUBLISH. */
-const QOS = 0x06;
 /** Longer heads are sent as they are. */
 export const ALIASED_HEAD_MAXIMUM = 512;
 

@@ -48,7 +48,7 @@ export interface ClientOptions extends SessionOptions {
 	connectTimeout?: number | undefined;
 	/** Default: decorrelated jitter from 1 s, at most 2 minutes. */
 	reconnect?: Backoff | undefined;
-	/** Bytes read or written at a time. Default: 1,024. */
+	/** Bytes read or written at a time, at most. Default: 1,024. */
 	bufferLength?: number | undefined;
 	/**
 	 * The server accepted us, and in MQTT 5 granted `properties`. Messages queued before, and subscriptions, follow by
@@ -77,6 +77,9 @@ const CONNECT_TIMEOUT = 30_000;
 export type Published = number | "full" | "dropped" | "closed";
 
 const BUFFER_LENGTH = 1_024;
+/** Bytes that the buffer begins with, as a device's messages are short; and by which it grows. */
+const BUFFER_STEP = 256;
+const NOTHING = new Uint8Array(0);
 const BUFFER_MAXIMUM = 0x10_0000;
 /** A connection that lasted this long, ms, was a good one: the next attempt is a first attempt. */
 const STABLE = 60_000;
@@ -87,7 +90,11 @@ export class Client implements AlarmOwner {
 	readonly session: Session;
 	readonly #options: ClientOptions;
 	readonly #host: Host;
-	readonly #buffer: Uint8Array;
+	readonly #bufferLength: number;
+	/** For what is read or written: it grows with that, and is let go when nothing moved for a while. */
+	#buffer: Uint8Array = NOTHING;
+	/** Nothing moved since the alarm rang. */
+	#isIdle = false;
 	readonly #alarm: Alarm;
 	#resolver: Resolver | undefined;
 	#stream: Stream | undefined;
@@ -119,7 +126,7 @@ export class Client implements AlarmOwner {
 			this.#store = new Store(crypto, flash.open({ path: store.partition }), store.queues);
 		}
 		this.session = new Session(options.host.text, options, this.#store);
-		this.#buffer = new Uint8Array(inRange("bufferLength", bufferLength, 1, BUFFER_MAXIMUM));
+		this.#bufferLength = inRange("bufferLength", bufferLength, 1, BUFFER_MAXIMUM);
 		this.#alarm = new Alarm(this.#host, this);
 		this.schedule(0);
 	}
@@ -150,8 +157,11 @@ export class Client implements AlarmOwner {
 	 */
 	batch(publishing: () => void): void {
 		this.check();
-		this.session.batch(publishing);
-		this.kick();
+		try {
+			this.session.batch(publishing);
+		} finally {
+			this.kick();
+		}
 	}
 
 	/** Subscribes now and on every later connection. @throws DeviceError `argument`, `full`, `state` */
@@ -315,7 +325,7 @@ export class Client implements AlarmOwner {
 			}
 			// While there is room, nothing that could go out is left.
 			if (this.#readable === 0 || (this.#writable === 0 && !link.flushed)) break;
-			if (this.#paused) {
+			if (this.#paused && link.open) {
 				link.paused();
 				break;
 			}
@@ -325,7 +335,7 @@ export class Client implements AlarmOwner {
 	}
 
 	private receive(link: Link): void {
-		const buffer = this.#buffer;
+		const buffer = this.provide(this.#readable);
 		const { byteLength } = buffer;
 		const count = this.#readable < byteLength ? this.#readable : byteLength;
 		this.#stirred = true;
@@ -341,11 +351,13 @@ export class Client implements AlarmOwner {
 
 	/** Writes what fits. True when the link ended by it, so that its event is to be drained. */
 	private transmit(link: Link): boolean {
-		const buffer = this.#buffer;
-		const { byteLength } = buffer;
 		while (this.#writable > 0 && this.session.unsent) {
+			const buffer = this.provide(BUFFER_STEP);
+			const { byteLength } = buffer;
 			const count = link.transmit(buffer, this.#writable < byteLength ? this.#writable : byteLength);
 			if (count === 0) break;
+			// What did not fit goes out in larger pieces.
+			if (count === byteLength) this.provide(2 * count);
 			try {
 				this.#writable = this.#stream!.write(count === byteLength ? buffer : buffer.subarray(0, count));
 			} catch (error) {
@@ -354,6 +366,17 @@ export class Client implements AlarmOwner {
 			}
 		}
 		return link.failed;
+	}
+
+	/** The buffer, of `length` bytes or as many as it may have. Nothing that was in it is needed any more. */
+	private provide(length: number): Uint8Array {
+		this.#isIdle = false;
+		const { byteLength } = this.#buffer;
+		if (byteLength < length && byteLength < this.#bufferLength) {
+			const wanted = Math.ceil(length / BUFFER_STEP) * BUFFER_STEP;
+			this.#buffer = new Uint8Array(Math.min(wanted, this.#bufferLength));
+		}
+		return this.#buffer;
 	}
 
 	private drain(link: Link): void {
@@ -445,7 +468,15 @@ export class Client implements AlarmOwner {
 			if (this.#resolver === undefined && this.#stream === undefined) return this.connect();
 			return this.lost(new DeviceError("timeout", "no connection in time"), this.#stream !== undefined);
 		}
-		if (this.#link !== undefined) this.wake(this.#link);
+		const link = this.#link;
+		if (link !== undefined) {
+			if (this.#isIdle && !this.#stirred) {
+				this.#buffer = NOTHING;
+				link.rest();
+			}
+			this.#isIdle = true;
+			this.wake(link);
+		}
 		this.arm();
 	}
 }

@@ -46,6 +46,8 @@ export const Reason = Object.freeze({
 
 /** In the first byte of a PUBLISH. Spec: MQTT 3.1.1 §3.3.1. */
 export const DUPLICATE = 0x08;
+export const QOS = 0x06;
+export const QOS_2 = 0x04;
 export const RETAIN = 0x01;
 
 /** The longest topic or filter, bytes. Spec: MQTT 3.1.1 §4.7.3 [MQTT-4.7.3-3]. */

@@ -121,7 +121,9 @@ export class Delivery {
 	private checkQuota(): void {
 		const session = this.#session;
 		const { received, receiveMaximum } = session;
-		if (session.overrun || received.underway + this.#sender.acks.pubacks < receiveMaximum) return;
+		const { acks } = this.#sender;
+		if (session.overrun || received.underway + acks.length < receiveMaximum) return;
+		if (received.underway + acks.pubacks < receiveMaximum) return;
 		session.overrun = true;
 		throw new DeviceError("violation", `over ${receiveMaximum} messages unacknowledged`, {
 			detail: Reason.RECEIVE_MAXIMUM_EXCEEDED,

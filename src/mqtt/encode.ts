@@ -9,7 +9,7 @@
 import { DeviceError } from "../base/error.js";
 import { varintLength, type Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
-import { PacketType, RETAIN, TOPIC_MAXIMUM, type Protocol, type QoS } from "./constants.js";
+import { PacketType, type Protocol, type QoS } from "./constants.js";
 import { FLAGS } from "./packet.js";
 import { blockLength, encodeProperties, propertiesLength, WILL, type Properties } from "./properties.js";
 import { checkTopic } from "./topic.js";
@@ -102,26 +102,19 @@ function connectRemaining(text: TextCodec, connect: Connect): number {
 	return length;
 }
 
-/** Bytes of a PUBLISH after its fixed header. @throws DeviceError `argument` when the topic is too long for one */
-export function publishRemaining(
-	text: TextCodec, protocol: Protocol, topic: string, qos: QoS, properties: Properties | undefined, length: number,
-): number {
-	const topicLength = text.byteLength(topic);
-	if (topicLength > TOPIC_MAXIMUM) throw new DeviceError("argument", `topic of ${topicLength} bytes`);
-	const remaining = 2 + topicLength + (qos === 0 ? 0 : 2) + length;
-	return protocol < 5 ? remaining : remaining + blockLength(propertiesLength(text, properties, PacketType.PUBLISH));
-}
-
-/** Everything of a PUBLISH but its payload. `remaining` is what `publishRemaining` said. Spec: §3.3. */
+/**
+ * Everything of a PUBLISH before its properties. Spec: §3.3.
+ * @param header the first byte
+ * @param topicLength bytes of the topic, which was found good
+ * @param packetId 0 at QoS 0
+ */
 export function encodePublishHead(
-	writer: Writer, text: TextCodec, protocol: Protocol, remaining: number, topic: string, qos: QoS, retain: boolean,
-	properties: Properties | undefined, packetId: number,
+	writer: Writer, header: number, remaining: number, topic: string, topicLength: number, packetId: number,
 ): void {
-	writer.uint8((PacketType.PUBLISH << 4) | (qos << 1) | (retain ? RETAIN : 0));
+	writer.uint8(header);
 	writer.varint(remaining);
-	writer.utf8(topic);
-	if (qos !== 0) writer.uint16(packetId);
-	if (protocol === 5) encodeProperties(writer, propertiesLength(text, properties, PacketType.PUBLISH), properties);
+	writer.utf8Known(topic, topicLength);
+	if (packetId !== 0) writer.uint16(packetId);
 }
 
 export function writePayload(writer: Writer, payload: Payload): void {

@@ -37,6 +37,11 @@ export class MQTTEvent extends Packet {
 	filter = "";
 	error: DeviceError | undefined;
 
+	/** Lets go of the bytes. */
+	clear(): void {
+		this.bytes = NOTHING;
+	}
+
 	/** True when more fragments of this message follow. */
 	get more(): boolean {
 		return this.offset + (this.end - this.start) < this.total;

@@ -123,6 +123,8 @@ export class FlashQueue implements KeptQueue {
 		if (position === journal.first()) this.moveTo(this.after(position));
 	}
 
+	shrink(): void {}
+
 	/** Lets all records of the oldest block go, so that it can be used again. */
 	dropOldest(from: number, owner: QueueOwner): boolean {
 		const journal = this.#journal, head = journal.first();

@@ -64,6 +64,12 @@ export class Framer {
 		this.#maximum = maximum;
 	}
 
+	/** Lets go of the bytes that were pushed, all of which were taken. */
+	clear(): void {
+		this.bytes = NOTHING;
+		this.push(NOTHING, 0, 0);
+	}
+
 	/** Takes `bytes[start, end)`, borrowed until `next` says `NONE`; only then may more be pushed. */
 	push(bytes: Uint8Array, start: number, end: number): void {
 		this.#input = bytes;

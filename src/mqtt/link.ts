@@ -96,6 +96,16 @@ export class Link {
 		this.#framer.push(bytes, start, end);
 	}
 
+	/** Nothing goes on: lets go of the driver's buffer, and of what else can be made again. */
+	rest(): void {
+		const { reader, writer, outbox } = this.#session;
+		this.#framer.clear();
+		this.#event.clear();
+		reader.clear();
+		writer.clear();
+		outbox.shrink();
+	}
+
 	/** Monotonic ms at which `expire` has something to do (0: at once, there is an event), or `Infinity`. */
 	get deadline(): number {
 		if (this.#parting) return this.#leaveDue;
@@ -287,7 +297,8 @@ export class Link {
 		}
 		if (properties !== undefined) {
 			const { assignedClientId, serverKeepAliveSeconds } = properties;
-			if (assignedClientId !== undefined) connect.clientId = assignedClientId; // [MQTT-3.1.3-7] of 5
+			// [MQTT-3.1.3-7] of 5; whoever has an identifier keeps it.
+			if (connect.clientId === "") connect.clientId = assignedClientId ?? "";
 			// [MQTT-3.2.2-21]
 			if (serverKeepAliveSeconds !== undefined) this.#keepAlive = serverKeepAliveSeconds * 1000;
 		}

@@ -15,12 +15,11 @@ import { DeviceError } from "../base/error.js";
 import type { Reader } from "../bytes/reader.js";
 import type { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
-import { Reason, SUBSCRIBE_ID, type Protocol, type QoS } from "./constants.js";
-import {
-	encodePublishHead, packetLength, payloadLength, publishRemaining, writePayload, type Payload,
-} from "./encode.js";
-import type { Properties } from "./properties.js";
+import { PacketType, QOS, QOS_2, Reason, SUBSCRIBE_ID, type Protocol } from "./constants.js";
+import { encodePublishHead, packetLength, writePayload, type Payload } from "./encode.js";
+import { blockLength, encodeProperties, propertiesLength, type Properties } from "./properties.js";
 import type { KeptQueue, Queue, QueueOwner } from "./queue.js";
+import { topicLength } from "./topic.js";
 
 /** A payload that is read piece by piece while it is sent. Must stay readable until the message is acknowledged. */
 export interface Source {
@@ -67,6 +66,12 @@ export class Outbox implements QueueOwner {
 	/** By queue: the oldest message that was never sent; -1 for none. */
 	readonly #nexts: number[];
 	readonly #windowMaximum: number;
+	readonly #protocol: Protocol;
+	/** Identifiers of each queue: none of another's, and none of SUBSCRIBE's. */
+	readonly #range: number;
+	/** The topic of the last message, found good, and its bytes. */
+	#topic: string | undefined;
+	#topicLength = 0;
 	/** A ring of records that are used again; the oldest is at `#head`. */
 	readonly #window: Entry[] = [];
 	#head = 0;
@@ -88,7 +93,8 @@ export class Outbox implements QueueOwner {
 
 	/** @param queues by priority, lowest first; the last one also takes QoS 0 and streams, and is in memory */
 	constructor(
-		text: TextCodec, writer: Writer, queues: readonly Queue[], whenFull: readonly WhenFull[], windowMaximum: number,
+		text: TextCodec, writer: Writer, protocol: Protocol, queues: readonly Queue[], whenFull: readonly WhenFull[],
+		windowMaximum: number,
 	) {
 		this.#text = text;
 		this.#writer = writer;
@@ -97,6 +103,8 @@ export class Outbox implements QueueOwner {
 		this.#nexts = queues.map((queue) => queue.first());
 		this.#doubtful = queues.map(() => 0);
 		this.#windowMaximum = windowMaximum;
+		this.#protocol = protocol;
+		this.#range = Math.floor((SUBSCRIBE_ID - 1) / queues.length);
 	}
 
 	/** Messages sent on this connection and not acknowledged. */
@@ -111,39 +119,54 @@ export class Outbox implements QueueOwner {
 
 	/**
 	 * Queues a message.
+	 * @param header the first byte of its PUBLISH
 	 * @returns its packet identifier (0 at QoS 0), `FULL` or `DROPPED` when there is no room now
 	 * @throws DeviceError `argument`; `too-large` for what never fits; `storage`
 	 */
 	append(
-		protocol: Protocol, topic: string, payload: Payload | Source, qos: QoS, retain: boolean, priority: number,
-		properties: Properties | undefined,
+		topic: string, payload: Payload | Source, header: number, priority: number, properties: Properties | undefined,
 	): number {
+		// As a rule, a device has few topics: the last one is not looked through and measured again.
+		if (topic !== this.#topic) this.learn(topic);
 		const source = typeof payload === "object" && "read" in payload ? payload : undefined;
-		const bytes = source === undefined ? payload as Payload : "";
-		const text = this.#text;
-		const payloadBytes = source === undefined ? payloadLength(text, bytes) : source.byteLength;
-		const remaining = publishRemaining(text, protocol, topic, qos, properties, payloadBytes);
+		const payloadBytes = typeof payload === "string" ? this.#text.byteLength(payload) : payload.byteLength;
+		const unnumbered = (header & QOS) === 0;
+		let remaining = this.#topicLength + (unnumbered ? 2 : 4) + payloadBytes;
+		let propertiesBytes = 0;
+		if (this.#protocol === 5) {
+			propertiesBytes = propertiesLength(this.#text, properties, PacketType.PUBLISH);
+			remaining += blockLength(propertiesBytes);
+		}
 		const length = packetLength(remaining) - (source === undefined ? 0 : payloadBytes);
 		const last = this.#queues.length - 1;
-		const index = qos === 0 || source !== undefined ? last : Math.min(priority, last);
-		if (source !== undefined && qos === 2 && last > 0) {
+		const index = priority >= last || unnumbered || source !== undefined ? last : priority;
+		if (source !== undefined && (header & QOS) === QOS_2 && last > 0) {
 			throw new DeviceError("unsupported", "a stream at QoS 2 cannot be told from another message after a reset");
 		}
 		const queue = this.#queues[index]!;
 		const writer = this.#writer;
-		if (!this.reserve(index, length)) {
+		const isRoom = queue.count < this.#range && this.reserved(queue, index, length);
+		if (!isRoom && !this.makeRoom(queue, index, length)) {
 			if (!queue.fits(length)) throw new DeviceError("too-large", `message of ${length} bytes for its queue`);
 			return this.#whenFull[index] === "drop-newest" ? DROPPED : FULL;
 		}
-		const id = qos === 0 ? 0 : this.nextId(index);
-		encodePublishHead(writer, text, protocol, remaining, topic, qos, retain, properties, id);
-		if (source === undefined) writePayload(writer, bytes);
-		if (writer.remaining !== 0) throw new DeviceError("internal", `PUBLISH ends ${writer.remaining} bytes early`);
+		const id = unnumbered ? 0 : this.nextId(queue, index);
+		encodePublishHead(writer, header, remaining, topic, this.#topicLength, id);
+		if (this.#protocol === 5) encodeProperties(writer, propertiesBytes, properties);
+		if (source === undefined) writePayload(writer, payload as Payload);
+		if (writer.position !== writer.end) {
+			throw new DeviceError("internal", `PUBLISH ends ${writer.remaining} bytes early`);
+		}
 		const position = queue.commit(id);
 		if (this.#nexts[index]! < 0) this.#nexts[index] = position;
 		this.waiting = true;
 		if (source !== undefined) (this.#sources ??= new Map()).set(position, source);
 		return id;
+	}
+
+	private learn(topic: string): void {
+		this.#topicLength = topicLength(this.#text, topic);
+		this.#topic = topic;
 	}
 
 	/** Makes what was appended durable. @throws DeviceError `storage` */
@@ -158,9 +181,9 @@ export class Outbox implements QueueOwner {
 		}
 	}
 
-	private reserve(index: number, length: number): boolean {
-		const queue = this.#queues[index]!;
-		while (queue.count >= this.range || !this.reserved(index, length)) {
+	/** Lets the oldest go, where that was asked for, until there is room; false when there is none. */
+	private makeRoom(queue: Queue, index: number, length: number): boolean {
+		do {
 			if (this.#whenFull[index] !== "drop-oldest" || !queue.fits(length)) return false;
 			// What is under way goes only when there is no connection to be in the way of.
 			const from = this.#cursor === 0 ? queue.first() : this.#nexts[index]!;
@@ -169,14 +192,14 @@ export class Outbox implements QueueOwner {
 			if (inMemory && from !== queue.first()) return false;
 			if (!queue.dropOldest(from, this)) return false;
 			this.#nexts[index] = this.firstUnsent(index);
-		}
+		} while (queue.count >= this.#range || !this.reserved(queue, index, length));
 		return true;
 	}
 
 	/** Room in a queue, which may have to bring to flash what was appended before. @throws DeviceError `storage` */
-	private reserved(index: number, length: number): boolean {
+	private reserved(queue: Queue, index: number, length: number): boolean {
 		try {
-			return this.#queues[index]!.reserve(length, this.#writer);
+			return queue.reserve(length, this.#writer);
 		} catch (error) {
 			this.#nexts[index] = this.firstUnsent(index);
 			throw error;
@@ -207,16 +230,11 @@ export class Outbox implements QueueOwner {
 		return position < 0 ? queue.first() : queue.after(position);
 	}
 
-	/** Identifiers of each queue: none of another's, and none of SUBSCRIBE's. */
-	private get range(): number {
-		return Math.floor((SUBSCRIBE_ID - 1) / this.#queues.length);
-	}
-
 	/** An identifier that no message holds [MQTT-2.3.1-2]: queues are shorter than their range, and go round. */
-	private nextId(index: number): number {
-		const { range } = this;
+	private nextId(queue: Queue, index: number): number {
+		const range = this.#range;
 		const base = index * range;
-		let id = this.#queues[index]!.lastId;
+		let id = queue.lastId;
 		do id = id <= base || id >= base + range ? base + 1 : id + 1;
 		while (this.#releasedCount > 0 && this.find(id, this.#count) >= 0);
 		return id;
@@ -237,15 +255,18 @@ export class Outbox implements QueueOwner {
 			return this.begin(entry);
 		}
 		const room = this.#count < quota && this.#count < this.#windowMaximum;
-		this.waiting = false;
+		let blocked = false;
 		for (let index = this.#queues.length - 1; index >= 0; index--) {
 			const position = this.#nexts[index]!;
 			if (position < 0) continue;
 			const queue = this.#queues[index]!;
 			const id = queue.id(position);
-			this.waiting = true;
-			if (id !== 0 && !room) continue;
-			this.#nexts[index] = queue.after(position);
+			if (id !== 0 && !room) {
+				blocked = true;
+				continue;
+			}
+			const next = this.#nexts[index] = queue.after(position);
+			this.waiting = next >= 0 || index > 0 || blocked;
 			const entry = id === 0 ? this.#unnumbered : this.push();
 			entry.id = id;
 			entry.queue = index;
@@ -257,6 +278,7 @@ export class Outbox implements QueueOwner {
 			this.refuse(Reason.FAILURE);
 			index++; // The same queue once more.
 		}
+		this.waiting = blocked;
 		return false;
 	}
 
@@ -264,9 +286,8 @@ export class Outbox implements QueueOwner {
 		this.current = entry;
 		if (entry.state === State.RELEASED) return true;
 		entry.state = State.SENT;
-		const { position } = entry;
-		this.length = this.#queues[entry.queue]!.length(position);
-		this.source = this.#sources?.get(position);
+		this.length = this.#queues[entry.queue]!.length(entry.position);
+		this.source = this.#sources?.get(entry.position);
 		return true;
 	}
 
@@ -277,8 +298,8 @@ export class Outbox implements QueueOwner {
 
 	/** Copies `count` bytes of the current message's record to where `writer` stands. */
 	read(from: number, count: number, writer: Writer): void {
-		const { queue, position } = this.current!;
-		this.#queues[queue]!.read(position, from, count, writer);
+		const entry = this.current!;
+		this.#queues[entry.queue]!.read(entry.position, from, count, writer);
 	}
 
 	/** All of the current message was sent; at QoS 0 that is the end of it. */
@@ -325,6 +346,11 @@ export class Outbox implements QueueOwner {
 		if (index < 0 || this.at(index).state !== State.RELEASED) return false;
 		this.remove(index);
 		return true;
+	}
+
+	/** Gives back memory, where there is nothing that it is needed for. */
+	shrink(): void {
+		for (let index = 0; index < this.#queues.length; index++) this.#queues[index]!.shrink();
 	}
 
 	/** Messages may go out from now on. */
@@ -379,7 +405,9 @@ export class Outbox implements QueueOwner {
 		}
 		for (let index = 0; index < savedQueues; index++) {
 			const queue = this.#queues[index] as KeptQueue;
-			writer.uint16(this.#connected ? this.#windowMaximum : this.#doubtful[index]! + this.sentOf(index));
+			const doubtful = this.#doubtful[index]! + this.sentOf(index);
+			// Before a reset the window may have been larger than it is now.
+			writer.uint16(this.#connected && doubtful < this.#windowMaximum ? this.#windowMaximum : doubtful);
 			writer.uint32(queue.headNumber);
 			writer.uint16(queue.released.length);
 			for (const number of queue.released) writer.uint32(number);

@@ -14,6 +14,8 @@ export interface QueueOwner {
 
 /** A queue whose bytes are there after a reset, while its owner keeps what was released. */
 export interface KeptQueue extends Queue {
+	/** Ascending in the order of acceptance and never used again: how a record is named across a reboot. */
+	number(position: number): number;
 	/** All records with numbers before this one are released. */
 	readonly headNumber: number;
 	/** What is released after `headNumber`: in turn the first number of a range and the first behind it. */
@@ -56,8 +58,6 @@ export interface Queue {
 	/** The next held record after the one at `position`, -1 after the last. */
 	after(position: number): number;
 	id(position: number): number;
-	/** Ascending in the order of acceptance and never used again: how a record is named across a reboot. */
-	number(position: number): number;
 	length(position: number): number;
 	/** Copies `count` bytes from byte `from` of the record to where `writer` stands. */
 	read(position: number, from: number, count: number, writer: Writer): void;
@@ -75,6 +75,8 @@ export interface Queue {
 	 * @returns false when there was none to let go
 	 */
 	dropOldest(from: number, owner: QueueOwner): boolean;
+	/** Gives memory back that is not needed until something is queued again. */
+	shrink(): void;
 	/** The last identifier accepted, other than 0; 0 when none is known. They go on from there after a reboot. */
 	readonly lastId: number;
 	/** Records held. */

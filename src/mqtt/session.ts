@@ -11,7 +11,7 @@ import { inRange } from "../base/range.js";
 import { Reader } from "../bytes/reader.js";
 import { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
-import type { Protocol, QoS } from "./constants.js";
+import { PacketType, RETAIN, type Protocol, type QoS } from "./constants.js";
 import {
 	connectLength, encodeConnect, type Connect, type Payload, type SubscribeOptions, type Will,
 } from "./encode.js";
@@ -21,7 +21,7 @@ import type { KeptQueue } from "./queue.js";
 import { Received } from "./received.js";
 import { RingQueue } from "./ring-queue.js";
 import { Subscriptions } from "./subscriptions.js";
-import { checkFilter, checkTopic, isShared } from "./topic.js";
+import { checkFilter, isShared } from "./topic.js";
 
 /** How a client proves who it is in more than one step (MQTT 5 §4.12). Bytes are given away, not copied. */
 export interface Authentication {
@@ -137,7 +137,7 @@ export class Session {
 	batching = false;
 	/**
 	 * True when something may wait to go out. Whoever adds to that says so here, and the link says when it found no
-	 * more of it: nobody else asks, as looking through all that might wait costs more than a message itself.
+	 * more: nobody else asks, as looking through all that might wait costs more than a message itself.
 	 */
 	unsent = false;
 	readonly #cleanStart: boolean;
@@ -181,7 +181,7 @@ export class Session {
 		if (!WHEN_FULL.includes(whenFull)) throw new DeviceError("argument", `whenFull of "${String(whenFull)}"`);
 		const inflightLength = inRange("inflightLength", options.inflightLength ?? 2048, 0, INFLIGHT_MAXIMUM);
 		this.outbox = new Outbox(
-			text, this.writer, [...store?.queues ?? [], new RingQueue(inflightLength)],
+			text, this.writer, protocol, [...store?.queues ?? [], new RingQueue(inflightLength)],
 			[...store?.whenFull ?? [], whenFull], this.receiveMaximum,
 		);
 		this.received = new Received(RECEIVED_MAXIMUM);
@@ -213,15 +213,14 @@ export class Session {
 	 */
 	publish(topic: string, payload: Payload | Source, options?: PublishOptions): number | "full" | "dropped" {
 		const { qos = 0, retain = false, priority = 0, properties } = options ?? NO_OPTIONS;
-		checkTopic(topic);
 		if (qos !== 0) {
 			checkQoS(qos);
 			if (priority !== 0) inRange("priority", priority, 0, (this.#store?.queues.length ?? 1) - 1);
 		}
-		const { protocol } = this.connect;
-		if (properties !== undefined) checkPublishProperties(protocol, properties);
+		if (properties !== undefined) checkPublishProperties(this.connect.protocol, properties);
+		const header = PacketType.PUBLISH << 4 | qos << 1 | (retain ? RETAIN : 0);
 		this.unsent = true;
-		const id = this.outbox.append(protocol, topic, payload, qos, retain, priority, properties);
+		const id = this.outbox.append(topic, payload, header, priority, properties);
 		if (this.#store !== undefined && !this.batching) this.outbox.flush();
 		return id === FULL ? "full" : id === DROPPED ? "dropped" : id;
 	}

@@ -44,6 +44,19 @@ export function checkTopic(topic: string): void {
 	if (!isTopic(topic)) throw new DeviceError("argument", `"${topic}" is no topic name`);
 }
 
+/**
+ * Bytes of a topic name. Spec: also [MQTT-4.7.3-2] [MQTT-4.7.3-3].
+ * @throws DeviceError `argument` for what is none, or too long for a packet
+ */
+export function topicLength(text: TextCodec, topic: string): number {
+	checkTopic(topic);
+	const length = text.byteLength(topic);
+	if (length > TOPIC_MAXIMUM || topic.includes("\0")) {
+		throw new DeviceError("argument", `no packet holds a topic of ${length} bytes, or with U+0000`);
+	}
+	return length;
+}
+
 /** Spec: also [MQTT-4.7.3-2] [MQTT-4.7.3-3]. @throws DeviceError `argument` */
 export function checkFilter(text: TextCodec, filter: string): void {
 	if (!isFilter(filter) || filter.includes("\0") || text.byteLength(filter) > TOPIC_MAXIMUM) {

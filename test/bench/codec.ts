@@ -12,7 +12,7 @@ import { Writer } from "../../src/bytes/writer.js";
 import type { TextCodec } from "../../src/host.js";
 import { PacketType } from "../../src/mqtt/constants.js";
 import { Frame, Framer } from "../../src/mqtt/framer.js";
-import { encodePublishHead, packetLength, publishRemaining, writePayload } from "../../src/mqtt/encode.js";
+import { encodePublishHead, packetLength, writePayload } from "../../src/mqtt/encode.js";
 import { decodePacket, Packet } from "../../src/mqtt/packet.js";
 
 /** Bytes of payload. */
@@ -31,12 +31,13 @@ export type Direction = "decode" | "encode";
 export function ours(text: TextCodec, direction: Direction, size: number): Work {
 	const payload = new Uint8Array(size).fill(0x41);
 	const writer = new Writer(text);
-	const remaining = publishRemaining(text, 4, TOPIC, 1, undefined, size);
+	const remaining = 2 + TOPIC.length + 2 + size;
+	const header = PacketType.PUBLISH << 4 | 1 << 1;
 	const length = packetLength(remaining);
 	const packet = new Uint8Array(length);
 	const encode = (id: number) => {
 		writer.reset(packet, 0, length);
-		encodePublishHead(writer, text, 4, remaining, TOPIC, 1, false, undefined, id);
+		encodePublishHead(writer, header, remaining, TOPIC, TOPIC.length, id);
 		writePayload(writer, payload);
 	};
 	if (direction === "encode") {

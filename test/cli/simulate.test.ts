@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { Aedes } from "aedes";
+import { connectAsync } from "mqtt";
 import { type Command, type Event, LAMP, MOORLINE, moorline, paste, Place } from "./command.js";
 
 const TIMEOUT = 120_000;
@@ -87,6 +88,23 @@ test("a port that is taken is said so, with 1", { timeout: TIMEOUT }, async cont
 	const second = moorline(context, place, "simulate", "--port", String((await cloud.event("broker")).port), "--tls-port", "0");
 	assert.deepEqual(await second.ended, { code: 1, signal: null });
 	assert.match(second.stderr.join("\n"), /^moorline: unreachable: cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+	await stop(cloud);
+});
+
+test("WebSockets are served where they are asked for, for a device with its certificate and, without TLS, for anybody", { timeout: TIMEOUT }, async context => {
+	const place = await Place.make(context);
+	const plain = await start(context, place, ...EPHEMERAL);
+	assert.equal((await plain.event("broker")).webSocketPort, undefined);
+	await stop(plain);
+	const cloud = await start(context, place, ...EPHEMERAL, "--ws-port", "0", "--wss-port", "0", "--device", "lamp-1");
+	const { webSocketPort, secureWebSocketPort, ca } = await cloud.event("broker"), { cert, key } = await cloud.event("device", of("lamp-1"));
+	const read = (file: unknown): Promise<Buffer> => readFile(join(place.path, String(file)));
+	const credentials = { ca: await read(ca), cert: await read(cert), key: await read(key) };
+	for (const [url, options] of [[`wss://localhost:${secureWebSocketPort}/`, credentials], [`ws://127.0.0.1:${webSocketPort}/`, {}]] as const) {
+		const device = await connectAsync(url, { ...options, clientId: "lamp-1", reconnectPeriod: 0 });
+		await device.publishAsync("moorline/lamp-1/status", JSON.stringify({ online: true }), { qos: 1 });
+		await device.endAsync();
+	}
 	await stop(cloud);
 });
 

@@ -8,6 +8,7 @@ import { BlockRing } from "../../src/storage/blocks.js";
 import { HEADER_LENGTH } from "../../src/storage/header.js";
 import { Journal } from "../../src/storage/journal.js";
 import { cutAlways, cutOnce, SCENARIOS } from "../simulation/journal-scenarios.js";
+import { wrongly, type Method } from "./tamper.js";
 
 /** The first scenario that fails, or `undefined`. */
 function failing(tamper?: (partition: FlashPartition) => FlashPartition): string | undefined {
@@ -22,15 +23,9 @@ function failing(tamper?: (partition: FlashPartition) => FlashPartition): string
 	});
 }
 
-/** The first scenario that fails while `prototype[name]` is `wrong`, or `undefined`. */
-function caught(prototype: object, name: string, wrong: (right: (...values: never[]) => unknown) => (...values: never[]) => unknown): string | undefined {
-	const right = Object.getOwnPropertyDescriptor(prototype, name)!;
-	Object.defineProperty(prototype, name, { ...right, value: wrong(right.value as () => unknown) });
-	try {
-		return failing();
-	} finally {
-		Object.defineProperty(prototype, name, right);
-	}
+/** The first scenario that fails while `prototype[name]` is wrong, or `undefined`. */
+function caught(prototype: object, name: string, method: (right: Method) => Method): string | undefined {
+	return wrongly([{ prototype, name, method }], failing);
 }
 
 test("a journal that writes a record's header in a second program is caught", () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Random values of the things that the SDK handles. */
 import type { JSONObject, JSONValue } from "../../src/shadow/document.js";
-import { publish, suback, unsuback, connack, puback, PINGRESP, utf8 } from "../unit/wire.js";
+import { publish, suback, unsuback, puback, PINGRESP, utf8 } from "../unit/wire.js";
 import type { Random } from "./random.js";
 
 /** Characters of one to four bytes, those next to what is forbidden among them. */
@@ -36,9 +36,6 @@ export function serverPacket(random: Random): string {
 		default: return publish({ topic: topic(random), qos: 1, id, duplicate: random.once(3), payload: utf8(word(random, 5)) });
 	}
 }
-
-/** A packet of any type that a server knows, in its place or not. */
-export const anyPacket = (random: Random): string => random.once(12) ? connack(random.once(2), random.below(7)) : serverPacket(random);
 
 const MEMBERS = ["a", "b", "c", "toString", "é"];
 

@@ -12,6 +12,7 @@ import type { Host } from "../../src/host.js";
 import { Client, type ClientOptions } from "../../src/mqtt/client.js";
 import type { Protocol, QoS } from "../../src/mqtt/constants.js";
 import type { StoreOptions } from "../../src/mqtt/store.js";
+import { watchRepeats } from "./repeats.js";
 
 /** ms between two steps of a script, and within which all must be well at its end. */
 const PACE = 200;
@@ -71,6 +72,8 @@ export class Stage {
 	#count = 0;
 	/** By topic: the number of the last message that arrived for the first time. */
 	readonly #order = new Map<string, number>();
+	/** Messages sent again without saying so. */
+	readonly #repeats = watchRepeats(this.broker);
 	operations = 0;
 	disorder = "";
 
@@ -158,7 +161,7 @@ export class Stage {
 
 	/** @returns the messages that are lost, doubled or out of order, in words */
 	faults(cuts: number): { faults: string[]; lost: number } {
-		const faults: string[] = this.disorder === "" ? [] : [this.disorder];
+		const faults: string[] = this.disorder === "" ? [...this.#repeats] : [this.disorder, ...this.#repeats];
 		for (const [name, { qos, accepted, arrivals }] of this.#up) {
 			if (accepted && arrivals === 0 && !this.#scenario.mayDrop) faults.push(`${name}: accepted at QoS ${qos}, and lost`);
 			if (qos === 2 && arrivals > 1) faults.push(`${name}: at QoS 2, and came ${arrivals} times`);
@@ -194,6 +197,7 @@ export function play(
 	// A reset in peace brings nothing back.
 	device.restart();
 	world.advance(5_000);
+	if (!stage.done) throw new Error(`${where}: a reset in peace brings something back`);
 	const { faults, lost } = stage.faults(device.boots - 2);
 	if (faults.length > 0) throw new Error(`${where}: ${faults.slice(0, 5).join("; ")}`);
 	return { operations: stage.operations, boots: device.boots, lost };
@@ -232,6 +236,10 @@ export const SCENARIOS: readonly Scenario[] = Object.freeze([
 	{
 		name: "messages to the device", subscribes: true,
 		script: [...wait(4), ...each(6, (stage, index) => stage.send(index % 3 === 0 ? 1 : 2)), ...wait(4)],
+	},
+	{
+		name: "messages to the device, several at a time", subscribes: true,
+		script: [...wait(4), ...each(3, (stage) => { for (const qos of [2, 1, 2, 2] as const) stage.send(qos); }), ...wait(4)],
 	},
 	{
 		name: "subscriptions that come and go", subscribes: true,

@@ -14,6 +14,7 @@ import { createWorld, type World } from "../../hosts/world/index.js";
 import type { Host } from "../../src/host.js";
 import { Client, type ClientOptions } from "../../src/mqtt/client.js";
 import type { Protocol, QoS } from "../../src/mqtt/constants.js";
+import { watchRepeats } from "./repeats.js";
 
 /** Virtual ms of trouble, and those within which all must be well after it. */
 const TROUBLE = 120_000;
@@ -87,6 +88,7 @@ export function exchange(seed: number, protocol: Protocol, digest: WorldDigest):
 			if (reason === "malformed" || reason === "violation" || reason === "too-large") offences.push(`${clientId}: ${reason}`);
 		},
 	});
+	const repeats = watchRepeats(broker);
 	serveInWorld(broker, world, { address: ADDRESS, port: PORT });
 	const topics = [new Topic(1), new Topic(2)];
 	const isDurable = random.chance(0.3);
@@ -131,7 +133,7 @@ export function exchange(seed: number, protocol: Protocol, digest: WorldDigest):
 	world.run(world.clock.now + AFTERMATH);
 	const crash = world.devices.flatMap(({ crashes }) => crashes)[0];
 	if (crash) throw fail(`crashed: ${String(crash.error)}`);
-	const faults = [...topics.map(({ verdict }) => verdict), ...offences].filter(text => text !== "");
+	const faults = [...topics.map(({ verdict }) => verdict), ...offences, ...repeats].filter(text => text !== "");
 	if (faults.length > 0) throw fail(faults.join("; "));
 	return { fingerprint: world.fingerprint, connections, boots: device.boots, copies: topics[0]!.copies };
 }

@@ -10,7 +10,7 @@ const BUFFER_BOUND = 32 * 2 ** 20;
 /** What may be announced at once: the program must be able to take it in one read. */
 const ANNOUNCEMENT_BOUND = 65_536;
 /** Bytes that a write may take of the room besides its source: the header of a record or frame. */
-const OVERHEAD = 32;
+const OVERHEAD = 64;
 
 export function streamPromises(link: Link): HostPromise[] {
 	return [...connecting(link), ...writing(link), ...reading(link), ...ending(link), ...closing(link)];

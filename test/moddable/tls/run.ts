@@ -116,6 +116,70 @@ expect("no TLS at all", await listen(plain("HTTP/1.1 400 Bad Request\r\n\r\n")),
 // The simulator does not tell a connection that ends at once from one that never stood.
 expect("silence", await listen(plain("")), /^(closed|unreachable) : /);
 
+/** A server that keeps sessions by their identifiers, as the device's client knows them; Node's own has tickets only. */
+class SessionPlace {
+	/** Whether each connection was one resumed, in their order. */
+	readonly reused: boolean[] = [];
+	readonly wanted: boolean[] = [];
+	forgets = false;
+	port = 0;
+	readonly #sessions = new Map<string, Buffer>();
+
+	static async make(identity: Identity): Promise<SessionPlace> {
+		const place = new SessionPlace();
+		const server = createServer({
+			cert: identity.chain.map(certificate => toPEM("CERTIFICATE", certificate)).join(""), key: toPEM("PRIVATE KEY", identity.key),
+			requestCert: true, rejectUnauthorized: false, ca: toPEM("CERTIFICATE", rsa.anchor),
+		}, socket => {
+			place.reused.push(socket.isSessionReused());
+			socket.on("error", () => {}).pipe(socket);
+		});
+		server.on("newSession", (id, data, done) => {
+			place.#sessions.set(id.toString("hex"), data);
+			done();
+		});
+		server.on("resumeSession", (id, done) => done(null, (place.forgets ? undefined : place.#sessions.get(id.toString("hex"))) ?? null));
+		server.on("tlsClientError", () => {});
+		place.port = await listen(server);
+		return place;
+	}
+
+	expect(name: string, isReused: boolean, more: Partial<Visit> = {}): void {
+		this.wanted.push(isReused);
+		expect(`session: ${name}`, this.port, /^ok$/, more);
+	}
+}
+
+const sessions = await SessionPlace.make(rsa.server);
+sessions.expect("first", false);
+sessions.expect("again", true);
+sessions.expect("and again", true);
+sessions.expect("with a client certificate", false, { client: ["leaf"] });
+sessions.expect("again with it", true, { client: ["leaf"] });
+sessions.expect("without it", false);
+sessions.expect("with another anchor, too", false, { anchors: ["rsa", "ec"] });
+sessions.expect("in another order", false, { anchors: ["ec", "rsa"] });
+sessions.expect("with a protocol", false, { protocols: ["mqtt"] });
+sessions.expect("with it again", true, { protocols: ["mqtt"] });
+// Literal addresses have no name to go by, and are not resumed.
+sessions.expect("by address", false, { host: rsa.address });
+sessions.expect("with the protocol once more", true, { protocols: ["mqtt"] });
+expect("session: with an anchor that does not lead there", sessions.port, /^tls : the certificate path does not end at a trust anchor$/, { anchors: ["foreign"], protocols: ["mqtt"] });
+expect("session: for another name", sessions.port, /^tls : host name mismatch$/, { host: "other.test", protocols: ["mqtt"] });
+
+// The server does not resume; the man in the middle gives the device its own identifier back.
+const forgetful = await SessionPlace.make(rsa.server);
+forgetful.forgets = true;
+let told: Buffer = Buffer.alloc(0);
+const echoing = await listen(tamper(forgetful.port, editing(Message.HELLO, body => {
+	if (told.byteLength > 0) told.copy(body, 35);
+	told = Buffer.from(body.subarray(35, 35 + body[34]!));
+})));
+expect("session: first with a server that forgets", echoing, /^ok$/);
+expect("lie: resumed, but with a handshake", echoing, rules);
+expect("session: after that lie", forgetful.port, /^ok$/);
+expect("session: forgotten", forgetful.port, /^ok$/);
+
 const directory = mkdtempSync(join(tmpdir(), "moorline-"));
 const store = join(directory, "storage", "visits");
 mkdirSync(store, { recursive: true });
@@ -142,5 +206,11 @@ for (const { name, expected } of visits) {
 	if (!isAsExpected) failures++;
 	console.log(`${isAsExpected ? "ok    " : "FAILED"} ${name}: ${result ?? "no result"}`);
 }
+for (const [index, isReused] of sessions.wanted.entries()) {
+	if (sessions.reused[index] === isReused) continue;
+	failures++;
+	console.log(`FAILED session ${index + 1}: ${sessions.reused[index] ? "resumed" : "not resumed"}`);
+}
+if (forgetful.reused.includes(true)) failures++;
 console.log(failures === 0 ? `all ${visits.length} as expected` : `${failures} of ${visits.length} are not as expected`);
 process.exit(failures === 0 ? 0 : 1);

@@ -7,17 +7,22 @@
  */
 import assert from "node:assert/strict";
 import { Ring, RECORD_HEADER } from "../../../src/bytes/ring.js";
+import { Writer } from "../../../src/bytes/writer.js";
+import { text } from "../text.js";
 
 interface Entry { id: number; offset: number; length: number; released: boolean }
 
 export class RingModel {
 	readonly ring: Ring;
+	readonly #capacity: number;
+	readonly #writer = new Writer(text);
 	/** Oldest first; released ones that wait for an older one included. */
 	entries: Entry[] = [];
 	#ids = 0;
 
 	constructor(capacity: number) {
 		this.ring = new Ring(capacity);
+		this.#capacity = capacity;
 	}
 
 	get held(): Entry[] {
@@ -26,19 +31,22 @@ export class RingModel {
 
 	/** Appends a record; true when it fitted. */
 	append(length: number): boolean {
-		const { ring, entries } = this;
+		const { entries } = this;
 		const need = length + RECORD_HEADER;
-		const offset = ring.reserve(length);
-		assert.equal(offset >= 0, this.#fits(need), `a record of ${length}`);
-		if (offset < 0) return false;
-		assert.ok(offset + need <= ring.bytes.length);
+		const writer = this.#writer;
+		const fits = this.ring.reserve(length, writer);
+		assert.equal(fits, this.#fits(need), `a record of ${length}`);
+		if (!fits) return false;
+		const offset = writer.position - RECORD_HEADER;
+		assert.ok(offset >= 0 && offset + need <= this.#capacity);
+		assert.equal(writer.remaining, length);
 		for (const entry of entries) {
 			const end = entry.offset + RECORD_HEADER + entry.length;
 			assert.ok(offset >= end || offset + need <= entry.offset, "records do not overlap");
 		}
 		const id = (this.#ids = (this.#ids + 257) & 0xffff);
-		ring.bytes.fill(id & 0xff, ring.start(offset), ring.start(offset) + length);
-		ring.commit(offset, length, 1 + (id % 254), id);
+		writer.copy(new Uint8Array(length).fill(id), 0, length);
+		assert.equal(this.ring.commit(id), offset);
 		entries.push({ id, offset, length, released: false });
 		return true;
 	}
@@ -54,26 +62,28 @@ export class RingModel {
 	/** Fails when the ring's records are not those of the array. */
 	check(): void {
 		const { ring } = this;
-		assert.equal(ring.count, this.entries.length);
+		assert.equal(ring.count, this.held.length);
 		let offset = ring.first();
 		for (const { id, offset: place, length } of this.held) {
 			assert.equal(offset, place);
 			assert.equal(ring.id(offset), id);
 			assert.equal(ring.length(offset), length);
-			assert.equal(ring.state(offset), 1 + (id % 254));
-			for (let at = 0; at < length; at++) assert.equal(ring.bytes[ring.start(offset) + at], id & 0xff);
+			const writer = new Writer(text);
+			writer.reset(new Uint8Array(length), 0, length);
+			ring.read(offset, 0, length, writer);
+			assert.ok(writer.bytes.every((byte) => byte === (id & 0xff)));
 			offset = ring.after(offset);
 		}
 		assert.equal(offset, -1);
 	}
 
 	#fits(need: number): boolean {
-		const { entries, ring } = this;
+		const { entries } = this;
 		const first = entries[0];
 		const last = entries.at(-1);
-		if (first === undefined || last === undefined) return need <= ring.bytes.length;
+		if (first === undefined || last === undefined) return need <= this.#capacity;
 		const tail = last.offset + RECORD_HEADER + last.length;
 		if (last.offset < first.offset) return tail + need <= first.offset;
-		return tail + need <= ring.bytes.length || need <= first.offset;
+		return tail + need <= this.#capacity || need <= first.offset;
 	}
 }

@@ -3,11 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ring, RECORD_HEADER } from "../../../src/bytes/ring.js";
+import { Writer } from "../../../src/bytes/writer.js";
 import { codeOf } from "../failure.js";
+import { text } from "../text.js";
 import { RingModel } from "./ring-model.js";
 
 const LENGTHS = [0, 1, 4];
 const HELD_MAXIMUM = 3;
+const writer = new Writer(text);
 
 /** Does the operations of a sequence: below `LENGTHS.length` append, from there on release. False: not possible. */
 function play(capacity: number, sequence: readonly number[]): boolean {
@@ -37,75 +40,79 @@ function explore(capacity: number, depth: number): number {
 
 test("Ring does what an array does, for every short sequence in small buffers", () => {
 	// From a buffer that holds one record, over those in which the mark of the wrap just fits or does not, to three.
-	for (const capacity of [7, 14, 15, 16, 21, 23]) assert.ok(explore(capacity, 5) > 300, `${capacity}`);
+	for (const capacity of [8, 16, 17, 18, 24, 26]) assert.ok(explore(capacity, 5) > 300, `${capacity}`);
 });
+
+/** A record of zeros. @returns its offset */
+function append(ring: Ring, length: number, id: number): number {
+	assert.ok(ring.reserve(length, writer));
+	return ring.commit(id);
+}
 
 test("Ring takes a record of its whole buffer, and none of one byte more", () => {
 	const ring = new Ring(32);
 	assert.ok(ring.fits(32 - RECORD_HEADER));
 	assert.ok(!ring.fits(33 - RECORD_HEADER));
-	assert.equal(ring.reserve(33 - RECORD_HEADER), -1);
-	const offset = ring.reserve(32 - RECORD_HEADER);
-	ring.commit(offset, 32 - RECORD_HEADER, 1, 1);
-	assert.equal(ring.reserve(0), -1);
+	assert.ok(!ring.reserve(33 - RECORD_HEADER, writer));
+	const offset = append(ring, 32 - RECORD_HEADER, 1);
+	assert.ok(!ring.reserve(0, writer));
 	ring.release(offset);
 	assert.equal(ring.count, 0);
 	assert.equal(ring.first(), -1);
-	assert.equal(ring.reserve(32 - RECORD_HEADER), 0);
+	assert.equal(append(ring, 32 - RECORD_HEADER, 1), 0);
 });
 
 test("Ring.reserve without commit changes nothing", () => {
 	const model = new RingModel(64);
 	model.append(3);
 	model.append(4);
-	model.ring.reserve(10);
-	model.ring.reserve(60);
+	assert.ok(model.ring.reserve(10, writer));
+	assert.ok(!model.ring.reserve(60, writer));
+	model.check();
+	assert.equal(codeOf(() => model.ring.commit(1)), "internal");
 	model.check();
 });
 
-test("Ring keeps identifier, state and length of every size", () => {
+test("Ring keeps identifier and length of every size, and the last identifier", () => {
 	const ring = new Ring(0x1_0300);
-	ring.commit(ring.reserve(0x1_0203), 0x1_0203, 254, 0xfffe);
-	const offset = ring.first();
-	assert.equal(ring.length(offset), 0x1_0203);
-	assert.equal(ring.id(offset), 0xfffe);
-	assert.equal(ring.state(offset), 254);
-	ring.setState(offset, 3);
-	assert.equal(ring.state(offset), 3);
-	assert.equal(ring.id(offset), 0xfffe);
-});
-
-test("Ring.mark sets bits in the record's first byte and leaves the others", () => {
-	const ring = new Ring(32);
-	const offset = ring.reserve(2);
-	ring.bytes.set([0x32, 0x55], ring.start(offset));
-	ring.commit(offset, 2, 1, 1);
-	ring.mark(offset, 0x08);
-	ring.mark(offset, 0x08);
-	assert.equal(ring.bytes[ring.start(offset)], 0x3a);
-	assert.equal(ring.bytes[ring.start(offset) + 1], 0x55);
+	const first = append(ring, 0x1_0203, 0xffff);
+	assert.equal(ring.length(first), 0x1_0203);
+	assert.equal(ring.id(first), 0xffff);
+	const second = append(ring, 1, 0);
+	assert.equal(ring.length(first), 0x1_0203);
+	assert.deepEqual([ring.length(second), ring.id(second)], [1, 0]);
+	assert.equal(ring.lastId, 0xffff);
 });
 
 test("Ring gives space back from the front: a record released behind a held one waits", () => {
 	const ring = new Ring(3 * (RECORD_HEADER + 1));
-	const [first, second, third] = [0, 1, 2].map((id) => {
-		const offset = ring.reserve(1);
-		ring.commit(offset, 1, 1, id);
-		return offset;
-	});
+	const [first, second, third] = [0, 1, 2].map((id) => append(ring, 1, id));
 	ring.release(second!);
-	assert.equal(ring.reserve(1), -1);
+	assert.ok(!ring.reserve(1, writer));
 	assert.equal(ring.after(first!), third);
 	ring.release(first!);
 	assert.equal(ring.first(), third);
-	assert.equal(ring.reserve(1 + 1 + RECORD_HEADER), 0);
+	assert.equal(append(ring, 1 + 1 + RECORD_HEADER, 3), 0);
 });
 
 test("Ring.release refuses a record that was released before", () => {
 	const ring = new Ring(64);
-	ring.commit(ring.reserve(1), 1, 1, 1);
-	const offset = ring.reserve(1);
-	ring.commit(offset, 1, 1, 2);
+	append(ring, 1, 1);
+	const offset = append(ring, 1, 2);
 	ring.release(offset);
 	assert.equal(codeOf(() => ring.release(offset)), "internal");
+});
+
+test("Ring.shrink gives the buffer back when nothing is held, and the next record has another", () => {
+	const ring = new Ring(64);
+	const offset = append(ring, 1, 1);
+	const { bytes } = writer;
+	ring.shrink();
+	assert.ok(ring.reserve(1, writer));
+	assert.equal(writer.bytes, bytes);
+	ring.release(offset);
+	ring.shrink();
+	append(ring, 1, 2);
+	assert.notEqual(writer.bytes, bytes);
+	assert.deepEqual([ring.first(), ring.count, ring.lastId], [0, 1, 2]);
 });

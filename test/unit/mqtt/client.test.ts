@@ -548,3 +548,20 @@ test("Client pings while it is paused, and no more often than else", () => {
 	host.advance(0);
 	assert.deepEqual(rig.take(), ["message t 00"]);
 });
+
+test("Client takes and sends messages after hours of silence as before", () => {
+	const rig = Rig.connected({ bufferLength: 64 });
+	const { client, host, host: { stream } } = rig;
+	const long = "ab".repeat(100);
+	for (let hour = 0; hour < 3; hour++) {
+		const id = rig.call(() => client.publish("t", "x".repeat(100), { qos: 1 })) as number;
+		assert.equal(stream.take(), publish({ topic: "t", payload: "78".repeat(100), qos: 1, id }));
+		stream.deliver(puback(id) + publish({ topic: "t", payload: long }));
+		assert.deepEqual(rig.take(), [`acknowledged ${id}`, `message t ${long}`]);
+		for (let waited = 0; waited < 3_600_000; waited += 10_000) {
+			host.advance(10_000);
+			if (stream.take() === PINGREQ) stream.deliver(PINGRESP);
+		}
+		assert.deepEqual(rig.take(), []);
+	}
+});

@@ -79,7 +79,7 @@ test("encodePublish finds the width of its length at both ends of each", () => {
 	}
 });
 
-test("publishRemaining refuses a topic that no packet can hold [MQTT-4.7.3-3]", () => {
+test("topicLength refuses a topic that no packet can hold [MQTT-4.7.3-3]", () => {
 	assert.equal(codeOf(() => publication("x".repeat(0x10000), "", 0, false, 0)), "argument");
 	assert.equal(codeOf(() => publication("é".repeat(0x8000), "", 0, false, 0)), "argument");
 	assert.equal(encodedPublish({ topic: "x".repeat(0xffff), payload: "" }).length, 1 + 3 + 2 + 0xffff);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** RingQueue: packets in order, found and released by position, named by number. */
+/** RingQueue: packets in order, found and released by position. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RECORD_HEADER } from "../../../src/bytes/ring.js";
@@ -31,7 +31,7 @@ test("RingQueue does what an array does, for every sequence of four operations",
 	}
 });
 
-test("RingQueue numbers ascend through many turns of the buffer, and through its emptiness", () => {
+test("RingQueue keeps its order through many turns of the buffer, and through its emptiness", () => {
 	const model = new QueueModel(new RingQueue(50));
 	for (let round = 0; round < 40; round++) {
 		while (model.append(round % 11));

@@ -234,6 +234,17 @@ test("the identifier that the server assigned is ours from then on [MQTT-3.1.3-7
 	assert.equal(bench.receive(connack5(true))[0], "connected true");
 });
 
+test("whoever has an identifier keeps it, whatever the server assigns", () => {
+	for (const assigned of ["", "other"]) {
+		const bench = new Bench({ protocol: 5 });
+		bench.send();
+		assert.equal(bench.receive(connack5(false, 0, text5(18, assigned))).length, 1);
+		bench.lose();
+		bench.relink();
+		assert.equal(bench.send(), connect5());
+	}
+});
+
 test("a server that assigns no identifier to a client without one breaks the protocol [MQTT-3.2.2-16]", () => {
 	const bench = new Bench({ protocol: 5, clientId: "" });
 	bench.send();
