@@ -5,6 +5,7 @@
  * it copies the first bytes alone. A native stream copies the others for next to nothing, but `TypedArray.set` of the
  * engine in `@agoric/xsnap` takes 59 instructions for each, where newer engines copy natively.
  */
+import { DeviceError } from "../../src/base/error.js";
 import type { Host, Resolver, ResolveOptions, Stream, TCPOptions, TimerHandle } from "../../src/host.js";
 
 /** Bytes of a TCP segment on Ethernet: what comes, comes in such pieces. */
@@ -49,6 +50,8 @@ const ROOM = 5744;
 /** The network, of which there is one. */
 export class Memory {
 	written = 0;
+	/** Monotonic ms. */
+	now = 0;
 	#options!: TCPOptions;
 	#head: Uint8Array | undefined;
 	#timer: (() => void) | undefined;
@@ -84,11 +87,18 @@ export class Memory {
 			memory.#timer = callback;
 			return callback;
 		};
-		return { ...real, tcp: { io: MemoryStream }, dns: { io: MemoryResolver }, timer: { ...real.timer, set, clear() {} } };
+		return { ...real, tcp: { io: MemoryStream }, dns: { io: MemoryResolver }, timer: { ...real.timer, set, clear() {} }, time: { ...real.time, now: () => this.now } };
 	}
 
-	/** Connects a client that was just made. */
+	/** Loses the connection. */
+	lose(): void {
+		this.#options.onError!(new DeviceError("closed", "lost"));
+	}
+
+	/** Connects a client that was just made, or whose connection was lost. */
 	connect(): void {
+		// Beyond every delay before an attempt.
+		this.now += 1_000_000;
 		this.tick();
 		this.tick();
 		this.#options.onWritable!(ROOM);

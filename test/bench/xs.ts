@@ -21,6 +21,12 @@ const MARK = "xs_resetPeaks";
 /** Moddable's ECMA-419 MQTT client, in its SDK. */
 const CLIENT = "examples/io/tcp/mqttclient/mqttclient.js";
 
+const entry = (name: string): string => join(packageRoot, `dist/test/bench/xs-${name}.js`);
+
+/** What stands for the modules that Moddable's client imports, and for its own. */
+export const moddableAliases = (sdk: string): Readonly<Record<string, string>> =>
+	({ mqttclient: join(sdk, CLIENT), timer: entry("timer"), time: entry("timer") });
+
 export interface XSRow extends Task {
 	ours: Cost;
 	/** `mqtt-packet`: a codec alone. */
@@ -43,7 +49,6 @@ interface Program {
 /** @param sdk folder of a Moddable SDK */
 export async function measureXS(sdk: string | undefined): Promise<XSRow[]> {
 	const directory = mkdtempSync(join(tmpdir(), "moorline-bench-"));
-	const entry = (name: string): string => join(packageRoot, `dist/test/bench/xs-${name}.js`);
 	async function prepare(name: string, thaw: boolean, aliases: Readonly<Record<string, string>> = {}): Promise<Program> {
 		const program = join(directory, `${name}.mjs`);
 		await bundle({ entries: [entry(name)], outfile: program, preloaded: sdkModules(), aliases });
@@ -55,7 +60,7 @@ export async function measureXS(sdk: string | undefined): Promise<XSRow[]> {
 		const ours = await prepare("ours", false);
 		const codec = await prepare("theirs", true);
 		const moddable = sdk === undefined ? undefined
-			: await prepare("moddable", true, { mqttclient: join(sdk, CLIENT), timer: entry("timer"), time: entry("timer") });
+			: await prepare("moddable", true, moddableAliases(sdk));
 		const [first, second] = await Promise.all([measure(ours), measure(codec)]);
 		const third = moddable && await measure(moddable);
 		return TASKS.map((task, index) => ({ ...task, ours: first[index]!, codec: second[index]!, moddable: third?.[index] }));
