@@ -221,12 +221,14 @@ export class Client implements AlarmOwner {
 
 	private check(): void {
 		if (this.#closing) throw new DeviceError("state", "the client is closed");
+		if (this.session.reading) throw new DeviceError("state", "called by the source of a message");
 	}
 
 	/** Sends what a call into us queued. Events wait for a callback of their own. */
 	private kick(): void {
 		const link = this.#link;
-		if (link === undefined || this.#draining || this.session.batching) return;
+		const { batching, reading } = this.session;
+		if (link === undefined || this.#draining || batching || reading) return;
 		link.expire(this.#host.time.now());
 		if (this.transmit(link) && this.#closing) this.release();
 		else if (link.due < this.#alarm.at) this.arm();

@@ -189,12 +189,16 @@ export class Sender {
 
 	/** A source that fails ends its message, and the connection in the middle of the packet. */
 	private copySource(offset: number, count: number): void {
-		const { writer, outbox } = this.#session;
+		const session = this.#session;
+		const { writer, outbox } = session;
+		session.reading = true;
 		try {
 			if (count > 0) outbox.source!.read(writer.range(count), offset);
 		} catch (error) {
 			outbox.refuse(Reason.FAILURE);
 			throw toDeviceError(error, "internal", "the source of a message failed");
+		} finally {
+			session.reading = false;
 		}
 	}
 

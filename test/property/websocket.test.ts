@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import type { Stream, StreamCallbacks } from "../../src/host.js";
 import { DeviceError } from "../../src/base/error.js";
-import { ClientHandshake, ServerHandshake } from "../../hosts/websocket/handshake.js";
+import { encodeFrame } from "../../hosts/websocket/frame.js";
+import { acceptOf, ClientHandshake, ServerHandshake } from "../../hosts/websocket/handshake.js";
 import { WebSocketStream } from "../../hosts/websocket/stream.js";
 import { toHex } from "../unit/hex.js";
 import { FakeMeans } from "../unit/websocket/means.js";
@@ -61,6 +62,12 @@ class End implements Stream {
 		if (!this.other.closed) return this.#room < WINDOW - used;
 		this.#callbacks.onError?.(new DeviceError("closed", "ended"));
 		return false;
+	}
+
+	/** Bytes of nobody. */
+	deliver(bytes: readonly number[]): void {
+		this.#here.push(...bytes);
+		this.#callbacks.onReadable?.(this.#here.length);
 	}
 
 	start(): void {
@@ -142,4 +149,46 @@ property("what either side of a WebSocket writes the other reads, and both hear 
 	while (server.available > 0) server.step(random);
 	assert.equal(toHex(Uint8Array.from(server.read)), toHex(up));
 	assert.deepEqual([client.errors, server.errors], [0, 1]);
+});
+
+/** The key of a client whose dice begin as those of `FakeMeans` do. */
+const KEY = "AQIDBAUGBwgJCgsMDQ4PEA==";
+
+/** What a server sends that is good in most places. */
+function hostile(random: Random, means: FakeMeans): number[] {
+	const { text } = means;
+	const head = `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(KEY, means)}\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n`;
+	const bytes = new Uint8Array(text.byteLength(head));
+	text.encode(head, bytes, 0);
+	const all = [...bytes];
+	for (let frames = random.below(8); frames > 0; frames--) {
+		all.push(...encodeFrame(random.pick([0, 2, 2, 2, 8, 9, 9, 10]), new Uint8Array(random.below(200)), undefined));
+	}
+	for (let changes = random.below(4); changes > 0; changes--) {
+		const at = random.once(4) ? random.below(all.length) : bytes.length + random.below(Math.max(1, all.length - bytes.length));
+		if (random.once(3)) all.splice(at, random.below(5));
+		else if (random.once(2)) all.splice(at, 0, random.below(256));
+		else all[at] = random.below(256);
+	}
+	return all;
+}
+
+property("whatever a server sends, a client throws nothing, ends once, and hears of nothing afterwards", 2_000, random => {
+	const client = new Program(new Uint8Array(random.below(300)), true), server = new Program(new Uint8Array(0), false);
+	client.end.other = server.end;
+	server.end.other = client.end;
+	const sent = hostile(random, client.means);
+	client.end.start();
+	for (let at = 0; at < sent.length;) {
+		const piece = sent.slice(at, at + 1 + random.below(100));
+		at += piece.length;
+		client.end.deliver(piece);
+		if (client.end.closed) break;
+		client.step(random);
+	}
+	for (let step = 0; step < 200 && client.available > 0; step++) client.step(random);
+	assert(client.errors <= 1);
+	assert.equal(client.end.closed, client.errors === 1);
+	client.stream.close();
+	assert.equal(client.means.due.size, 0);
 });
