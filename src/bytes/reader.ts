@@ -47,19 +47,31 @@ export class Reader extends Cursor {
 	/** As `varint`; but when it is not all there, -1, and nothing is read. @throws DeviceError `malformed` */
 	varintAhead(): number {
 		const bytes = this.bytes;
-		const end = this.end;
-		let position = this.position;
-		let value = 0;
-		if (position < end) {
-			// Nearly all are of one digit.
-			const byte = bytes[position]!;
-			if (byte < 0x80) {
+		const position = this.position;
+		const left = this.end - position;
+		// Nearly all are of one digit or two.
+		if (left > 0) {
+			const first = bytes[position]!;
+			if (first < 0x80) {
 				this.position = position + 1;
-				return byte;
+				return first;
+			}
+			if (left > 1) {
+				const second = bytes[position + 1]!;
+				if (second < 0x80 && second > 0) {
+					this.position = position + 2;
+					return second << 7 | first & 0x7f;
+				}
 			}
 		}
-		for (let shift = 0; position < end; shift += 7) {
-			const byte = bytes[position++]!;
+		return this.longVarintAhead();
+	}
+
+	private longVarintAhead(): number {
+		let position = this.position;
+		let value = 0;
+		for (let shift = 0; position < this.end; shift += 7) {
+			const byte = this.bytes[position++]!;
 			if (byte < 0x80) {
 				if (byte === 0 && shift > 0) throw new DeviceError("malformed", "variable byte integer is not minimal");
 				this.position = position;

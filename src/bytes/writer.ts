@@ -21,7 +21,7 @@ export class Writer extends Cursor {
 
 	/** @throws DeviceError `argument` when `value` is no 16-bit number */
 	uint16(value: number): void {
-		if (value < 0 || value > 0xffff) throw outOfRange("16-bit field", value, 0xffff);
+		if ((value & 0xffff) !== value) throw outOfRange("16-bit field", value, 0xffff);
 		const position = this.position;
 		if (position + 2 > this.end) this.full(2);
 		this.position = position + 2;
@@ -84,9 +84,11 @@ export class Writer extends Cursor {
 		return this.text.encode(value, this.bytes, start);
 	}
 
-	/** A view of the next `count` bytes, for somebody else to fill at once. */
+	/** The next `count` bytes, for somebody else to fill at once. */
 	range(count: number): Uint8Array {
 		const position = this.take(count);
+		// A long stream goes out in whole buffers, which need no view.
+		if (count === this.bytes.byteLength) return this.bytes;
 		return this.bytes.subarray(position, position + count);
 	}
 

@@ -36,15 +36,18 @@ export class Acks {
 		let left = this.length;
 		for (let room = writer.end - writer.position; left > 0 && room >= ACK_LENGTH; room -= ACK_LENGTH) {
 			const head = numbers[at]!;
-			const isReasoned = (head & REASONED) !== 0;
-			if (isReasoned && room < REASONED_LENGTH) break;
-			writer.uint32(head);
-			at++;
-			left--;
-			if (!isReasoned) continue;
-			writer.uint8(numbers[at++]!);
-			left--;
-			room--;
+			if ((head & REASONED) !== 0) {
+				if (room < REASONED_LENGTH) break;
+				writer.uint32(head);
+				writer.uint8(numbers[at + 1]!);
+				at += 2;
+				left -= 2;
+				room--;
+			} else {
+				writer.uint32(head);
+				at++;
+				left--;
+			}
 		}
 		this.length = left;
 		this.#first = left === 0 ? 0 : at;

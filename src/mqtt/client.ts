@@ -218,12 +218,14 @@ export class Client implements AlarmOwner {
 
 	private check(): void {
 		if (this.#closing) throw new DeviceError("state", "the client is closed");
+		if (this.session.reading) throw new DeviceError("state", "called by the source of a message");
 	}
 
 	/** Sends what a call into us queued. Events wait for a callback of their own. */
 	private kick(): void {
 		const link = this.#link;
-		if (link === undefined || this.#draining || this.session.batching) return;
+		const { batching, reading } = this.session;
+		if (link === undefined || this.#draining || batching || reading) return;
 		link.expire(this.#host.time.now());
 		if (this.transmit(link) && this.#closing) this.release();
 		else if (link.due < this.#alarm.at) this.arm();
@@ -335,13 +337,16 @@ export class Client implements AlarmOwner {
 	}
 
 	private receive(link: Link): void {
-		const buffer = this.provide(this.#readable);
-		const { byteLength } = buffer;
-		const count = this.#readable < byteLength ? this.#readable : byteLength;
+		const readable = this.#readable;
+		if (readable > this.#buffer.byteLength) this.grow(readable);
+		const buffer = this.#buffer;
+		const byteLength = buffer.byteLength;
+		const count = readable < byteLength ? readable : byteLength;
 		this.#stirred = true;
+		this.#isIdle = false;
 		try {
 			this.#stream!.read(count === byteLength ? buffer : buffer.subarray(0, count));
-			this.#readable -= count;
+			this.#readable = readable - count;
 			link.receive(buffer, 0, count, this.#host.time.now());
 		} catch (error) {
 			this.#readable = 0;
@@ -351,13 +356,15 @@ export class Client implements AlarmOwner {
 
 	/** Writes what fits. True when the link ended by it, so that its event is to be drained. */
 	private transmit(link: Link): boolean {
+		this.#isIdle = false;
 		while (this.#writable > 0 && this.session.unsent) {
-			const buffer = this.provide(BUFFER_STEP);
-			const { byteLength } = buffer;
+			if (this.#buffer === NOTHING) this.grow(BUFFER_STEP);
+			const buffer = this.#buffer;
+			const byteLength = buffer.byteLength;
 			const count = link.transmit(buffer, this.#writable < byteLength ? this.#writable : byteLength);
 			if (count === 0) break;
 			// What did not fit goes out in larger pieces.
-			if (count === byteLength) this.provide(2 * count);
+			if (count === byteLength) this.grow(2 * count);
 			try {
 				this.#writable = this.#stream!.write(count === byteLength ? buffer : buffer.subarray(0, count));
 			} catch (error) {
@@ -368,15 +375,10 @@ export class Client implements AlarmOwner {
 		return link.failed;
 	}
 
-	/** The buffer, of `length` bytes or as many as it may have. Nothing that was in it is needed any more. */
-	private provide(length: number): Uint8Array {
-		this.#isIdle = false;
-		const { byteLength } = this.#buffer;
-		if (byteLength < length && byteLength < this.#bufferLength) {
-			const wanted = Math.ceil(length / BUFFER_STEP) * BUFFER_STEP;
-			this.#buffer = new Uint8Array(Math.min(wanted, this.#bufferLength));
-		}
-		return this.#buffer;
+	/** Makes another buffer, of `length` bytes or as many as it may have, unless it has them. */
+	private grow(length: number): void {
+		const wanted = Math.min(Math.ceil(length / BUFFER_STEP) * BUFFER_STEP, this.#bufferLength);
+		if (wanted > this.#buffer.byteLength) this.#buffer = new Uint8Array(wanted);
 	}
 
 	private drain(link: Link): void {

@@ -93,6 +93,7 @@ export class Link {
 		this.#lastReceived = now;
 		// A long message may stand before the answer: what arrives at all shows that the peer is there.
 		if (this.#pongDue !== Infinity) this.#pongDue = now + RESPONSE_TIMEOUT;
+		if (this.#answerDue === Infinity && this.#sender.answer !== 0) this.awaitAnswer();
 		this.#framer.push(bytes, start, end);
 	}
 
@@ -137,7 +138,7 @@ export class Link {
 
 	/** The driver does not read what came, so that no answer can be seen, and silence says nothing. */
 	paused(): void {
-		this.#pongDue = Infinity;
+		this.#pongDue = this.#answerDue = Infinity;
 		this.#lastReceived = this.#now;
 	}
 

@@ -151,7 +151,9 @@ export function decodePublish(packet: Packet, header: number, reader: Reader): v
 	packet.duplicate = duplicate;
 	packet.retain = (header & RETAIN) !== 0;
 	const topic = reader.utf8();
-	packet.packetId = qos === 0 ? 0 : packetId(reader);
+	const id = qos === 0 ? 0 : reader.uint16();
+	if (id === 0 && qos !== 0) throw malformed("packet identifier 0"); // [MQTT-2.3.1-1]
+	packet.packetId = id;
 	packet.properties = packet.protocol === 5 ? decodeProperties(reader, PacketType.PUBLISH) : undefined;
 	// One that was good before still is.
 	if (topic !== packet.topic || topic === "") {

@@ -127,9 +127,9 @@ export class Sender {
 		const outbox = session.outbox;
 		const acks = this.acks;
 		let position = 0;
-		while (position < limit) {
-			if (this.#staged === undefined && outbox.current === undefined && !this.chooseRare()) {
-				if (this.left) break;
+		while (position < limit && !this.left) {
+			if (this.#staged === undefined && outbox.current === undefined
+				&& !((this.#isRare || session.subscriptions.unsaid) && this.chooseRare())) {
 				if (acks.length > 0) {
 					writer.reset(target, position, limit);
 					acks.transmit(writer);
@@ -141,28 +141,30 @@ export class Sender {
 				if (!outbox.waiting || !this.open || !this.chooseMessage()) break;
 			}
 			writer.reset(target, position, limit);
-			if (this.#staged !== undefined) this.copyStaged(this.#staged);
-			else this.copyMessage();
-			position = writer.position;
+			// Counted, and not asked of the writer: the source of a payload may publish, which takes the writer away.
+			position += this.#staged === undefined ? this.copyMessage() : this.copyStaged(this.#staged);
 		}
 		return position;
 	}
 
-	private copyStaged(staged: Uint8Array): void {
+	/** @returns bytes written */
+	private copyStaged(staged: Uint8Array): number {
 		const writer = this.#session.writer;
 		const outbox = this.#session.outbox;
 		const left = staged.byteLength - this.#written;
 		const count = left < writer.remaining ? left : writer.remaining;
 		writer.copy(staged, this.#written, this.#written + count);
 		this.#written += count;
-		if (count < left) return;
+		if (count < left) return count;
 		this.#staged = undefined;
 		this.#written = this.#from;
 		if (outbox.current === undefined) this.left = this.#leaving;
 		else if (outbox.releasing) outbox.sent();
+		return count;
 	}
 
-	private copyMessage(): void {
+	/** @returns bytes written */
+	private copyMessage(): number {
 		const writer = this.#session.writer;
 		const outbox = this.#session.outbox;
 		const length = outbox.length;
@@ -182,16 +184,21 @@ export class Sender {
 		}
 		this.#written = written + count;
 		if (this.#written >= length + (source === undefined ? 0 : source.byteLength)) outbox.sent();
+		return count;
 	}
 
 	/** A source that fails ends its message, and the connection in the middle of the packet. */
 	private copySource(offset: number, count: number): void {
-		const { writer, outbox } = this.#session;
+		const session = this.#session;
+		const { writer, outbox } = session;
+		session.reading = true;
 		try {
 			if (count > 0) outbox.source!.read(writer.range(count), offset);
 		} catch (error) {
 			outbox.refuse(Reason.FAILURE);
 			throw toDeviceError(error, "internal", "the source of a message failed");
+		} finally {
+			session.reading = false;
 		}
 	}
 
@@ -199,8 +206,6 @@ export class Sender {
 	private chooseRare(): boolean {
 		const session = this.#session;
 		const subscriptions = session.subscriptions;
-		if (!this.#isRare && !subscriptions.unsaid) return false;
-		if (this.left) return false;
 		// With a failure: none of the acknowledgements left, or nothing would have been received.
 		if (this.#farewell > Reason.SUCCESS) return this.stageDisconnect(this.#farewell);
 		if (this.acks.length > 0) return false;

@@ -140,6 +140,8 @@ export class Session {
 	 * more: nobody else asks, as looking through all that might wait costs more than a message itself.
 	 */
 	unsent = false;
+	/** True while a source is read, inside of our own sending: it must not call back into us. */
+	reading = false;
 	readonly #cleanStart: boolean;
 	/**
 	 * The server sent more than the receive maximum once. From then on it may: one that sends the same again on every
@@ -230,6 +232,8 @@ export class Session {
 	 * @throws DeviceError `storage`: none of it may have been kept
 	 */
 	batch(publishing: () => void): void {
+		// Within a batch: that one will commit them.
+		if (this.batching) return publishing();
 		this.batching = true;
 		try {
 			publishing();

@@ -14,12 +14,10 @@ import { PacketType } from "../../src/mqtt/constants.js";
 import { Frame, Framer } from "../../src/mqtt/framer.js";
 import { encodePublishHead, packetLength, writePayload } from "../../src/mqtt/encode.js";
 import { decodePacket, Packet } from "../../src/mqtt/packet.js";
+import { SEGMENT, TOPIC } from "./memory.js";
 
 /** Bytes of payload. */
 export const SIZES = Object.freeze([20, 200, 4096]);
-export const TOPIC = "site/12/line/3/sensor/5/temperature";
-/** Bytes of a TCP segment on Ethernet: the stream comes in such pieces. */
-const SEGMENT = 1460;
 
 /** One thing to measure: `run(count)` handles that many messages. */
 export interface Work {
@@ -69,10 +67,10 @@ export function ours(text: TextCodec, direction: Direction, size: number): Work 
 	};
 }
 
-export function theirs(mqtt: typeof mqttPacket, direction: Direction, size: number): Work {
+export function theirs(mqtt: typeof mqttPacket, direction: Direction, size: number, qos: 0 | 1 = 1): Work {
 	(mqtt.writeToStream as unknown as { cacheNumbers: boolean }).cacheNumbers = false;
 	const payload = Buffer.alloc(size, 0x41);
-	const message = { cmd: "publish", topic: TOPIC, payload, qos: 1, dup: false, retain: false, messageId: 7 } as const;
+	const message = { cmd: "publish", topic: TOPIC, payload, qos, dup: false, retain: false, messageId: 7 } as const;
 	if (direction === "encode") {
 		return {
 			run(count) {

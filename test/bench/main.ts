@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run bench`: our MQTT codec beside `mqtt-packet` on Node and on XS, and our client beside MQTT.js through
- * mosquitto, in one table each. What is missing is skipped, and in CI a failure.
+ * `npm run bench`: our MQTT codec beside `mqtt-packet` and our client beside MQTT.js through mosquitto on Node, and
+ * whole messages beside both on XS, in one table each. What is missing is skipped, and in CI a failure.
  */
 import { spawnSync } from "node:child_process";
 import { findMosquitto } from "../simulator/mosquitto.js";
@@ -34,10 +34,14 @@ if (spawnSync("valgrind", ["--version"]).error !== undefined) {
 	console.log("\nSKIPPED on XS: valgrind is not installed (apt-get install valgrind)");
 	process.exit(process.env["CI"] === "true" ? 1 : 0);
 }
-console.log("\nThe same on XS: instructions (x86-64), and bytes allocated (32-bit slots), per message\n");
-console.log("| | payload | Moorline | mqtt-packet | fewer instructions by | fewer bytes by |\n|---|---:|---:|---:|---:|---:|");
-for (const { direction, size, ours, theirs } of await measureXS()) {
+const sdk = process.env["MODDABLE"];
+console.log("\nWhole messages on XS: instructions (x86-64) and bytes allocated (32-bit slots). Ours and Moddable's are clients on a network");
+console.log("in memory, received in segments of 1,460 B; sent at QoS 1 means until its PUBACK was read. mqtt-packet is a codec alone.");
+if (sdk === undefined) console.log("Moddable's ECMA-419 client is measured where the environment variable MODDABLE names the folder of an SDK.");
+console.log("\n| | QoS | payload | Moorline | mqtt-packet | Moddable's client | fewer instructions by |\n|---|---:|---:|---:|---:|---:|---:|");
+for (const { direction, qos, size, ours, codec, moddable } of await measureXS(sdk)) {
 	const cost = ({ instructions, bytes }: typeof ours): string => `${thousands(instructions)} / ${thousands(bytes)} B`;
-	const fewer = `${times(theirs.instructions / ours.instructions)} | ${times(theirs.bytes / Math.max(1, ours.bytes))}`;
-	console.log(`| ${direction} | ${size} B | ${cost(ours)} | ${cost(theirs)} | ${fewer} |`);
+	const fewer = [codec, moddable].filter((peer) => peer !== undefined).map((peer) => times(peer.instructions / ours.instructions)).join(", ");
+	const theirs = moddable === undefined ? "not measured here" : cost(moddable);
+	console.log(`| ${direction} | ${qos} | ${size} B | ${cost(ours)} | ${cost(codec)} | ${theirs} | ${fewer} |`);
 }

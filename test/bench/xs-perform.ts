@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Runs on XS: handles as many messages as the command line says, and tells what that allocated. */
+/**
+ * Runs on XS: handles messages of every kind in turn, and tells what each kind allocated. Before and after each kind it
+ * calls `native.resetPeaks`, at which a profiler takes its figures.
+ */
 import { Figure, native } from "../../hosts/xs/native.js";
-import type { Direction, Work } from "./codec.js";
+import { TASKS, type Task } from "./tasks.js";
 
 /** Rounds before the measurement, in which whatever is made once is made. */
-const WARM_UP = 10;
+const WARM_UP = 4;
 
-export function perform(make: (direction: Direction, size: number) => Work): void {
-	const work = make(native.argument(0) as Direction, Number(native.argument(1)));
-	const count = Number(native.argument(2));
-	work.run(WARM_UP);
-	native.collector(false);
-	const slots = native.figure(Figure.slotsAllocated);
-	const chunks = native.figure(Figure.chunksAllocated);
-	if (count > 0) work.run(count);
-	const bytes = (native.figure(Figure.slotsAllocated) - slots) * native.figure(Figure.slotBytes)
-		+ native.figure(Figure.chunksAllocated) - chunks;
-	native.trace(String(bytes));
+/** @param make gives what handles so many messages */
+export function perform(make: (task: Task) => (count: number) => void): void {
+	for (const task of TASKS) {
+		const run = make(task);
+		run(WARM_UP);
+		native.collect();
+		native.collector(false);
+		const slots = native.figure(Figure.slotsAllocated);
+		const chunks = native.figure(Figure.chunksAllocated);
+		native.resetPeaks();
+		run(task.count);
+		native.resetPeaks();
+		const bytes = (native.figure(Figure.slotsAllocated) - slots) * native.figure(Figure.slotBytes)
+			+ native.figure(Figure.chunksAllocated) - chunks;
+		native.trace(String(bytes));
+		native.collector(true);
+	}
 }

@@ -1,30 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The codecs on the engine of the device: instructions and bytes allocated per message.
+ * Whole clients on the engine of the device: instructions and bytes allocated per message.
  *
- * Instructions are counted by callgrind on the 64-bit engine: the difference of two runs, so that starting costs
- * nothing. Bytes are counted by the 32-bit engine (slots of 16 bytes, as on the device) with its collector off. Both
+ * Instructions are counted by callgrind on the 64-bit engine, between two calls of a function that marks them. Bytes are counted by the 32-bit engine (slots of 16 bytes, as on the device) with its collector off. Both
  * repeat to the digit, or nearly, on a machine that is busy with something else.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
+import { build, packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { runXS, sdkModules } from "../../hosts/xs/node/run.js";
 import { bundle } from "../xs/bundle.js";
-import { SIZES, type Direction } from "./codec.js";
+import { TASKS, type Task } from "./tasks.js";
 
-/** Messages of the shorter run, and how many more the longer one has. */
-const FEW = 20;
-const MORE = 100;
 /** Room for everything that is allocated while nothing is collected. */
 const ARENA = 256 * 1024 * 1024;
+const STACK = 4_096;
+/** The function in the C host at which callgrind writes down what it counted since the last time. */
+const MARK = "xs_resetPeaks";
+/** Moddable's ECMA-419 MQTT client, in its SDK. */
+const CLIENT = "examples/io/tcp/mqttclient/mqttclient.js";
 
-export interface XSRow {
-	direction: Direction;
-	size: number;
+const entry = (name: string): string => join(packageRoot, `dist/test/bench/xs-${name}.js`);
+
+/** What stands for the modules that Moddable's client imports, and for its own. */
+export const moddableAliases = (sdk: string): Readonly<Record<string, string>> =>
+	({ mqttclient: join(sdk, CLIENT), timer: entry("timer"), time: entry("timer") });
+
+export interface XSRow extends Task {
 	ours: Cost;
-	theirs: Cost;
+	/** `mqtt-packet`: a codec alone. */
+	codec: Cost;
+	/** Moddable's ECMA-419 client; `undefined` where no SDK was given. */
+	moddable: Cost | undefined;
 }
 
 export interface Cost {
@@ -32,49 +40,51 @@ export interface Cost {
 	bytes: number;
 }
 
-export async function measureXS(): Promise<XSRow[]> {
-	const directory = mkdtempSync(join(tmpdir(), "moorline-bench-"));
-	try {
-		const preloaded = sdkModules();
-		const codecs = await Promise.all((["ours", "theirs"] as const).map(async (name) => {
-			const program = join(directory, `${name}.mjs`);
-			await bundle({ entries: [join(packageRoot, `dist/test/bench/xs-${name}.js`)], outfile: program, preloaded });
-			return { program, directory, thaw: name === "theirs" };
-		}));
-		const rows: XSRow[] = [];
-		for (const direction of ["decode", "encode"] as const) {
-			for (const size of SIZES) {
-				const [ours, theirs] = await Promise.all(codecs.map((codec) => measure(codec, direction, size)));
-				rows.push({ direction, size, ours: ours!, theirs: theirs! });
-			}
-		}
-		return rows;
-	} finally {
-		rmSync(directory, { recursive: true });
-	}
-}
-
-interface Codec {
+interface Program {
 	program: string;
 	directory: string;
 	thaw: boolean;
 }
 
-async function measure(codec: Codec, direction: Direction, size: number): Promise<Cost> {
-	const run = (bits: Bits, count: number, under: readonly string[]) => perform(codec, bits, [direction, String(size), String(count)], under);
-	const valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
-	const few = await run(64, FEW, valgrind);
-	const many = await run(64, FEW + MORE, valgrind);
-	const { bytes } = await run(32, MORE, []);
-	return { instructions: Math.round((many.instructions - few.instructions) / MORE), bytes: Math.round(bytes / MORE) };
+/** @param sdk folder of a Moddable SDK */
+export async function measureXS(sdk: string | undefined): Promise<XSRow[]> {
+	const directory = mkdtempSync(join(tmpdir(), "moorline-bench-"));
+	async function prepare(name: string, thaw: boolean, aliases: Readonly<Record<string, string>> = {}): Promise<Program> {
+		const program = join(directory, `${name}.mjs`);
+		await bundle({ entries: [entry(name)], outfile: program, preloaded: sdkModules(), aliases });
+		return { program, directory, thaw };
+	}
+	try {
+		await build(64);
+		await build(32);
+		const ours = await prepare("ours", false);
+		const codec = await prepare("theirs", true);
+		const moddable = sdk === undefined ? undefined
+			: await prepare("moddable", true, moddableAliases(sdk));
+		const [first, second] = await Promise.all([measure(ours), measure(codec)]);
+		const third = moddable && await measure(moddable);
+		return TASKS.map((task, index) => ({ ...task, ours: first[index]!, codec: second[index]!, moddable: third?.[index] }));
+	} finally {
+		rmSync(directory, { recursive: true });
+	}
 }
 
-async function perform(codec: Codec, bits: Bits, words: readonly string[], under: readonly string[]): Promise<Cost> {
-	let bytes = NaN;
-	const { code, errors } = await runXS({
-		...codec, bits, under, arguments: words, arena: ARENA, stack: 4096, onLine: (line) => { bytes = Number(line); },
+/** @returns the costs in the order of the tasks */
+async function measure(program: Program): Promise<Cost[]> {
+	const dump = `${program.program}.callgrind`;
+	await perform(program, 64, ["valgrind", "--tool=callgrind", `--callgrind-out-file=${dump}`, `--dump-before=${MARK}`]);
+	const lines = await perform(program, 32, []);
+	return TASKS.map(({ count }, index) => {
+		// Dumps count from 1, and two of them belong to each task: the first has what was before it.
+		const totals = /^totals: (\d+)$/m.exec(readFileSync(`${dump}.${2 * index + 2}`, "utf8"))?.[1];
+		return { instructions: Math.round(Number(totals ?? NaN) / count), bytes: Math.round(Number(lines[index]) / count) };
 	});
-	if (code !== 0) throw new Error(`XS ended with ${code}:\n${errors.join("\n")}`);
-	const collected = /Collected : (\d+)/.exec(errors.join("\n"))?.[1];
-	return { bytes, instructions: Number(collected ?? NaN) };
+}
+
+/** @returns what it traced */
+async function perform(program: Program, bits: Bits, under: readonly string[]): Promise<string[]> {
+	const lines: string[] = [];
+	const { code, errors } = await runXS({ ...program, bits, under, arena: ARENA, stack: STACK, onLine: (line) => lines.push(line) });
+	if (code !== 0 || lines.length !== TASKS.length) throw new Error(`XS ended with ${code}:\n${errors.join("\n")}`);
+	return lines;
 }

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ESP32_ARENA } from "../../hosts/xs/node/run.js";
 import type { Figures } from "./figures.js";
-import { measureClient, measureEmpty, measureLamp, measureParts, smallestArena, withBench } from "./measure.js";
+import { measureClient, measureCycles, measureEmpty, measureLamp, measureParts, smallestArena, withBench } from "./measure.js";
 
 /** What a board with an ESP32-C3 leaves to the engine. */
 export const ESP32_C3_ARENA = 94_208;
@@ -40,6 +40,7 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 		const client = await measureClient(bench, ESP32_ARENA);
 		const { connecting, exchange } = await measureLamp(bench, ESP32_ARENA);
 		const onC3 = await measureLamp(bench, ESP32_C3_ARENA);
+		const cycles = await measureCycles(bench, ESP32_ARENA);
 		const parts = await measureParts(bench, ESP32_ARENA);
 		const live = (key: string, what: string, { slots, chunks }: Figures): Row => row(key, what, slots - empty.slots, chunks - empty.chunks);
 		const peak = (key: string, what: string, { slotsPeak, chunksPeak }: Figures): Row => row(key, what, slotsPeak, chunksPeak);
@@ -56,6 +57,11 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 			{ key: "arena", what: "smallest arena in which the lamp connects and syncs", value: await smallestArena(bench, ESP32_ARENA, ARENA_STEP) * (bits / 32) },
 			{ key: "stack-mqtt", what: "slots of the stack at most, MQTT client", value: client.stackPeak },
 			{ key: "stack", what: "slots of the stack at most, lamp", value: Math.max(...all.map(({ stackPeak }) => stackPeak)) },
+			...cycles.map(({ name, slots, chunks }) => {
+				const cycle = row(`mqtt, ${name}`, `MQTT client, ${name}`, slots, chunks);
+				// What was let go on the way may be more than what came.
+				return { ...cycle, value: Math.max(0, Math.ceil(cycle.value)) };
+			}),
 			...parts.map(({ name, slots, chunks }) => row(name, `host, ${name}`, slots, chunks)),
 		];
 	});

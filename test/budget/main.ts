@@ -5,6 +5,7 @@
  */
 import { obstacle } from "../../hosts/xs/node/build.js";
 import { ESP32_ARENA, DEVICE_STACK } from "../../hosts/xs/node/run.js";
+import { measureModdable, withBench } from "./measure.js";
 import { complaint, ESP32_C3_ARENA, measureAll, readLimits, writeLimits } from "./budget.js";
 
 const missing = await obstacle(32);
@@ -23,6 +24,15 @@ console.log("Garbage waits until a block is full: a peak tells what was used, th
 console.log("| | slots | chunks, bytes | together, bytes | limit |\n|---|---:|---:|---:|---:|");
 for (const { key, what, slots, chunks, value } of rows) {
 	console.log(`| ${what} | ${number(slots)} | ${number(chunks)} | ${number(value)} | ${number(limits[key])} |`);
+}
+const sdk = process.env["MODDABLE"];
+if (missing !== undefined || sdk === undefined) {
+	console.log("\nMODDABLE=folder of an SDK puts Moddable's idle ECMA-419 client beside ours.");
+} else {
+	console.log("\nIdle and connected, on a network in memory:\n\n| | slots | chunks, bytes | together, bytes |\n|---|---:|---:|---:|");
+	for (const { name, slots, chunks } of await withBench(32, (bench) => measureModdable(bench, ESP32_ARENA, sdk))) {
+		console.log(`| ${name} | ${number(slots)} | ${number(chunks)} | ${number(slots * 16 + chunks)} |`);
+	}
 }
 if (missing === undefined) {
 	const complaints = rows.map((row) => complaint(row, limits)).filter((each) => each !== undefined);

@@ -14,10 +14,13 @@ import { createHost } from "../../hosts/node/index.js";
 import { createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud } from "../../hosts/simulator/index.js";
 import { build, packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ExitCode, runXS, sdkImports, sdkModules } from "../../hosts/xs/node/run.js";
+import { moddableAliases } from "../bench/xs.js";
+import { bundle } from "../xs/bundle.js";
 import { FIGURES_PREFIX, PART_PREFIX, type Figures, type Part } from "./figures.js";
 
 const PROGRAMS = join(packageRoot, "dist/test/budget");
 const HOST = join(PROGRAMS, "xs-host.js");
+const PRELOADED = [...sdkModules(), join(PROGRAMS, "figures.js"), HOST];
 const RUN_LIMIT_MS = 30_000;
 /** What the cloud desires in turn: as long each time. The first exchange makes what is made once. */
 const DESIRED = [{ on: true, brightness: 30 }, { on: false, brightness: 70 }] as const;
@@ -77,7 +80,7 @@ async function run(bench: Bench, program: Program): Promise<Figures[]> {
 		arena: program.arena * (bench.bits / 32),
 		directory: program.directory,
 		imports: { ...sdkImports(), "moorline/host": HOST },
-		preload: [...sdkModules(), join(PROGRAMS, "figures.js"), HOST],
+		preload: PRELOADED,
 		signal: AbortSignal.any([done.signal, limit]),
 		onErrorLine: (line) => said.push(line),
 		onLine(line) {
@@ -106,6 +109,24 @@ export async function measureClient(bench: Bench, arena: number): Promise<Figure
 	const words = [String(bench.port)];
 	const [figures] = await run(bench, { file: join(PROGRAMS, "xs-mqtt.js"), marker: "ready", words, directory, arena, count: 1 });
 	return figures!;
+}
+
+/** The MQTT client after long use, on a network in memory. */
+export async function measureCycles(bench: Bench, arena: number): Promise<Part[]> {
+	const parts: Part[] = [];
+	const file = join(PROGRAMS, "xs-cycles.js");
+	await run(bench, { file, marker: "ready", directory: device(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+	return parts;
+}
+
+/** Idle clients on a network in memory: Moddable's, out of the SDK in the folder `sdk`, and ours. */
+export async function measureModdable(bench: Bench, arena: number, sdk: string): Promise<Part[]> {
+	const parts: Part[] = [];
+	const file = join(bench.directory, "moddable.mjs");
+	const entry = join(PROGRAMS, "xs-moddable.js");
+	await bundle({ entries: [entry], outfile: file, preloaded: PRELOADED, aliases: moddableAliases(sdk) });
+	await run(bench, { file, marker: "ready", directory: device(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+	return parts;
 }
 
 /** The host's own, in turn. */

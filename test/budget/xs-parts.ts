@@ -5,13 +5,12 @@
  *
  * Word 1 is the port of a server that sends back what comes.
  */
-import { Figure, native } from "../../hosts/xs/native.js";
+import { native } from "../../hosts/xs/native.js";
 import { FlashQueue } from "../../src/mqtt/flash-queue.js";
 import { Journal } from "../../src/storage/journal.js";
-import { PART_PREFIX } from "./figures.js";
+import { begin, end } from "./meter.js";
 import host from "./xs-host.js";
 
-const figures = { slots: 0, chunks: 0 };
 const kept: { last: unknown } = { last: undefined };
 const bytes = new Uint8Array(64);
 const short = bytes.subarray(0, 36);
@@ -20,18 +19,6 @@ const nothing = (): void => {};
 const socketOptions = { onReadable: nothing };
 let socket: InstanceType<typeof host.udp.io> | undefined;
 const path = { path: "state" };
-
-function begin(): void {
-	native.collect();
-	figures.slots = native.figure(Figure.slots);
-	figures.chunks = native.figure(Figure.chunks);
-}
-
-function end(name: string): void {
-	const slots = native.figure(Figure.slots) - figures.slots;
-	const chunks = native.figure(Figure.chunks) - figures.chunks;
-	native.trace(`${PART_PREFIX}${JSON.stringify({ name, slots, chunks })}`);
-}
 
 function live(name: string, make: () => unknown): void {
 	begin();
@@ -89,6 +76,6 @@ const options = {
 };
 
 // The engine collects what no function refers to any more once the program ran: what measures is to stay.
-(globalThis as unknown as { kept: unknown }).kept = [figures, kept, begin, end, live, allocated, measureParts, options];
+(globalThis as unknown as { kept: unknown }).kept = [kept, begin, end, live, allocated, measureParts, options];
 // In a turn of its own: what the start of a program leaves behind is not counted.
 host.timer.set(measureParts, 1);

@@ -2,7 +2,7 @@
 /** A device on networks that let only some of its ways to the server through, TLS and WebSocket included. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { crypto } from "../../hosts/node/digest.js";
+import { crypto } from "../unit/storage/digest.js";
 import { Broker } from "../../hosts/simulator/broker/broker.js";
 import { serveInWorld } from "../../hosts/simulator/world.js";
 import { createWorld, type Device, type World } from "../../hosts/world/index.js";
@@ -32,7 +32,7 @@ class Scene {
 	#listeners: { close(): void }[] = [];
 
 	constructor(seed: number, obstacle: Obstacle | undefined) {
-		this.world = createWorld({ seed, digest: (algorithm) => crypto.digest(algorithm) });
+		this.world = createWorld({ seed, digest: () => crypto.digest("SHA-256") });
 		const { network, authority } = this.world;
 		network.name("broker.test", BROKER);
 		network.name("web.test", WEB);

@@ -11,6 +11,7 @@ const WEBSOCKET = "test/host/promises/websocket.ts";
 const CLIENT = "test/unit/mqtt/client.test.ts";
 const CONNECT = "test/unit/mqtt/connect.test.ts";
 const MESSAGES = "test/unit/mqtt/messages.test.ts";
+const QOS2_SEND = "test/unit/mqtt/qos2-send.test.ts";
 const SESSION = "test/unit/mqtt/session.test.ts";
 const TOPIC = "test/unit/mqtt/topic.test.ts";
 const AUTH5 = "test/unit/mqtt/v5-auth.test.ts";
@@ -56,6 +57,7 @@ export const mqtt5: readonly Statement[] = [
 	] },
 	{ id: "MQTT-2.2.1-3", text: "new SUBSCRIBE, UNSUBSCRIBE, PUBLISH QoS>0: non-zero unused id", tests: [
 		`${MESSAGES5} › identifiers of messages are not 0, and none is given twice at a time [MQTT-2.2.1-3] [MQTT-4.3.2-1] [MQTT-4.3.3-1]`,
+		`${QOS2_SEND} › an identifier is in use until PUBCOMP, and not given to another message [MQTT-2.3.1-2] [MQTT-2.3.1-3]`,
 		`${SUBSCRIBE5} › SUBSCRIBE has flags 0010, its options with reserved bits 0 [MQTT-3.8.1-1] [MQTT-3.8.3-5], and filters in UTF-8 [MQTT-3.8.3-1]`,
 		`${MESSAGES} › an identifier under way for a subscription is not given to a message [MQTT-2.3.1-2]`,
 	] },
@@ -396,6 +398,7 @@ export const mqtt5: readonly Statement[] = [
 	] },
 	{ id: "MQTT-4.3.2-1", text: "QoS 1: fresh id", tests: [
 		`${MESSAGES5} › identifiers of messages are not 0, and none is given twice at a time [MQTT-2.2.1-3] [MQTT-4.3.2-1] [MQTT-4.3.3-1]`,
+		`${QOS2_SEND} › an identifier is in use until PUBCOMP, and not given to another message [MQTT-2.3.1-2] [MQTT-2.3.1-3]`,
 	] },
 	{ id: "MQTT-4.3.2-2", text: "QoS 1: first send DUP 0", tests: [
 		`${MESSAGES5} › a message at QoS 1 waits for its PUBACK, and its DUP is for a repetition alone [MQTT-4.3.2-2] [MQTT-3.3.1-3]`,
@@ -412,6 +415,7 @@ export const mqtt5: readonly Statement[] = [
 	] },
 	{ id: "MQTT-4.3.3-1", text: "QoS 2: fresh id", tests: [
 		`${MESSAGES5} › identifiers of messages are not 0, and none is given twice at a time [MQTT-2.2.1-3] [MQTT-4.3.2-1] [MQTT-4.3.3-1]`,
+		`${QOS2_SEND} › an identifier is in use until PUBCOMP, and not given to another message [MQTT-2.3.1-2] [MQTT-2.3.1-3]`,
 	] },
 	{ id: "MQTT-4.3.3-2", text: "QoS 2: first send DUP 0", tests: [
 		`${MESSAGES5} › a message without properties says so with a length of 0 [MQTT-2.2.2-1], at QoS 0 without identifier [MQTT-2.2.1-2] and DUP [MQTT-3.3.1-2]`,

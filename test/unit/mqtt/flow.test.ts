@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import { Client, type ClientOptions } from "../../../src/mqtt/client.js";
+import { SUBSCRIBE_ID } from "../../../src/mqtt/constants.js";
 import type { Source } from "../../../src/mqtt/outbox.js";
 import { codeOf } from "../failure.js";
 import { FakeHost, type FakeStream } from "../fake-host.js";
 import { toHex } from "../hex.js";
-import { connack, PINGREQ, PINGRESP, prefixed, puback, pubcomp, publish, pubrec, pubrel, uint16, varint } from "../wire.js";
+import { connack, PINGREQ, PINGRESP, prefixed, puback, pubcomp, publish, pubrec, pubrel, suback, uint16, varint } from "../wire.js";
 
 const MINUTE = 60_000;
 const KEEP_ALIVE = 60_000;
@@ -98,7 +99,7 @@ class Reading implements Source {
 }
 
 test("Client.pause in the middle of a message: nothing is read, keep alive is kept, and resume loses nothing", () => {
-	const length = 100_000;
+	const length = 20_000;
 	for (const [qos, answer] of [[0, ""], [1, puback(9)], [2, pubrec(9)]] as const) {
 		const rig = Rig.connected();
 		const { host, client } = rig;
@@ -147,6 +148,19 @@ test("Client.pause keeps sending: messages go out, and their answers wait for re
 	client.resume();
 	host.advance(0);
 	assert.deepEqual(rig.take(), ["acknowledged 1 0"]);
+});
+
+test("Client.pause before the answer to SUBSCRIBE was read: no time-out, however long it lasts", () => {
+	const rig = Rig.connected();
+	const { host, client } = rig;
+	client.subscribe("f");
+	client.pause();
+	host.stream.deliver(publish({ topic: "t", payload: payload(10) }) + suback(SUBSCRIBE_ID, 1));
+	host.advance(10 * MINUTE);
+	assert.deepEqual(rig.take(), []);
+	client.resume();
+	host.advance(0);
+	assert.deepEqual(rig.take(), ["message t 10", "subscribed f"]);
 });
 
 test("Client.pause while nothing arrives sees that the server is gone", () => {
@@ -199,30 +213,37 @@ test("Client.close while paused still says goodbye", () => {
 	assert.equal(host.open + host.timers, 0);
 });
 
-for (const qos of [0, 1, 2] as const) {
-	test(`Client sends a source of a megabyte at QoS ${qos} through next to no room, and keeps none of it`, () => {
+for (const [qos, length] of [[0, 0x8000], [1, MEGABYTE], [2, 0x8000]] as const) {
+	test(`Client sends a source of ${length} bytes at QoS ${qos} through next to no room, and keeps none of it`, () => {
 		const rig = Rig.connected();
 		const { host: { stream }, client } = rig;
-		stream.writable(0);
-		const source = new Reading(MEGABYTE);
-		const id = client.publish("t", source, { qos });
-		assert.equal(id, qos === 0 ? 0 : 1);
-		assert.equal(source.readings.length, 0, "nothing is read before there is room");
-		const head = `${(0x30 | qos << 1).toString(16)}${varint(MEGABYTE + 3 + (qos > 0 ? 2 : 0))}${prefixed("t")}${qos > 0 ? uint16(1) : ""}`;
+		const head = `${(0x30 | qos << 1).toString(16)}${varint(length + 3 + (qos > 0 ? 2 : 0))}${prefixed("t")}${qos > 0 ? uint16(1) : ""}`;
 		let offset = -head.length / 2;
-		let sent = "";
-		for (let room = 1; offset < MEGABYTE; room = room * 5 % 97) {
+		let begin = "";
+		let room = 0;
+		const { write } = stream;
+		stream.write = (bytes) => {
+			assert.ok(bytes.byteLength > 0 && bytes.byteLength <= room);
+			for (let index = 0; index < bytes.byteLength; index++, offset++) {
+				if (offset < 0) begin += toHex(bytes, index, index + 1);
+				else if (bytes[index] !== pattern(offset)) assert.fail(`at ${offset}`);
+			}
+			return room -= bytes.byteLength;
+		};
+		stream.writable(0);
+		const source = new Reading(length);
+		assert.equal(client.publish("t", source, { qos }), qos === 0 ? 0 : 1);
+		assert.equal(source.readings.length, 0, "nothing is read before there is room");
+		for (let least = 1; offset < length; least = least * 5 % 97) {
+			room = least;
 			stream.writable(room);
-			const bytes = stream.take();
-			assert.ok(bytes.length <= 2 * room && bytes.length > 0);
-			if (offset < 0) sent += bytes;
-			else for (let at = 0; at < bytes.length; at += 2) assert.equal(Number.parseInt(bytes.slice(at, at + 2), 16), pattern(offset + at / 2));
-			offset += bytes.length / 2;
+			if (offset < length) assert.equal(room, 0, "all the room is used");
 		}
-		assert.ok(sent.startsWith(head));
-		assert.equal(offset, MEGABYTE);
-		assert.deepEqual(source.readings, [MEGABYTE]);
+		assert.equal(begin, head);
+		assert.equal(offset, length);
+		assert.deepEqual(source.readings, [length]);
 		assert.ok(source.longest < 97);
+		stream.write = write;
 		stream.writable();
 		client.publish("u", "x");
 		assert.equal(stream.take(), publish({ topic: "u", payload: "78" }), "the next packet follows whole");
@@ -304,6 +325,25 @@ test("Client gives up a message whose source throws, tells so, and goes on with 
 			assert.equal(source.readings.length, 1, name);
 		}
 	}
+});
+
+test("Client refuses calls from inside a source, whose message then ends, and close ends all", () => {
+	const calls: readonly ((client: Client) => void)[] = [
+		(client) => client.publish("t", "x", { qos: 1 }), (client) => client.subscribe("f"), (client) => client.unsubscribe("f"),
+		(client) => client.batch(() => {}), (client) => client.pause(), (client) => client.resume(),
+	];
+	for (const call of calls) {
+		const rig = Rig.connected();
+		rig.client.publish("t", { byteLength: 300, read: () => call(rig.client) }, { qos: 1 });
+		rig.host.advance(0);
+		rig.connect(true);
+		assert.deepEqual(rig.take(), ["disconnected state", "acknowledged 1 128", "connected"]);
+	}
+	const rig = Rig.connected();
+	rig.client.publish("t", { byteLength: 300, read: () => rig.client.close(0) });
+	rig.host.advance(10_000);
+	assert.equal(rig.host.open + rig.host.timers, 0);
+	assert.deepEqual(rig.take(), []);
 });
 
 test("Client.batch sends nothing before its end, and then all, in the order of publishing", () => {
