@@ -63,6 +63,8 @@ export class SocketStream implements Stream {
 	#writableDue = false;
 	#announceDue = false;
 	#error: DeviceError | undefined;
+	/** The program was told of the error. */
+	#isOver = false;
 	#closed = false;
 	#paused = false;
 	/** Inside a call into the socket: some deliver from there. */
@@ -115,12 +117,14 @@ export class SocketStream implements Stream {
 	write(source: Uint8Array): number {
 		this.#checkOpen();
 		if (this.#room < 0) throw new DeviceError("state", "writing before the stream is connected");
-		if (this.#error !== undefined) throw new DeviceError("state", "writing to a stream that is over");
+		if (this.#isOver) throw new DeviceError("state", "writing to a stream that is over");
 		checkBytes("the source of a write", source);
 		const count = source.byteLength;
 		if (count > this.#room) throw new DeviceError("full", `writing ${count} bytes into room for ${this.#room}`);
 		if (count === 0) return this.#room;
 		this.#room -= count;
+		// The program cannot know yet; TCP loses such bytes, too.
+		if (this.#error !== undefined) return this.#room;
 		this.#queued += count;
 		this.#calling = true;
 		this.#socket.write(Buffer.from(source), () => {
@@ -205,7 +209,9 @@ export class SocketStream implements Stream {
 			this.#readableDue = false;
 			if (this.#available > 0) this.#onReadable?.(this.#available);
 		}
-		if (this.#error !== undefined && !this.#closed) this.#onError?.(this.#error);
+		if (this.#error === undefined || this.#closed) return;
+		this.#isOver = true;
+		this.#onError?.(this.#error);
 	}
 }
 

@@ -114,20 +114,20 @@ export class WebSocketStream implements Stream {
 	}
 
 	write(source: Uint8Array): number {
-		if (this.#state !== "open" || this.#room < 0 || this.#failure !== undefined) {
-			throw new DeviceError("state", "writing to a stream that is not connected, or over");
-		}
+		if (this.#state !== "open" || this.#room < 0) throw new DeviceError("state", "writing to a stream that is not connected, or over");
 		if (!(source instanceof Uint8Array)) throw new DeviceError("argument", "the source of a write is no Uint8Array");
 		const count = source.byteLength;
 		if (count > this.#room) throw new DeviceError("full", `writing ${count} bytes into room for ${this.#room}`);
 		if (count === 0) return this.#room;
+		// The program was not told of the end yet. Nothing may follow a Close.
+		if (this.#failure !== undefined) return this.#room -= count;
 		this.send(Opcode.BINARY, source);
 		return this.#room = this.roomBelow();
 	}
 
 	close(): void {
 		if (this.#state === "closed") return;
-		if (this.#state === "open") this.sendClose(Status.NORMAL);
+		if (this.#state === "open" && this.#failure === undefined) this.sendClose(Status.NORMAL);
 		this.#state = "closed";
 		this.#buffer = this.#head = undefined;
 		this.#means.timer.clear(this.#resumption);

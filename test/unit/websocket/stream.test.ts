@@ -221,11 +221,23 @@ suite("WebSocket streams", () => {
 	});
 
 	test("the peer's Close is answered; nothing may be written behind it, even before the program heard of it", () => {
-		let code = "";
-		const rig: Rig = new Rig({ onReadable: () => { code = codeOf(() => rig.stream.write(new Uint8Array(1))); } });
+		let room = 0;
+		const rig: Rig = new Rig({ onReadable: () => { room = rig.stream.write(new Uint8Array(1)); } });
 		rig.open().carrier.deliver(data(1) + frame(Opcode.CLOSE, "03e9") + data(1));
 		assert.deepEqual(rig.said, ["readable 1", "error closed 1001"]);
-		assert.deepEqual([code, rig.sent()], ["state", ["88 03e8"]]);
+		assert.deepEqual([room, rig.sent()], [999, ["88 03e8"]]);
+		assert.equal(codeOf(() => rig.stream.write(new Uint8Array(1))), "state");
+	});
+
+	test("a program that closes before it was told of the end sends no Close any more", () => {
+		const rig: Rig = new Rig({ onReadable: () => rig.stream.close() });
+		rig.open().carrier.deliver(data(1) + frame(Opcode.CLOSE, "03e9"));
+		assert.deepEqual([rig.said, rig.sent()], [["readable 1"], ["88 03e8"]]);
+		const ended = new Rig().open();
+		ended.carrier.deliver(data(READ_AHEAD + 1));
+		ended.carrier.fail(new DeviceError("closed", "ended"));
+		ended.stream.close();
+		assert.deepEqual(ended.sent(), []);
 	});
 
 	test("the carrier's end waits until everything before it was announced", () => {
