@@ -18,8 +18,11 @@ export interface BundleOptions {
 	host?: string | undefined;
 }
 
-/** A module has no `require`, and CommonJS packages that it is bundled with ask for Node's own modules by it. */
-const REQUIRE = `import { createRequire } from "node:module"; const require = createRequire("file:///");`;
+/**
+ * A module has no `require`, and CommonJS packages that it is bundled with ask for Node's own modules by it. Global, and
+ * under a name that no program has: the bundler does not look at it.
+ */
+const REQUIRE = `import { createRequire as moorlineRequire } from "node:module"; globalThis.require ??= moorlineRequire("file:///");`;
 
 /** @throws DeviceError `argument` with the place of the first mistake */
 export async function bundle(file: string, options: BundleOptions): Promise<string> {
