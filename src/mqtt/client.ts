@@ -48,7 +48,7 @@ export interface ClientOptions extends SessionOptions {
 	connectTimeout?: number | undefined;
 	/** Default: decorrelated jitter from 1 s, at most 2 minutes. */
 	reconnect?: Backoff | undefined;
-	/** Bytes read or written at a time, at most. Default: 1,024. */
+	/** Bytes read or written at a time, at most. Default: 1,460. */
 	bufferLength?: number | undefined;
 	/**
 	 * The server accepted us, and in MQTT 5 granted `properties`. Messages queued before, and subscriptions, follow by
@@ -76,7 +76,8 @@ const CONNECT_TIMEOUT = 30_000;
 /** A packet identifier, 0 at QoS 0; or why the message was not taken. */
 export type Published = number | "full" | "dropped" | "closed";
 
-const BUFFER_LENGTH = 1_024;
+/** What one segment on Ethernet brings: a stream of them is read without a view for each. */
+const BUFFER_LENGTH = 1_460;
 /** Bytes that the buffer begins with, as a device's messages are short; and by which it grows. */
 const BUFFER_STEP = 256;
 const NOTHING = new Uint8Array(0);
@@ -93,9 +94,9 @@ export class Client implements AlarmOwner {
 	readonly #bufferLength: number;
 	/** For what is read or written: it grows with that, and is let go when nothing moved for a while. */
 	#buffer: Uint8Array = NOTHING;
-	/** The beginning of it that was read into and written from at last: often the next has the same length. */
-	#incoming: Uint8Array = NOTHING;
-	#outgoing: Uint8Array = NOTHING;
+	/** The buffer's beginning, as long as last read and last written: most packets are as long as the one before. */
+	#readView: Uint8Array = NOTHING;
+	#writeView: Uint8Array = NOTHING;
 	/** Nothing moved since the alarm rang. */
 	#isIdle = false;
 	readonly #alarm: Alarm;
@@ -348,9 +349,8 @@ export class Client implements AlarmOwner {
 		this.#stirred = true;
 		this.#isIdle = false;
 		try {
-			const isPart = count < byteLength;
-			if (isPart && this.#incoming.byteLength !== count) this.#incoming = buffer.subarray(0, count);
-			this.#stream!.read(isPart ? this.#incoming : buffer);
+			if (this.#readView.byteLength !== count) this.#readView = buffer.subarray(0, count);
+			this.#stream!.read(this.#readView);
 			this.#readable = readable - count;
 			link.receive(buffer, 0, count, this.#host.time.now());
 		} catch (error) {
@@ -369,9 +369,8 @@ export class Client implements AlarmOwner {
 			const count = link.transmit(buffer, this.#writable < byteLength ? this.#writable : byteLength);
 			if (count === 0) break;
 			try {
-				const isPart = count < byteLength;
-				if (isPart && this.#outgoing.byteLength !== count) this.#outgoing = buffer.subarray(0, count);
-				this.#writable = this.#stream!.write(isPart ? this.#outgoing : buffer);
+				if (this.#writeView.byteLength !== count) this.#writeView = buffer.subarray(0, count);
+				this.#writable = this.#stream!.write(this.#writeView);
 			} catch (error) {
 				link.lost(toDeviceError(error, "closed", "writing failed"));
 				break;
@@ -385,12 +384,9 @@ export class Client implements AlarmOwner {
 	/** Makes another buffer, of `length` bytes or as many as it may have, unless it has them. */
 	private grow(length: number): void {
 		const wanted = Math.min(Math.ceil(length / BUFFER_STEP) * BUFFER_STEP, this.#bufferLength);
-		if (wanted > this.#buffer.byteLength) this.use(new Uint8Array(wanted));
-	}
-
-	private use(buffer: Uint8Array): void {
-		this.#buffer = buffer;
-		this.#incoming = this.#outgoing = NOTHING;
+		if (wanted <= this.#buffer.byteLength) return;
+		this.#buffer = new Uint8Array(wanted);
+		this.#readView = this.#writeView = NOTHING;
 	}
 
 	private drain(link: Link): void {
@@ -485,7 +481,7 @@ export class Client implements AlarmOwner {
 		const link = this.#link;
 		if (link !== undefined) {
 			if (this.#isIdle && !this.#stirred) {
-				this.use(NOTHING);
+				this.#buffer = this.#readView = this.#writeView = NOTHING;
 				link.rest();
 			}
 			this.#isIdle = true;

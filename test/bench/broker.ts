@@ -8,6 +8,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import mqtt, { type MqttClient } from "mqtt";
 import { createHost } from "../../hosts/node/host.js";
+import { SEND_WINDOW } from "../../hosts/node/stream.js";
 import { Client } from "../../src/mqtt/index.js";
 import { freePort } from "../simulator/mosquitto.js";
 
@@ -72,7 +73,7 @@ async function ours(port: number): Promise<Peer> {
 	const ready = new Promise<void>((resolve) => { subscribed = resolve; });
 	const client = new Client({
 		host: createHost({ directory: "nowhere" }), server: { name: "127.0.0.1", port }, clientId: "ours", cleanStart: true,
-		inflightLength: QUEUE, receiveMaximum: Math.max(...IN_FLIGHT),
+		inflightLength: QUEUE, bufferLength: SEND_WINDOW, receiveMaximum: Math.max(...IN_FLIGHT),
 		onMessage: done, onAcknowledged: done, onSubscribed: subscribed,
 	});
 	client.subscribe(`ours/0/${TOPIC}`, 0);

@@ -15,7 +15,7 @@ test("20,000 mutated inputs: nothing is thrown, nothing grows, every session goe
 		assert.ok((counts.closed[code] ?? 0) > 0, `some inputs end in ${code}`);
 	}
 	assert.ok(counts.survived > INPUTS / 10 && counts.survived < INPUTS * 0.9, `${counts.survived} inputs survived`);
-	assert.ok(counts.messages > INPUTS / 4 && counts.fragments > INPUTS / 50);
+	assert.ok(counts.messages > INPUTS / 4 && counts.fragments > INPUTS / 50 && counts.acknowledged > INPUTS / 20);
 });
 
 test("the same seed makes the same run", () => {
