@@ -3,9 +3,8 @@
  * The TLS session that may be resumed: an abbreviated handshake has no signature in it, which is a second or two on the chip.
  *
  * A cache of one entry, in the place of the SDK's: a session is found again only with the same server name, port, trust
- * anchors, identity and
- * application protocols, and not after a certificate of the server's path expired. It is taken out while it is used,
- * and comes back when the handshake succeeded.
+ * anchors, identity and application protocols, and not after a certificate of the server's path expired. It is taken
+ * out while it is used, and comes back when the handshake succeeded.
  *
  * Sessions have identifiers (RFC 5246 §7.4.1.2): the SDK's client knows no tickets. In RAM only, so a reset forgets it.
  */

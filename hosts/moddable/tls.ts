@@ -30,7 +30,7 @@ const READ_AHEAD = 4096;
 const RECORD_MAXIMUM = 16_384;
 /** The longest flight of ours that is kept while TCP has no room for it: a chain of several certificates. */
 const BACKLOG_MAXIMUM = 8192;
-/** The SDK's generator is seeded once, on the simulator always alike; this many fresh bytes go in for each stream. */
+/** Bytes of fresh randomness that go into the generator for each stream. */
 const SEED_LENGTH = 64;
 /** Messages that make it our turn (RFC 5246 §7.4). */
 const SERVER_HELLO_DONE = 14;
