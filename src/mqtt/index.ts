@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The MQTT client on its own, for programs that speak to a broker without a cloud. */
-export { Client, type ClientOptions, type Server } from "./client.js";
+export { Client, type ClientOptions, type Published, type Server } from "./client.js";
 export type { Protocol, QoS } from "./constants.js";
 export type { Payload, SubscribeOptions, Will } from "./encode.js";
 export type { MQTTEvent } from "./event.js";
