@@ -30,6 +30,7 @@ export interface Source {
 
 /** What to do with a message for which a queue has no room: refuse it, or let the oldest that wait go. */
 export type WhenFull = "reject" | "drop-oldest" | "drop-newest";
+const WHEN_FULL: readonly WhenFull[] = Object.freeze(["reject", "drop-oldest", "drop-newest"]);
 
 /** UNSENT: not sent in this session of the server's. SENT: until PUBACK or PUBREC. RELEASED: until PUBCOMP. */
 const State = Object.freeze({ UNSENT: 0, SENT: 1, RELEASED: 2 });
@@ -96,6 +97,9 @@ export class Outbox implements QueueOwner {
 		text: TextCodec, writer: Writer, protocol: Protocol, queues: readonly Queue[], whenFull: readonly WhenFull[],
 		windowMaximum: number,
 	) {
+		for (const policy of whenFull) {
+			if (!WHEN_FULL.includes(policy)) throw new DeviceError("argument", `whenFull of "${String(policy)}"`);
+		}
 		this.#text = text;
 		this.#writer = writer;
 		this.#queues = queues;

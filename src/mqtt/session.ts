@@ -107,7 +107,6 @@ const PACKET_BUFFER_MINIMUM = 16;
 const RECEIVED_MAXIMUM = 1_024;
 /** What is acknowledged out of order is kept as ranges, and so many find room. */
 const STORED_MAXIMUM = 64;
-const WHEN_FULL: readonly WhenFull[] = Object.freeze(["reject", "drop-oldest", "drop-newest"]);
 
 export class Session {
 	/** As the program gave it. */
@@ -180,7 +179,6 @@ export class Session {
 		const length = connectLength(text, this.connect);
 		this.writer.reset(new Uint8Array(length), 0, length);
 		encodeConnect(this.writer, text, this.connect);
-		if (!WHEN_FULL.includes(whenFull)) throw new DeviceError("argument", `whenFull of "${String(whenFull)}"`);
 		const inflightLength = inRange("inflightLength", options.inflightLength ?? 2048, 0, INFLIGHT_MAXIMUM);
 		this.outbox = new Outbox(
 			text, this.writer, protocol, [...store?.queues ?? [], new RingQueue(inflightLength)],
@@ -307,7 +305,7 @@ export class Session {
 
 	/**
 	 * Notes that a message at QoS 2 is being delivered, durably: before its last byte is.
-	 * @throws DeviceError `violation`; `storage`: then it is not to be delivered
+	 * @throws DeviceError `storage`: then it is not to be delivered
 	 */
 	accept(packetId: number): void {
 		this.received.add(packetId);

@@ -3,24 +3,17 @@
 import assert from "node:assert/strict";
 import type { DeviceError } from "../../../src/base/error.js";
 import type { SecureOptions } from "../../../src/host.js";
-import { pattern, refuses, sameBytes, tcpLink, type Bench, type HostPromise } from "../bench.js";
-import type { Certificates, HostileServers, Identity } from "../certificates.js";
-import type { Peer, TLSServerOptions } from "../platform.js";
+import { pattern, refuses, tcpLink, type Bench, type HostPromise } from "../bench.js";
+import type { Certificates, HostileServers } from "../certificates.js";
+import type { Peer } from "../platform.js";
 import type { Probe } from "../probe.js";
+import { fails, succeeds, type SecureVisit, type Visited } from "./secure.js";
 
 /** The alert that a server sends to who has no certificate: handshake_failure (RFC 5246 §7.4.6), certificate_required (RFC 8446 §6.2). */
 const ABSENT = { "TLSv1.2": 40, "TLSv1.3": 116 } as const;
 
-interface Visit {
-	identity: Identity;
-	server?: TLSServerOptions;
-	/** The name that the device asks for; the server's own by default. */
-	host?: string;
-	secure?: Partial<SecureOptions>;
-}
-
 /** Opens a stream to a server of its own. */
-async function visit(bench: Bench, { identity, server = {}, host = bench.tls.certificates.host, secure = {} }: Visit) {
+async function visit(bench: Bench, { identity, server = {}, host = bench.tls.certificates.host, secure = {} }: SecureVisit): Promise<Visited> {
 	const listener = await bench.listen({ listen: () => bench.tls.listen(identity, server), open: tcpLink.open });
 	const { address, port } = listener;
 	const probe = bench.probe(callbacks => new bench.host.tls.io({
@@ -29,26 +22,8 @@ async function visit(bench: Bench, { identity, server = {}, host = bench.tls.cer
 	return { listener, probe };
 }
 
-/** The visit succeeds: bytes go both ways. */
-async function accepted(bench: Bench, plan: Visit): Promise<Peer> {
-	const { listener, probe } = await visit(bench, plan);
-	const [peer] = await bench.wait(Promise.all([listener.accept(), probe.connected()]));
-	peer.send(pattern(10, 1));
-	probe.write(pattern(20, 2));
-	sameBytes(await bench.wait(probe.receive(10)), pattern(10, 1));
-	sameBytes(await bench.wait(peer.receive(20)), pattern(20, 2));
-	return peer;
-}
-
-/** The device refuses the server: one `tls` error, and the program never saw a connection. */
-async function refused(bench: Bench, plan: Visit): Promise<Probe> {
-	const { probe } = await visit(bench, plan);
-	const error = await bench.wait(probe.failed());
-	assert.equal(error.code, "tls", error.message);
-	await bench.quiet();
-	assert.deepEqual(probe.events, ["error"]);
-	return probe;
-}
+const accepted = async (bench: Bench, plan: SecureVisit): Promise<Peer> => succeeds(bench, await visit(bench, plan));
+const refused = async (bench: Bench, plan: SecureVisit): Promise<Probe> => fails(bench, await visit(bench, plan));
 
 export const tlsPromises: readonly HostPromise[] = [{
 	name: "a chain of leaf and intermediate up to the anchor is accepted",

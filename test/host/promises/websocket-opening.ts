@@ -2,11 +2,10 @@
 /** What a WebSocket promises about its opening handshake, and what TLS adds. */
 import assert from "node:assert/strict";
 import type { ErrorCode } from "../../../src/base/error.js";
-import type { SecureOptions } from "../../../src/host.js";
-import { pattern, refuses, sameBytes, SUBPROTOCOL, type Bench, type HostPromise } from "../bench.js";
-import type { Identity } from "../certificates.js";
-import type { Peer, TLSServerOptions } from "../platform.js";
+import { pattern, refuses, SUBPROTOCOL, type Bench, type HostPromise } from "../bench.js";
+import type { Peer } from "../platform.js";
 import type { Probe } from "../probe.js";
+import { fails, succeeds, type SecureVisit, type Visited } from "./secure.js";
 import { answer, ascii, visit } from "./websocket.js";
 
 /** More than any platform takes of a head. */
@@ -125,9 +124,7 @@ export const openingPromises: readonly HostPromise[] = [...Object.entries(REFUSE
 	},
 }];
 
-interface SecureVisit { identity: Identity; server?: TLSServerOptions; host?: string; secure?: Partial<SecureOptions> }
-
-async function visitSecurely(bench: Bench, { identity, server = {}, host = bench.tls.certificates.host, secure = {} }: SecureVisit) {
+async function visitSecurely(bench: Bench, { identity, server = {}, host = bench.tls.certificates.host, secure = {} }: SecureVisit): Promise<Visited> {
 	const listener = await bench.wait(bench.platform.listenWebSocket(identity, server));
 	bench.defer(() => listener.close());
 	const { address, port } = listener;
@@ -137,24 +134,8 @@ async function visitSecurely(bench: Bench, { identity, server = {}, host = bench
 	return { listener, probe };
 }
 
-async function accepted(bench: Bench, plan: SecureVisit): Promise<Peer> {
-	const { listener, probe } = await visitSecurely(bench, plan);
-	const [peer] = await bench.wait(Promise.all([listener.accept(), probe.connected()]));
-	peer.send(pattern(10, 1));
-	probe.write(pattern(20, 2));
-	sameBytes(await bench.wait(probe.receive(10)), pattern(10, 1));
-	sameBytes(await bench.wait(peer.receive(20)), pattern(20, 2));
-	return peer;
-}
-
-async function refused(bench: Bench, plan: SecureVisit): Promise<Probe> {
-	const { probe } = await visitSecurely(bench, plan);
-	const error = await bench.wait(probe.failed());
-	assert.equal(error.code, "tls", error.message);
-	await bench.quiet();
-	assert.deepEqual(probe.events, ["error"]);
-	return probe;
-}
+const accepted = async (bench: Bench, plan: SecureVisit): Promise<Peer> => succeeds(bench, await visitSecurely(bench, plan));
+const refused = async (bench: Bench, plan: SecureVisit): Promise<Probe> => fails(bench, await visitSecurely(bench, plan));
 
 export const secureWebSocketPromises: readonly HostPromise[] = [{
 	name: "SNI carries the host name, and http/1.1 is the protocol offered",

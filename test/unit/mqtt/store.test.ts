@@ -203,6 +203,7 @@ test("a store refuses what no session fits", () => {
 	assert.equal(codeOf(() => open(new MemoryPartition(BLOCK, 5))), "argument");
 	assert.equal(codeOf(() => open(new MemoryPartition(BLOCK, 8), { receiveMaximum: 65 })), "argument");
 	assert.equal(codeOf(() => open(new MemoryPartition(BLOCK, 8), {}, [])), "argument");
+	assert.equal(codeOf(() => open(new MemoryPartition(BLOCK, 8), {}, [{ whenFull: "drop" as "reject" }])), "argument");
 	assert.equal(codeOf(() => open(new MemoryPartition(BLOCK, 8), {}, [{ length: 3 * BLOCK }, { length: 2 * BLOCK }])), "argument");
 	assert.equal(codeOf(() => open(new MemoryPartition(BLOCK, 8)).publish("t", "x".repeat(BLOCK), { qos: 1 })), "too-large");
 });
