@@ -94,8 +94,9 @@ class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
 		this.host = host;
 		this.#alarm = new Alarm(host, this);
 		this.id = readCredentials(host).id;
+		this.shadow = new Shadow(this, `${randomWord(host).toString(36)}-`);
 		this.#connection = cloud.connect(this);
-		this.shadow = new Shadow(this.#connection, this, `${randomWord(host).toString(36)}-`);
+		this.#connection.addShadow("", this.shadow);
 	}
 
 	get firmware(): Firmware | undefined {
@@ -119,13 +120,11 @@ class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
 
 	onReady(): void {
 		this.connected = true;
-		this.shadow.connected();
 		this.later(() => this.#options.onConnected?.call(this.#device));
 	}
 
 	onLost(error: DeviceError, delay: number): void {
 		this.connected = false;
-		this.shadow.disconnected();
 		this.later(() => this.#options.onDisconnected?.call(this.#device, error, delay));
 	}
 

@@ -44,9 +44,9 @@ const CONFLICT = 409;
 export class Shadow {
 	/** Of the newest document or delta that was applied; -1 before the first. */
 	version = -1;
-	readonly #port: ShadowPort;
+	/** There while connected. */
+	#port: ShadowPort | undefined;
 	readonly #callbacks: ShadowCallbacks;
-	#connected = false;
 	/** True from a document on, until the connection is lost or a gap is seen. */
 	#fetched = false;
 	/** Token of the request under way, "" for none; one at a time. */
@@ -73,8 +73,7 @@ export class Shadow {
 	 * @param prefix begins every token: different at each boot, or an answer to the boot before, which the broker kept,
 	 * would be taken for ours
 	 */
-	constructor(port: ShadowPort, callbacks: ShadowCallbacks, prefix = "") {
-		this.#port = port;
+	constructor(callbacks: ShadowCallbacks, prefix = "") {
 		this.#callbacks = callbacks;
 		this.#prefix = prefix;
 	}
@@ -90,14 +89,15 @@ export class Shadow {
 	}
 
 	/** The connection stands, and so do the subscriptions that answers come by. */
-	connected(): void {
-		this.#connected = true;
+	connected(port: ShadowPort): void {
+		this.#port = port;
 		this.#fetched = false;
 		this.#awake = true;
 	}
 
 	disconnected(): void {
-		this.#connected = this.#fetched = this.#synced = false;
+		this.#port = undefined;
+		this.#fetched = this.#synced = false;
 		this.abandon();
 	}
 
@@ -174,7 +174,7 @@ export class Shadow {
 			this.abandon();
 		}
 		this.tell();
-		if (this.#connected && this.#token === "" && this.#due === Infinity) this.proceed(now);
+		if (this.#port !== undefined && this.#token === "" && this.#due === Infinity) this.proceed(this.#port, now);
 	}
 
 	private tell(): void {
@@ -208,11 +208,11 @@ export class Shadow {
 	}
 
 	/** Asks for the document, or says the next report; with neither to do, all is in sync. */
-	private proceed(now: number): void {
+	private proceed(port: ShadowPort, now: number): void {
 		const token = `${this.#prefix}${this.#tokens + 1}`;
 		let sent: boolean;
-		if (!this.#fetched) sent = this.#port.get(token);
-		else if (!isEmpty(this.#pending)) sent = this.sendReport(token);
+		if (!this.#fetched) sent = port.get(token);
+		else if (!isEmpty(this.#pending)) sent = this.sendReport(port, token);
 		else return this.settle();
 		if (sent) {
 			this.#tokens++;
@@ -221,11 +221,11 @@ export class Shadow {
 		this.#due = now + (sent ? this.#timeout : RETRY);
 	}
 
-	private sendReport(token: string): boolean {
+	private sendReport(port: ShadowPort, token: string): boolean {
 		const patch = this.#pending;
 		let sent = false;
 		try {
-			sent = this.#port.report(token, patch);
+			sent = port.report(token, patch);
 		} catch (error) {
 			// It would never go, and nothing after it either: what cannot be said is dropped, and said to be.
 			this.#pending = {};

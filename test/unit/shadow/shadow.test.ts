@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import type { JSONObject } from "../../../src/shadow/document.js";
-import { ANSWER_TIMEOUT, Shadow } from "../../../src/shadow/shadow.js";
+import { ANSWER_TIMEOUT, Shadow, type ShadowPort } from "../../../src/shadow/shadow.js";
 import { codeOf } from "../failure.js";
 
 const RETRY = 1_000;
@@ -19,16 +19,16 @@ class Rig {
 	failure: Error | undefined;
 	onDelta: ((delta: JSONObject) => void) | undefined;
 	readonly shadow: Shadow;
+	readonly port: ShadowPort = {
+		get: (token) => this.#ask(`get ${token}`),
+		report: (token, patch) => {
+			if (this.failure !== undefined) throw this.failure;
+			return this.#ask(`report ${token} ${JSON.stringify(patch)}`);
+		},
+	};
 
 	constructor() {
 		this.shadow = new Shadow(
-			{
-				get: (token) => this.#ask(`get ${token}`),
-				report: (token, patch) => {
-					if (this.failure !== undefined) throw this.failure;
-					return this.#ask(`report ${token} ${JSON.stringify(patch)}`);
-				},
-			},
 			{
 				onDelta: (delta, version) => {
 					this.lines.push(`delta ${version} ${JSON.stringify(delta)}`);
@@ -50,7 +50,7 @@ class Rig {
 	}
 
 	connect(): void {
-		this.shadow.connected();
+		this.shadow.connected(this.port);
 		this.turn();
 	}
 
