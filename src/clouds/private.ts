@@ -27,7 +27,7 @@ import type { Server } from "../mqtt/client.js";
 import type { Will } from "../mqtt/encode.js";
 import { isTopic } from "../mqtt/topic.js";
 import { isObject, type JSONObject } from "../shadow/document.js";
-import type { Shadow, ShadowPort } from "../shadow/shadow.js";
+import type { Refusal, Shadow, ShadowPort, ShadowUpdate } from "../shadow/shadow.js";
 import type { Cloud, ConnectionOptions } from "./cloud.js";
 import { MQTTConnection, type Translation } from "./mqtt.js";
 
@@ -122,8 +122,8 @@ class PrivateShadow implements Translation, ShadowPort {
 		return this.#connection.send(`${this.#prefix}get`, JSON.stringify({ token }));
 	}
 
-	report(token: string, patch: JSONObject): boolean {
-		return this.#connection.send(`${this.#prefix}report`, JSON.stringify({ token, reported: patch }));
+	update(token: string, update: ShadowUpdate): boolean {
+		return this.#connection.send(`${this.#prefix}report`, JSON.stringify({ token, ...update }));
 	}
 
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
@@ -135,18 +135,29 @@ class PrivateShadow implements Translation, ShadowPort {
 		const shadow = this.#shadow;
 		switch (topic.slice(this.#prefix.length)) {
 			case "document":
-				shadow.document(String(token), version as number, message["desired"], message["reported"]);
+				shadow.document(String(token), version, message["desired"], message["reported"], message["metadata"]);
 				break;
 			case "delta":
-				shadow.delta(version as number, message["delta"]);
+				shadow.delta(version, message["delta"], message["metadata"]);
 				break;
 			case "accepted":
-				shadow.accepted(String(token), version as number);
+				shadow.accepted(String(token), version);
 				break;
 			case "rejected":
-				shadow.rejected(String(token), Number(code), String(message["message"]), host.time.now());
+				shadow.rejected(
+					String(token), refusalOf(Number(code)), Number(code), String(message["message"]), host.time.now(),
+				);
 		}
 		return true;
+	}
+}
+
+function refusalOf(code: number): Refusal {
+	switch (code) {
+		case 409: return "conflict";
+		case 404: return "missing";
+		case 429: return "busy";
+		default: return code >= 500 ? "busy" : "refused";
 	}
 }
 
