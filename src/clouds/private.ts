@@ -21,6 +21,8 @@ import type { Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { parseEndpoint } from "../base/url.js";
 import { parseJSON } from "../bytes/json.js";
+import { isObject, type JSONObject } from "../bytes/value.js";
+import { Vocabulary } from "../bytes/vocabulary.js";
 import type { Host, SecureOptions } from "../host.js";
 import { readCredentials, type Credentials } from "../identity/credentials.js";
 import { Collector, type Receiver } from "../mqtt/collector.js";
@@ -29,7 +31,6 @@ import { Reason } from "../mqtt/constants.js";
 import type { MQTTEvent } from "../mqtt/event.js";
 import type { Will } from "../mqtt/encode.js";
 import { isTopic } from "../mqtt/topic.js";
-import { isObject, type JSONObject } from "../shadow/document.js";
 import type { Cloud, Connection, ConnectionOptions } from "./cloud.js";
 
 export interface PrivateCloudOptions {
@@ -43,10 +44,13 @@ export interface PrivateCloudOptions {
 
 /** Bytes of the largest message that is taken from the cloud. */
 export const MESSAGE_MAXIMUM = 8_192;
+/** Names of members of the device's document: on XS each is kept for good. */
+const NAMES_MAXIMUM = 256;
 /** Bytes for messages to the cloud that wait: the largest report is a little smaller. */
 const INFLIGHT_LENGTH = 4_096;
 
 const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
+const NAMES = Object.freeze(["token", "version", "desired", "reported", "delta", "code", "message"]);
 const ANSWERS = Object.freeze(["document", "delta", "accepted", "rejected"]);
 
 /** A cloud of one's own: `moorline simulate`, or any broker with the services beside it. */
@@ -67,6 +71,7 @@ class PrivateConnection implements Connection, ClientOptions, Receiver {
 	readonly #prefix: string;
 	readonly #client: Client;
 	readonly #collector: Collector;
+	readonly #vocabulary = new Vocabulary(NAMES, NAMES_MAXIMUM);
 
 	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
 		const { host, id } = connection;
@@ -139,7 +144,7 @@ class PrivateConnection implements Connection, ClientOptions, Receiver {
 	/** Whatever the cloud sends, the worst that can come of it is an error reported. */
 	onWhole(topic: string, bytes: Uint8Array, start: number, end: number): void {
 		try {
-			const message = parseJSON(this.host.text, bytes, start, end);
+			const message = parseJSON(this.host.text, bytes, start, end, this.#vocabulary);
 			if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
 			this.translate(topic.slice(this.#prefix.length), message);
 		} catch (error) {
