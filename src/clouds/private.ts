@@ -21,12 +21,13 @@ import type { Backoff } from "../base/backoff.js";
 import { DeviceError } from "../base/error.js";
 import { parseEndpoint } from "../base/url.js";
 import { parseJSON } from "../bytes/json.js";
+import { isObject, type JSONObject } from "../bytes/value.js";
+import { Vocabulary } from "../bytes/vocabulary.js";
 import type { SecureOptions } from "../host.js";
 import { readCredentials, type Credentials } from "../identity/credentials.js";
 import type { Server } from "../mqtt/client.js";
 import type { Will } from "../mqtt/encode.js";
 import { isTopic } from "../mqtt/topic.js";
-import { isObject, type JSONObject } from "../shadow/document.js";
 import type { Refusal, Shadow, ShadowPort, ShadowUpdate } from "../shadow/shadow.js";
 import type { Cloud, ConnectionOptions } from "./cloud.js";
 import { MQTTConnection, type Translation } from "./mqtt.js";
@@ -46,6 +47,10 @@ export const MESSAGE_MAXIMUM = 8_192;
 const INFLIGHT_LENGTH = 4_096;
 
 const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
+/** Members of the messages themselves. */
+const NAMES: readonly string[] = Object.freeze([
+	"token", "version", "desired", "reported", "delta", "metadata", "timestamp", "code", "message",
+]);
 const ANSWERS = Object.freeze(["document", "delta", "accepted", "rejected"]);
 
 /** A cloud of one's own: `moorline simulate`, or any broker with the services beside it. */
@@ -102,11 +107,13 @@ class PrivateShadow implements Translation, ShadowPort {
 	readonly #connection: MQTTConnection;
 	readonly #prefix: string;
 	readonly #shadow: Shadow;
+	readonly #vocabulary: Vocabulary;
 
 	constructor(connection: MQTTConnection, prefix: string, shadow: Shadow) {
 		this.#connection = connection;
 		this.#prefix = prefix;
 		this.#shadow = shadow;
+		this.#vocabulary = new Vocabulary([...NAMES, ...shadow.names], shadow.spare);
 		this.filters = ANSWERS.map((answer) => prefix + answer);
 	}
 
@@ -129,7 +136,7 @@ class PrivateShadow implements Translation, ShadowPort {
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
 		if (!topic.startsWith(this.#prefix)) return false;
 		const { host } = this.#connection;
-		const message = parseJSON(host.text, bytes, start, end);
+		const message = parseJSON(host.text, bytes, start, end, this.#vocabulary);
 		if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
 		const { token, version, code } = message;
 		const shadow = this.#shadow;

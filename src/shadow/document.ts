@@ -7,13 +7,9 @@
  */
 import { DeviceError } from "../base/error.js";
 import { DEPTH_MAXIMUM } from "../bytes/json.js";
+import { isObject, own, put, type JSONObject, type JSONValue } from "../bytes/value.js";
 
-export type JSONValue = null | boolean | number | string | JSONValue[] | JSONObject;
-export interface JSONObject { [member: string]: JSONValue }
-
-export function isObject(value: unknown): value is JSONObject {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export { isObject, own, type JSONObject, type JSONValue };
 
 /**
  * Applies `patch` to `target` in place, and returns it. Spec: RFC 7396 §2.
@@ -209,19 +205,6 @@ export function equal(left: JSONValue | undefined, right: JSONValue | undefined)
 		}
 	}
 	return true;
-}
-
-export function own(object: JSONObject, member: string): JSONValue | undefined {
-	return Object.hasOwn(object, member) ? object[member] : undefined;
-}
-
-/** Sets a member of any name: where built-ins are frozen, as on the device, assigning to `toString` would throw. */
-function put(into: JSONObject, member: string, value: JSONValue): void {
-	if (member in Object.prototype) {
-		Object.defineProperty(into, member, { value, writable: true, enumerable: true, configurable: true });
-	} else {
-		into[member] = value;
-	}
 }
 
 /** Assigning this one would change what the object inherits. */

@@ -128,7 +128,9 @@ function numberOf(value: JSONValue | undefined): number {
  * Takes out of `counted` each sum that the cloud has: what it says was reported is what was sent, and so is what it
  * desired then.
  */
-export function settleSums(model: Model | undefined, counted: JSONObject, sent: JSONObject, reported: JSONObject): void {
+export function settleSums(
+	model: Model | undefined, counted: JSONObject, sent: JSONObject, reported: JSONObject,
+): void {
 	if (model !== undefined) visitRules(model, new Settler(counted, sent, reported));
 	tidy(counted);
 }

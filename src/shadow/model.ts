@@ -82,14 +82,16 @@ export function model<const M extends Model>(members: M): M {
 		Object.freeze(next);
 		for (const member of Object.keys(next)) {
 			const inner = next[member]!;
-			if (!isObject(inner)) throw new DeviceError("argument", `model's ${member} is neither a field nor a group of them`);
+			if (!isObject(inner)) throw new DeviceError("argument", `${member} is neither a field nor a group`);
 			if (!isField(inner)) work.push(inner);
 		}
 	}
 	return members;
 }
 
-function field<Value extends JSONValue>(kind: Field<Value>["kind"], options: FieldOptions<Rule> | undefined): Field<Value> {
+function field<Value extends JSONValue>(
+	kind: Field<Value>["kind"], options: FieldOptions<Rule> | undefined,
+): Field<Value> {
 	return Object.freeze({ kind, merge: options?.merge });
 }
 

@@ -79,7 +79,7 @@ const ANSWER_TIMEOUT_MAXIMUM = 320_000;
 /** ms after which what found no room is tried again. */
 const RETRY = 1_000;
 /** Names of members that a shadow without a model learns: each stays in the device's memory until it restarts. */
-export const FOREIGN_MAXIMUM = 64;
+export const FOREIGN_MAXIMUM = 256;
 
 export class Shadow {
 	/** Of the newest document or delta that was applied; -1 before the first. */
