@@ -114,6 +114,18 @@ export function memberNames(model: Model): string[] {
 	return names;
 }
 
+export function hasRule(model: Model, rule: Rule): boolean {
+	const work: Model[] = [model];
+	for (let next = work.pop(); next !== undefined; next = work.pop()) {
+		for (const member of Object.keys(next)) {
+			const inner = next[member]!;
+			if (!isField(inner)) work.push(inner);
+			else if (inner.merge === rule) return true;
+		}
+	}
+	return false;
+}
+
 /** Who wants to see fields; an object, because a closure takes eleven slots. */
 export interface FieldVisitor {
 	/** `path` is borrowed. */

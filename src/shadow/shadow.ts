@@ -24,8 +24,9 @@ import { DeviceError, toDeviceError } from "../base/error.js";
 import {
 	align, applyPatch, complete, compose, difference, equal, isEmpty, isObject, own, type JSONObject,
 } from "./document.js";
+import type { Held } from "./limits.js";
 import { merge, noteChanges, settleSums, type Merged, type Sides } from "./merge.js";
-import { checkPatch, memberNames, prune, type Model } from "./model.js";
+import { checkPatch, hasRule, memberNames, prune, type Model } from "./model.js";
 import type { ShadowStore } from "./store.js";
 
 /** A change for the cloud. */
@@ -43,8 +44,11 @@ export interface ShadowUpdate {
  */
 export interface ShadowPort {
 	get(token: string): boolean;
-	/** @throws DeviceError `too-large` for more than the cloud takes, `argument` */
-	update(token: string, update: ShadowUpdate): boolean;
+	/**
+	 * @param held what the cloud has, to which this is added
+	 * @throws DeviceError `too-large` for more than the cloud takes, `argument`
+	 */
+	update(token: string, update: ShadowUpdate, held: Held): boolean;
 }
 
 export interface ShadowCallbacks {
@@ -87,6 +91,8 @@ export class Shadow {
 	/** Names that the model declares; they and `spare` others may become properties. */
 	readonly names: readonly string[];
 	readonly spare: number;
+	/** True when it matters when what is desired was set. */
+	readonly wantsTimes: boolean;
 	readonly #callbacks: ShadowCallbacks;
 	readonly #model: Model | undefined;
 	readonly #store: ShadowStore | undefined;
@@ -131,6 +137,7 @@ export class Shadow {
 		this.#prefix = prefix;
 		this.names = model === undefined ? [] : memberNames(model);
 		this.spare = model === undefined ? FOREIGN_MAXIMUM : 0;
+		this.wantsTimes = model !== undefined && hasRule(model, "last");
 		const kept = this.restore();
 		this.version = kept?.version ?? -1;
 		this.#local = kept?.local ?? {};
@@ -358,7 +365,7 @@ export class Shadow {
 		let sent = false;
 		try {
 			if (update !== undefined) this.keepSums(update);
-			sent = update === undefined ? port.get(token) : port.update(token, update);
+			sent = update === undefined ? port.get(token) : port.update(token, update, this.held());
 		} catch (error) {
 			// It would never go, and nothing after it either: what cannot be said is left out, and said to be.
 			this.fail(toDeviceError(error, "internal", "update failed"));
@@ -370,6 +377,10 @@ export class Shadow {
 			this.#sending = update;
 		}
 		this.#due = now + (sent ? this.#timeout : RETRY);
+	}
+
+	private held(): Held {
+		return { desired: this.#desired, reported: this.#reported };
 	}
 
 	/** What is on its way is known to be so after a reset, too: or what it adds up would be added twice. */
