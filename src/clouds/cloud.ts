@@ -6,6 +6,7 @@
  */
 import type { DeviceError } from "../base/error.js";
 import type { Host } from "../host.js";
+import type { Jobs } from "../operations/jobs.js";
 import type { Shadow } from "../shadow/shadow.js";
 
 /** What the firmware calls itself. */
@@ -33,6 +34,13 @@ export interface ConnectionOptions extends ConnectionCallbacks {
 	readonly firmware: Firmware | undefined;
 }
 
+export interface PublishOptions {
+	/** 1: until the cloud has it. Default: 0. */
+	qos?: 0 | 1 | undefined;
+	/** For those who subscribe later. Default: false. */
+	retain?: boolean | undefined;
+}
+
 /**
  * A device's connection to its cloud; reconnects by itself until `close`.
  *
@@ -45,6 +53,15 @@ export interface Connection {
 	 * @throws DeviceError `unsupported` where the cloud has no such shadows, `argument` for what is no name of one
 	 */
 	addShadow(name: string, shadow: Shadow): void;
+	/** @throws DeviceError `unsupported` */
+	addJobs(jobs: Jobs): void;
+	/**
+	 * Sends a message of the program's own, to a topic as the cloud has it. What cannot be sent now is not kept, but
+	 * for messages at QoS 1 while there is room.
+	 * @returns false when it was not taken
+	 * @throws DeviceError `argument`, `too-large`, `unsupported`; `state` after `close`
+	 */
+	publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): boolean;
 	close(): void;
 }
 

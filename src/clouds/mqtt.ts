@@ -13,9 +13,9 @@ import { Collector, type Receiver } from "../mqtt/collector.js";
 import { Reason } from "../mqtt/constants.js";
 import type { MQTTEvent } from "../mqtt/event.js";
 import type { Payload } from "../mqtt/encode.js";
-import type { PublishOptions } from "../mqtt/session.js";
+import type { Jobs } from "../operations/jobs.js";
 import type { Shadow } from "../shadow/shadow.js";
-import type { Connection, ConnectionOptions } from "./cloud.js";
+import type { Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
 
 /** One service in one vendor's words. */
 export interface Translation {
@@ -75,11 +75,22 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 
 	abstract addShadow(name: string, shadow: Shadow): void;
 
+	addJobs(_: Jobs): void {
+		throw unsupported("jobs");
+	}
+
+	publish(topic: string, payload: Payload, options?: PublishOptions): boolean {
+		return this.send(topic, payload, options);
+	}
+
 	/** Begins to connect: once, by whoever extends this, when it is complete. */
 	protected open(): void {
 		// Made once to be refused here, and not when it is time to connect.
 		void this.server;
 		this.#client = new Client(this);
+		const { session } = this.#client;
+		// After a reset the session that the server may have kept is none that we know [MQTT-3.2.2-4].
+		if (session.connect.protocol === 5 && !session.established) session.distrust();
 	}
 
 	/** @throws DeviceError `full` */
@@ -167,4 +178,9 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		}
 		this.options.onTurn();
 	}
+}
+
+/** For clouds that lack the service. */
+function unsupported(service: string): DeviceError {
+	return new DeviceError("unsupported", `this cloud has no ${service}`);
 }
