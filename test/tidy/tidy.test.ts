@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
 	["base", /^src\/(base\/|host\.ts$)/],
 	["bytes", /^src\/bytes\//],
 	["storage", /^src\/storage\//],
-	["cores", /^src\/(mqtt\/(?!client|index)|shadow\/)/],
+	["cores", /^src\/(mqtt\/(?!client|index)|shadow\/|cbor\/)/],
 	["drivers", /^src\/(mqtt\/(client|index)\.ts$|identity\/)/],
 	["clouds", /^src\/clouds\//],
 	["device", /^src\/(device|index)\.ts$/],
