@@ -21,13 +21,14 @@ import type { Backoff } from "../base/backoff.js";
 import { DeviceError } from "../base/error.js";
 import { parseEndpoint } from "../base/url.js";
 import { parseJSON } from "../bytes/json.js";
+import { isObject, type JSONObject } from "../bytes/value.js";
+import { Vocabulary } from "../bytes/vocabulary.js";
 import type { SecureOptions } from "../host.js";
 import { readCredentials, type Credentials } from "../identity/credentials.js";
 import type { Server } from "../mqtt/client.js";
 import type { Will } from "../mqtt/encode.js";
 import { isTopic } from "../mqtt/topic.js";
-import { isObject, type JSONObject } from "../shadow/document.js";
-import type { Shadow, ShadowPort } from "../shadow/shadow.js";
+import type { Refusal, Shadow, ShadowPort, ShadowUpdate } from "../shadow/shadow.js";
 import type { Cloud, ConnectionOptions } from "./cloud.js";
 import { MQTTConnection, type Translation } from "./mqtt.js";
 
@@ -46,6 +47,10 @@ export const MESSAGE_MAXIMUM = 8_192;
 const INFLIGHT_LENGTH = 4_096;
 
 const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
+/** Members of the messages themselves. */
+const NAMES: readonly string[] = Object.freeze([
+	"token", "version", "desired", "reported", "delta", "metadata", "timestamp", "code", "message",
+]);
 const ANSWERS = Object.freeze(["document", "delta", "accepted", "rejected"]);
 
 /** A cloud of one's own: `moorline simulate`, or any broker with the services beside it. */
@@ -102,11 +107,13 @@ class PrivateShadow implements Translation, ShadowPort {
 	readonly #connection: MQTTConnection;
 	readonly #prefix: string;
 	readonly #shadow: Shadow;
+	readonly #vocabulary: Vocabulary;
 
 	constructor(connection: MQTTConnection, prefix: string, shadow: Shadow) {
 		this.#connection = connection;
 		this.#prefix = prefix;
 		this.#shadow = shadow;
+		this.#vocabulary = new Vocabulary([...NAMES, ...shadow.names], shadow.spare);
 		this.filters = ANSWERS.map((answer) => prefix + answer);
 	}
 
@@ -122,31 +129,42 @@ class PrivateShadow implements Translation, ShadowPort {
 		return this.#connection.send(`${this.#prefix}get`, JSON.stringify({ token }));
 	}
 
-	report(token: string, patch: JSONObject): boolean {
-		return this.#connection.send(`${this.#prefix}report`, JSON.stringify({ token, reported: patch }));
+	update(token: string, update: ShadowUpdate): boolean {
+		return this.#connection.send(`${this.#prefix}report`, JSON.stringify({ token, ...update }));
 	}
 
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
 		if (!topic.startsWith(this.#prefix)) return false;
 		const { host } = this.#connection;
-		const message = parseJSON(host.text, bytes, start, end);
+		const message = parseJSON(host.text, bytes, start, end, this.#vocabulary);
 		if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
 		const { token, version, code } = message;
 		const shadow = this.#shadow;
 		switch (topic.slice(this.#prefix.length)) {
 			case "document":
-				shadow.document(String(token), version as number, message["desired"], message["reported"]);
+				shadow.document(String(token), version, message["desired"], message["reported"], message["metadata"]);
 				break;
 			case "delta":
-				shadow.delta(version as number, message["delta"]);
+				shadow.delta(version, message["delta"], message["metadata"]);
 				break;
 			case "accepted":
-				shadow.accepted(String(token), version as number);
+				shadow.accepted(String(token), version);
 				break;
 			case "rejected":
-				shadow.rejected(String(token), Number(code), String(message["message"]), host.time.now());
+				shadow.rejected(
+					String(token), refusalOf(Number(code)), Number(code), String(message["message"]), host.time.now(),
+				);
 		}
 		return true;
+	}
+}
+
+function refusalOf(code: number): Refusal {
+	switch (code) {
+		case 409: return "conflict";
+		case 404: return "missing";
+		case 429: return "busy";
+		default: return code >= 500 ? "busy" : "refused";
 	}
 }
 

@@ -19,6 +19,7 @@ import type { ConnectionOptions, PublishOptions } from "../cloud.js";
 import { MQTTConnection } from "../mqtt.js";
 import type { AwsOptions, CustomAuthorizer } from "./index.js";
 import { AwsJobs } from "./jobs.js";
+import { AwsShadow } from "./shadow.js";
 
 const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
 const WEB_PORT = 443;
@@ -85,8 +86,8 @@ export class AwsConnection extends MQTTConnection {
 		}];
 	}
 
-	addShadow(_: string, __: Shadow): void {
-		throw new DeviceError("unsupported", "no shadows");
+	addShadow(name: string, shadow: Shadow): void {
+		this.add(new AwsShadow(this, this.clientId, name, shadow));
 	}
 
 	override addJobs(jobs: Jobs): void {

@@ -16,19 +16,28 @@
 import { DeviceError } from "../../base/error.js";
 import { parseJSON } from "../../bytes/json.js";
 import type { Job, JobRecord, Jobs, JobsPort, JobUpdate } from "../../operations/jobs.js";
-import { isObject, type JSONObject } from "../../shadow/document.js";
+import { isObject, type JSONObject } from "../../bytes/value.js";
+import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
 import { refusalOf } from "./refusal.js";
+
+/** Members of the messages themselves. */
+const NAMES: readonly string[] = Object.freeze([
+	"clientToken", "execution", "executionState", "jobId", "executionNumber", "versionNumber", "status", "statusDetails",
+	"jobDocument", "code", "message",
+]);
 
 export class AwsJobs implements Translation, JobsPort {
 	readonly filters: readonly string[];
 	readonly #connection: MQTTConnection;
 	readonly #prefix: string;
 	readonly #jobs: Jobs;
+	readonly #vocabulary: Vocabulary;
 
 	constructor(connection: MQTTConnection, thing: string, jobs: Jobs) {
 		this.#connection = connection;
 		this.#jobs = jobs;
+		this.#vocabulary = new Vocabulary(NAMES, 64);
 		const prefix = this.#prefix = `$aws/things/${thing}/jobs/`;
 		this.filters = [`${prefix}notify-next`, `${prefix}start-next/+`, `${prefix}+/update/+`];
 	}
@@ -59,7 +68,7 @@ export class AwsJobs implements Translation, JobsPort {
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
 		if (!topic.startsWith(this.#prefix)) return false;
 		const { host } = this.#connection;
-		const message = parseJSON(host.text, bytes, start, end);
+		const message = parseJSON(host.text, bytes, start, end, this.#vocabulary);
 		if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
 		const { clientToken, execution, executionState: state } = message;
 		const jobs = this.#jobs;
