@@ -107,6 +107,12 @@ export abstract class Service<Port> {
 		this.#awake = true;
 	}
 
+	/** A part of the answer came. @param due when the next is overdue, monotonic ms */
+	protected extend(due: number): void {
+		this.#due = due;
+		this.#timeout = ANSWER_TIMEOUT;
+	}
+
 	/** The request under way was answered: the next may follow at once. */
 	protected answered(): void {
 		this.#timeout = ANSWER_TIMEOUT;

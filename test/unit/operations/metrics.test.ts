@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Metrics: one report at a time, not too often, until the cloud has it or refuses it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DeviceError } from "../../../src/base/error.js";
+import { Metrics, REPORT_INTERVAL, type MetricsPort, type MetricsReport } from "../../../src/operations/metrics.js";
+import { ANSWER_TIMEOUT, Refusal, RETRY } from "../../../src/operations/service.js";
+import { ServiceRig } from "./service-rig.js";
+
+class Rig extends ServiceRig {
+	wall: number | undefined;
+	protected override readonly driven = new Metrics({
+		onReported: (id) => this.lines.push(`reported ${id}`),
+		onError: ({ code }) => this.lines.push(`error ${code}`),
+	});
+	readonly port: MetricsPort = { report: (id, { metrics }) => this.asked(`${id} ${JSON.stringify(metrics)}`) };
+
+	constructor() {
+		super();
+		this.driven.connected(this.port);
+		this.turn();
+	}
+
+	get metrics(): Metrics {
+		return this.driven;
+	}
+
+	report(report: MetricsReport = { metrics: { heat: 21 } }): number | "full" {
+		const id = this.metrics.report(report, { now: () => this.now, wall: () => this.wall });
+		this.turn();
+		return id;
+	}
+
+	accepted(id: number): void {
+		this.metrics.accepted(id);
+		this.turn();
+	}
+
+	rejected(id: number, refusal: number): void {
+		this.metrics.rejected(id, refusal, "no", this.now);
+		this.turn();
+	}
+}
+
+test("Metrics reports, and takes the next report five minutes after the last", () => {
+	const rig = new Rig();
+	assert.equal(rig.report(), 1);
+	assert.equal(rig.report(), "full");
+	rig.accepted(1);
+	assert.deepEqual(rig.take(), [`1 {"heat":21}`, "reported 1"]);
+	rig.wait(REPORT_INTERVAL - 1);
+	assert.equal(rig.report(), "full");
+	rig.wait(1);
+	assert.equal(rig.report(), 2);
+	assert.deepEqual(rig.take(), [`2 {"heat":21}`]);
+});
+
+test("Metrics takes identifiers from the clock, and never an older one", () => {
+	const rig = new Rig();
+	const ids: (number | "full")[] = [];
+	for (const wall of [undefined, 1_700_000_000_999, 1_600_000_000_000, undefined, 1_700_000_900_000]) {
+		rig.wall = wall;
+		const id = rig.report();
+		ids.push(id);
+		rig.accepted(id as number);
+		rig.wait(REPORT_INTERVAL);
+	}
+	assert.deepEqual(ids, [1, 1_700_000_000, 1_700_000_001, 1_700_000_002, 1_700_000_900]);
+});
+
+test("Metrics repeats a report until it is answered, across connections", () => {
+	const rig = new Rig();
+	rig.report();
+	rig.wait(ANSWER_TIMEOUT);
+	rig.metrics.disconnected();
+	rig.wait(100_000);
+	assert.deepEqual(rig.take(), [`1 {"heat":21}`, `1 {"heat":21}`]);
+	rig.metrics.accepted(1);
+	rig.turn();
+	assert.deepEqual(rig.take(), [], "nothing is under way");
+	rig.metrics.connected(rig.port);
+	rig.turn();
+	rig.accepted(7);
+	assert.deepEqual(rig.take(), [`1 {"heat":21}`]);
+	rig.accepted(1);
+	rig.accepted(1);
+	assert.deepEqual(rig.take(), ["reported 1"]);
+	assert.equal(rig.metrics.deadline, Infinity);
+});
+
+test("Metrics waits where there is no room or too much to do, and reports and drops what is refused", () => {
+	const rig = new Rig();
+	rig.room = false;
+	rig.report();
+	rig.room = true;
+	rig.wait(RETRY);
+	rig.rejected(1, Refusal.BUSY);
+	rig.wait(ANSWER_TIMEOUT);
+	assert.deepEqual(rig.take(), [`no room: 1 {"heat":21}`, `1 {"heat":21}`, `1 {"heat":21}`]);
+	rig.rejected(1, Refusal.REFUSED);
+	assert.deepEqual(rig.take(), ["error rejected"]);
+	rig.wait(REPORT_INTERVAL);
+	rig.failure = new DeviceError("too-large", "too much");
+	rig.report();
+	assert.deepEqual(rig.take(), ["error too-large"]);
+	assert.equal(rig.metrics.deadline, Infinity);
+});
