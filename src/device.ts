@@ -12,6 +12,7 @@ import type { Host } from "./host.js";
 import { readCredentials } from "./identity/credentials.js";
 import type { JSONObject } from "./shadow/document.js";
 import { Shadow, type ShadowCallbacks } from "./shadow/shadow.js";
+import { StorageStore } from "./shadow/store.js";
 
 /** Callbacks run from timer callbacks, never inside a call into the device; `this` is the device. */
 export interface DeviceOptions {
@@ -94,8 +95,10 @@ class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
 		this.host = host;
 		this.#alarm = new Alarm(host, this);
 		this.id = readCredentials(host).id;
+		const prefix = `${randomWord(host).toString(36)}-`;
+		this.shadow = new Shadow(this, { prefix, store: new StorageStore(host, "") });
 		this.#connection = cloud.connect(this);
-		this.shadow = new Shadow(this.#connection, this, `${randomWord(host).toString(36)}-`);
+		this.#connection.addShadow("", this.shadow);
 	}
 
 	get firmware(): Firmware | undefined {
@@ -104,7 +107,7 @@ class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
 
 	report(patch: JSONObject): void {
 		if (this.#closed) throw new DeviceError("state", "the device is closed");
-		this.shadow.report(patch);
+		this.shadow.report(patch, this.host.time.wall());
 		this.onTurn();
 	}
 
@@ -119,13 +122,11 @@ class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
 
 	onReady(): void {
 		this.connected = true;
-		this.shadow.connected();
 		this.later(() => this.#options.onConnected?.call(this.#device));
 	}
 
 	onLost(error: DeviceError, delay: number): void {
 		this.connected = false;
-		this.shadow.disconnected();
 		this.later(() => this.#options.onDisconnected?.call(this.#device, error, delay));
 	}
 

@@ -5,4 +5,6 @@ export type { Backoff } from "./base/backoff.js";
 export type { Cloud, Firmware } from "./clouds/cloud.js";
 export { Device, type DeviceOptions } from "./device.js";
 export type { Host } from "./host.js";
+export { createCSR, type CSROptions, type Subject } from "./identity/csr.js";
+export { CERTIFICATE, CERTIFICATE_REQUEST, decodePEM, encodePEM, PRIVATE_KEY } from "./identity/pem.js";
 export type { JSONObject, JSONValue } from "./shadow/document.js";

@@ -6,7 +6,7 @@
  */
 import { Broker } from "./broker/broker.js";
 import type { Client } from "./broker/client.js";
-import type { BrokerLimits } from "./broker/message.js";
+import type { BrokerLimits } from "./broker/limits.js";
 import type { Refusal } from "./broker/reasons.js";
 import type { CloudChannel } from "./channel.js";
 import { isDeviceId, Registry } from "./services/registry.js";

@@ -9,7 +9,7 @@ import type { Bridge, BridgeOptions } from "./bridge.js";
 import { connectBridge } from "./bridge.js";
 import type { Broker } from "./broker/broker.js";
 import type { Faults } from "./broker/faults.js";
-import type { BrokerLimits } from "./broker/message.js";
+import type { BrokerLimits } from "./broker/limits.js";
 import { DeviceError } from "../../src/base/error.js";
 import type { DeviceIdentity } from "./identity.js";
 import type { Server } from "./serve.js";

@@ -8,12 +8,14 @@ export type { AuthenticationStep, Authenticator } from "./broker/authentication.
 export type { BrokerOptions } from "./broker/broker.js";
 export { Broker } from "./broker/broker.js";
 export type { Client, Identity } from "./broker/client.js";
-export type { Acknowledgement, FaultScope, RestartOptions } from "./broker/faults.js";
+export type { Acknowledgement, RestartOptions } from "./broker/faults.js";
 export { Faults } from "./broker/faults.js";
-export type { BrokerLimits, Message, Statistics } from "./broker/message.js";
+export type { BrokerLimits } from "./broker/limits.js";
+export type { Message, Statistics } from "./broker/message.js";
 export type { EndReason, Peer } from "./broker/owner.js";
 export type { MessageProperties, UserProperties } from "./broker/properties.js";
 export type { Refusal, RefusalDetail } from "./broker/reasons.js";
+export type { FaultScope } from "./broker/rules.js";
 export type { CloudChannel } from "./channel.js";
 export type { Cloud, CloudOptions, CloudServeOptions } from "./cloud.js";
 export { createCloud } from "./cloud.js";

@@ -10,7 +10,7 @@ import { text } from "../world/text.js";
 import { Backend } from "./backend.js";
 import type { Broker } from "./broker/broker.js";
 import type { Faults, RestartOptions } from "./broker/faults.js";
-import type { BrokerLimits } from "./broker/message.js";
+import type { BrokerLimits } from "./broker/limits.js";
 import type { DeviceIdentity } from "./identity.js";
 import type { Registry } from "./services/registry.js";
 import type { ShadowLimits, ShadowService } from "./services/shadow.js";

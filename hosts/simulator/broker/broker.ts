@@ -9,16 +9,18 @@
 import { DeviceError } from "../../../src/base/error.js";
 import type { CloudChannel } from "../channel.js";
 import type { Authenticator } from "./authentication.js";
-import type { Client, Identity, Will } from "./client.js";
+import type { Client, Identity, Origin, Will } from "./client.js";
 import { willMessage } from "./client.js";
 import { Connection } from "./connection.js";
 import type { RestartOptions } from "./faults.js";
 import { Faults } from "./faults.js";
-import type { BrokerLimits, Message, Statistics, Subscriber, Subscription } from "./message.js";
-import { DEFAULT_LIMITS } from "./message.js";
+import type { BrokerLimits } from "./limits.js";
+import { DEFAULT_LIMITS } from "./limits.js";
+import type { Message, Statistics, Subscriber, Subscription } from "./message.js";
 import type { Admission, ConnectionOwner, EndReason, Peer } from "./owner.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
-import { REASON } from "./reasons.js";
+import { REASON, violation } from "./reasons.js";
+import type { Request } from "./requests.js";
 import { Retained } from "./retained.js";
 import type { LastTime } from "./session.js";
 import { Session } from "./session.js";
@@ -28,21 +30,33 @@ import { isFilter, isTopic } from "./topics.js";
 export interface BrokerOptions {
 	limits?: Partial<BrokerLimits> | undefined;
 	/** Decides about a CONNECT: a reason to refuse it, or `undefined`. Absent: everybody may connect. */
-	authorize?: ((client: Client) => Refusal | RefusalDetail | undefined) | undefined;
+	authorize?: ((client: Client, now: number) => Refusal | RefusalDetail | undefined) | undefined;
 	/** Extended authentication of MQTT 5: one side of a conversation. Absent, or `undefined`: the method is not known. */
 	authenticate?: ((client: Client, method: string) => Authenticator | undefined) | undefined;
 	/**
 	 * Decides about a topic (publish, will) or a filter (subscribe; of a shared one the part behind the name). A number is
 	 * the reason code of a refusal; `false` is "not authorized" (0x87). Absent: everything is permitted.
 	 */
-	permit?: ((client: Client, action: "publish" | "subscribe", topic: string) => boolean | number) | undefined;
+	permit?: ((client: Client, action: "publish" | "subscribe", topic: string, request: Request, now: number) => boolean | number | Denial) | undefined;
 	/** What an MQTT 5 client is told that asks for response information. */
 	responseInformation?: ((client: Client) => string | undefined) | undefined;
 	onConnected?: ((client: Client, now: number) => void) | undefined;
 	/** Called once for each `onConnected`. */
-	onDisconnected?: ((client: Client, reason: EndReason, now: number) => void) | undefined;
+	onDisconnected?: ((client: Client, reason: EndReason, now: number, reasonCode: number | undefined) => void) | undefined;
 	/** Every publication that is accepted, before it is delivered. `from` is absent when a service published. */
-	onPublish?: ((message: Message, from: Client | undefined) => void) | undefined;
+	onPublish?: ((message: Message, from: Client | undefined, now: number) => void) | undefined;
+	/** Filters that a client got, and those that it gave up. */
+	onSubscriptions?: ((client: Client, change: "subscribed" | "unsubscribed", filters: readonly string[]) => void) | undefined;
+}
+
+/** A refusal that ends the connection. */
+export interface Denial { readonly endsWith: number }
+
+/** Somebody with deadlines of its own who is served by the broker's timer. */
+export interface Task {
+	/** Monotonic ms at which `expire` has something to do, or `Infinity`. */
+	readonly deadline: number;
+	expire(now: number): void;
 }
 
 /** Publications that may wait while another is delivered; more means that services answer each other for ever. */
@@ -62,9 +76,10 @@ export class Broker {
 	readonly #sessions = new Map<string, Session>();
 	/** Sessions without a connection that will end, or whose will is to be published. */
 	readonly #away = new Set<Session>();
-	readonly #subscriptions = new Subscriptions();
+	readonly #subscriptions: Subscriptions;
 	readonly #retained: Retained;
 	readonly #routing: Publication[] = [];
+	readonly #tasks: Task[] = [];
 	readonly #watchers = new Set<() => void>();
 	/** Where nobody hands in the time (a service publishes), the last one that was heard of counts. */
 	readonly #time: LastTime = { now: 0 };
@@ -76,18 +91,20 @@ export class Broker {
 	constructor(options: BrokerOptions = {}) {
 		this.#options = options;
 		this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-		this.#retained = new Retained(this.limits.retainedMaximum);
+		this.#subscriptions = new Subscriptions(this.limits);
+		this.#retained = new Retained(this.limits);
 		this.faults = new Faults(() => { this.#due(0); });
 		this.#owner = {
 			limits: this.limits, faults: this.faults, time: this.#time,
 			authenticator: (client, method) => this.#options.authenticate?.(client, method),
 			admit: (connection, client, will, now) => this.#admit(connection, client, will, now),
-			refusal: (client, action, topic) => this.#refusal(client, action, topic),
+			refusal: (client, request) => this.#refusal(client, request),
 			publish: (message, from) => this.#publish(message, from),
 			subscribe: (session, filter, shared, subscription) => { this.#subscriptions.set(session, filter, shared, subscription); },
 			replay: (session, filter, subscription) => { this.#replay(session, filter, subscription); },
 			unsubscribe: (session, filter) => this.#subscriptions.remove(session, filter),
-			ended: (connection, reason, now) => { this.#ended(connection, reason, now); },
+			changed: (client, change, filters) => { if (filters.length > 0) this.#options.onSubscriptions?.(client, change, filters); },
+			ended: (connection, reason, now, reasonCode) => { this.#ended(connection, reason, now, reasonCode); },
 			due: at => { this.#due(at); },
 		};
 	}
@@ -103,9 +120,9 @@ export class Broker {
 	 * Begins a connection.
 	 * @param context.identity what TLS proved about the client
 	 */
-	open(peer: Peer, { identity, now }: { identity?: Identity | undefined; now: number }): Connection {
+	open(peer: Peer, { identity, origin = {}, now }: { identity?: Identity | undefined; origin?: Origin | undefined; now: number }): Connection {
 		this.#time.now = now;
-		const connection = new Connection(this.#owner, peer, identity, now);
+		const connection = new Connection(this.#owner, peer, { identity, origin }, now);
 		if (this.#connections.size >= this.limits.connectionMaximum) {
 			connection.close("refused", now);
 			return connection;
@@ -119,7 +136,7 @@ export class Broker {
 	 * When `expire` should be called, or `Infinity`; 0 is at once. May be earlier than the first thing due, never later: a
 	 * client's packets only move its own deadline on, and looking at all connections at each packet would cost too much.
 	 */
-	get deadline(): number { return this.#deadline; }
+	get deadline(): number { return this.#tasks.reduce((earliest, { deadline }) => Math.min(earliest, deadline), this.#deadline); }
 
 	/** Tells when the deadline has become earlier. @returns call it to be told no more */
 	watch(onEarlier: () => void): () => void {
@@ -127,8 +144,20 @@ export class Broker {
 		return () => { this.#watchers.delete(onEarlier); };
 	}
 
+	/** Looks after a task from now on. Where its deadline becomes earlier by itself, `due` must be called. */
+	add(task: Task): void {
+		this.#tasks.push(task);
+		this.due();
+	}
+
+	/** A task's deadline has become earlier. */
+	due(): void {
+		for (const onEarlier of this.#watchers) onEarlier();
+	}
+
 	expire(now: number): void {
 		this.#time.now = now;
+		for (const task of this.#tasks) if (task.deadline <= now) task.expire(now);
 		if (now < this.#deadline) return;
 		this.#deadline = Infinity;
 		this.#doFaults(now);
@@ -186,16 +215,18 @@ export class Broker {
 
 	#admit(connection: Connection, client: Client, will: Will | undefined, now: number): Admission | Refusal | RefusalDetail {
 		if (client.clientId === "") client.clientId = `${ASSIGNED_PREFIX}${++this.#assigned}`;
-		const refusal = this.#options.authorize?.(client);
+		const refusal = this.#options.authorize?.(client, now);
 		if (refusal) return refusal;
-		const willRefusal = will && this.#refusal(client, "publish", will.topic);
+		const willRefusal = will && this.#refusal(client, {
+			action: "publish", topic: will.topic, qos: will.qos, retain: will.retain, size: will.payload.byteLength, share: undefined, isWill: true,
+		});
 		if (willRefusal !== undefined) return { reasonCode: willRefusal };
 		if (!this.#sessions.has(client.clientId) && this.#sessions.size >= this.limits.sessionMaximum) return "unavailable";
 		// [MQTT-3.1.4-2] of 3.1.1. Its will goes out before the newcomer is told that it is connected.
 		this.#online.get(client.clientId)?.close("taken-over", now);
 		const session = this.#resume(client, now);
 		const sessionPresent = session !== undefined;
-		const admitted = session ?? new Session(client.clientId, this.limits, this.statistics, this.#time);
+		const admitted = session ?? new Session(client, this.limits, this.statistics, this.#time);
 		admitted.expiry = client.sessionExpiry;
 		this.#sessions.set(client.clientId, admitted);
 		this.#online.set(client.clientId, connection);
@@ -206,10 +237,11 @@ export class Broker {
 	}
 
 	/** The session that goes on, if the client wants it and it has not ended. */
-	#resume({ clientId, cleanStart }: Client, now: number): Session | undefined {
+	#resume({ clientId, cleanStart, version }: Client, now: number): Session | undefined {
 		const session = this.#sessions.get(clientId);
 		if (!session) return undefined;
-		if (cleanStart || session.endsAt <= now) {
+		const isForeign = session.version !== version && !this.limits.sessionsCrossVersions;
+		if (cleanStart || isForeign || session.endsAt <= now) {
 			this.#end(session, now);
 			return undefined;
 		}
@@ -220,7 +252,7 @@ export class Broker {
 		return session;
 	}
 
-	#ended(connection: Connection, reason: EndReason, now: number): void {
+	#ended(connection: Connection, reason: EndReason, now: number, reasonCode: number | undefined): void {
 		this.#time.now = now;
 		this.#connections.delete(connection);
 		const { client, session, will } = connection;
@@ -231,7 +263,7 @@ export class Broker {
 		if (will) session.will = { at: now + will.delay, publish: at => { this.#publish(willMessage(will, at), client); } };
 		if (session.expiry === 0) this.#end(session, now);
 		else this.#leaveAway(session, now);
-		this.#options.onDisconnected?.(client, reason, now);
+		this.#options.onDisconnected?.(client, reason, now, reasonCode);
 	}
 
 	#leaveAway(session: Session, now: number): void {
@@ -265,10 +297,11 @@ export class Broker {
 		will?.publish(now);
 	}
 
-	#refusal(client: Client, action: "publish" | "subscribe", topic: string): number | undefined {
-		const permitted = this.#options.permit?.(client, action, topic) ?? true;
+	#refusal(client: Client, request: Request): number | undefined {
+		const permitted = this.#options.permit?.(client, request.action, request.topic, request, this.#time.now) ?? true;
 		if (permitted === true) return undefined;
 		this.statistics.denied++;
+		if (typeof permitted === "object") throw violation(`${request.action} is not allowed`, permitted.endsWith);
 		return permitted === false ? REASON.notAuthorized : permitted;
 	}
 
@@ -302,7 +335,7 @@ export class Broker {
 	#route(publication: Publication): void {
 		const { message, from } = publication;
 		this.statistics.published++;
-		this.#options.onPublish?.(message, from);
+		this.#options.onPublish?.(message, from, this.#time.now);
 		if (message.retain && !this.#retained.keep(message, this.#time.now)) this.statistics.dropped++;
 		publication.receivers = this.#subscriptions.route(message, from?.clientId);
 	}
@@ -320,6 +353,6 @@ export class Broker {
 	#due(at: number): void {
 		if (at >= this.#deadline) return;
 		this.#deadline = at;
-		for (const onEarlier of this.#watchers) onEarlier();
+		this.due();
 	}
 }

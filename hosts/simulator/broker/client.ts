@@ -5,7 +5,8 @@
  * Pure. Spec: MQTT 3.1.1 and 5, §3.1 and §3.2.
  */
 import type { IConnectPacket, Incoming, ProtocolVersion, QoS } from "./codec.js";
-import type { BrokerLimits, Message } from "./message.js";
+import type { BrokerLimits } from "./limits.js";
+import type { Message } from "./message.js";
 import type { MessageProperties, Properties, UserProperties } from "./properties.js";
 import { REASON, violation } from "./reasons.js";
 import { isTopic } from "./topics.js";
@@ -18,12 +19,25 @@ export interface Identity {
 	fingerprint: string;
 }
 
+/** What the transport knows of where a connection comes from and what it was opened for; members that do not apply are absent. */
+export interface Origin {
+	/** IP address of the client. */
+	address?: string | undefined;
+	/** The name that the client asked for with TLS (SNI). */
+	serverName?: string | undefined;
+	/** The application protocol agreed on with TLS (ALPN). */
+	protocol?: string | undefined;
+	/** The request that was upgraded to a WebSocket. */
+	request?: { readonly url: string; readonly headers: Readonly<Record<string, string>> } | undefined;
+}
+
 /** A client as the hooks see it. Of 3.1.1 the members that it lacks have the defaults of MQTT 5. */
 export interface Client {
 	/** 4 is MQTT 3.1.1. */
 	version: ProtocolVersion;
 	clientId: string;
 	identity: Identity | undefined;
+	origin: Origin;
 	username: string | undefined;
 	password: Uint8Array | undefined;
 	cleanStart: boolean;
@@ -61,15 +75,14 @@ const NEVER = 0xFFFF_FFFF;
 const RECEIVE_MAXIMUM = 65_535;
 
 /** @throws DeviceError `violation` */
-export function readClient({ packet, properties }: Incoming & { packet: IConnectPacket }, identity: Identity | undefined, limits: BrokerLimits): Client {
+export function readClient(
+	{ packet, properties }: Incoming & { packet: IConnectPacket }, { identity, origin }: Pick<Client, "identity" | "origin">, limits: BrokerLimits,
+): Client {
 	const version: ProtocolVersion = packet.protocolVersion === 5 ? 5 : 4;
 	if (properties.authenticationData && properties.authenticationMethod === undefined) throw violation("authentication data without a method");
-	const asked = (packet.keepalive ?? 0) * 1000;
-	const { keepAliveMaximum } = limits;
-	const isTooLong = version === 5 && keepAliveMaximum > 0 && (asked === 0 || asked > keepAliveMaximum);
 	return {
-		version, identity, clientId: packet.clientId, username: packet.username, password: packet.password, cleanStart: packet.clean ?? true,
-		keepAlive: isTooLong ? keepAliveMaximum : asked,
+		version, identity, origin, clientId: packet.clientId, username: packet.username, password: packet.password, cleanStart: packet.clean ?? true,
+		keepAlive: grantedKeepAlive((packet.keepalive ?? 0) * 1000, version, limits),
 		sessionExpiry: version === 4 ? grantedExpiry(packet.clean ? 0 : NEVER, limits) : grantedExpiry(properties.sessionExpiryInterval ?? 0, limits),
 		receiveMaximum: properties.receiveMaximum ?? RECEIVE_MAXIMUM,
 		maximumPacketSize: properties.maximumPacketSize ?? Infinity,
@@ -79,6 +92,12 @@ export function readClient({ packet, properties }: Incoming & { packet: IConnect
 		authenticationMethod: properties.authenticationMethod,
 		userProperties: properties.userProperties ?? [],
 	};
+}
+
+function grantedKeepAlive(asked: number, version: ProtocolVersion, { keepAliveMinimum, keepAliveMaximum, keepAliveHoldsAll }: BrokerLimits): number {
+	if (version === 4 && !keepAliveHoldsAll) return asked;
+	if (keepAliveMaximum > 0 && (asked === 0 || asked > keepAliveMaximum)) return keepAliveMaximum;
+	return asked === 0 ? 0 : Math.max(asked, keepAliveMinimum);
 }
 
 /** @param seconds as in the Session Expiry Interval @returns milliseconds */
@@ -119,9 +138,10 @@ export function messageProperties(properties: Properties): MessageProperties | u
 export function grantedProperties(asked: Incoming & { packet: IConnectPacket }, client: Client, limits: BrokerLimits): Properties {
 	const { packet, properties } = asked;
 	const expiry = client.sessionExpiry === Infinity ? NEVER : Math.floor(client.sessionExpiry / 1000);
-	const unlessTrue = (available: boolean) => available ? undefined : false;
+	const { announcesDefaults } = limits;
+	const unlessTrue = (available: boolean) => available && !announcesDefaults ? undefined : available;
 	return {
-		sessionExpiryInterval: expiry === (properties.sessionExpiryInterval ?? 0) ? undefined : expiry,
+		sessionExpiryInterval: expiry === (properties.sessionExpiryInterval ?? 0) && !announcesDefaults ? undefined : expiry,
 		receiveMaximum: limits.receiveMaximum < RECEIVE_MAXIMUM ? limits.receiveMaximum : undefined,
 		maximumQoS: limits.maximumQoS < 2 ? limits.maximumQoS : undefined,
 		retainAvailable: unlessTrue(limits.retainAvailable),

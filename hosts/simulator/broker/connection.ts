@@ -9,7 +9,7 @@
 import { DeviceError } from "../../../src/base/error.js";
 import { OutgoingAliases } from "./aliases.js";
 import { Authentication, isRefusal } from "./authentication.js";
-import type { Client, Identity, Will } from "./client.js";
+import type { Client, Will } from "./client.js";
 import { grantedExpiry, grantedProperties, readClient, readWill } from "./client.js";
 import type { IAuthPacket, IConnectPacket, IDisconnectPacket, Incoming, IPublishPacket, Packet, ProtocolVersion } from "./codec.js";
 import { Decoder, encode, toBuffer } from "./codec.js";
@@ -17,6 +17,7 @@ import type { Delivery } from "./message.js";
 import { Outbox } from "./outbox.js";
 import type { ConnectionOwner, EndReason, Peer } from "./owner.js";
 import type { Properties } from "./properties.js";
+import { Rate } from "./rate.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
 import { disconnectCode, isClientDisconnect, REASON, refusalDetail, returnCode, violation } from "./reasons.js";
 import { Requests } from "./requests.js";
@@ -32,10 +33,12 @@ const KEEP_ALIVE_GRACE = 1.5;
 /** Bytes that are held while the broker is silent; more and the connection is lost. */
 const HELD_MAXIMUM = 1024 * 1024;
 
+type Caller = Pick<Client, "identity" | "origin">;
+
 export class Connection implements Link {
 	readonly #owner: ConnectionOwner;
 	readonly #peer: Peer;
-	readonly #identity: Identity | undefined;
+	readonly #caller: Caller;
 	readonly #decoder: Decoder;
 	readonly #outbox: Outbox;
 	#asked: (Incoming & { packet: IConnectPacket }) | undefined;
@@ -48,15 +51,22 @@ export class Connection implements Link {
 	#writable = true;
 	#closed = false;
 	#silence = Infinity;
+	readonly #publications: Rate;
+	readonly #drained: Rate;
+	/** When the session may send more, if it had to wait. */
+	#turnAt = Infinity;
 	#quietUntil: number;
 
-	constructor(owner: ConnectionOwner, peer: Peer, identity: Identity | undefined, now: number) {
+	/** @param caller what the transport knows of the client */
+	constructor(owner: ConnectionOwner, peer: Peer, caller: Caller, now: number) {
 		this.#owner = owner;
 		this.#peer = peer;
-		this.#identity = identity;
+		this.#caller = caller;
 		this.#decoder = new Decoder(owner.limits.packetMaximum);
 		this.#outbox = new Outbox(bytes => { if (!peer.send(bytes)) this.#writable = false; });
 		this.#quietUntil = now + owner.limits.connectTimeout;
+		this.#publications = new Rate(owner.limits.publicationsPerSecond);
+		this.#drained = new Rate(owner.limits.drainedPerSecond, 1);
 	}
 
 	/** Present from the moment that the CONNECT is accepted. */
@@ -67,7 +77,7 @@ export class Connection implements Link {
 	/** When `expire` has something to do, or `Infinity`. */
 	get deadline(): number {
 		if (this.#closed || this.#isSilent) return Infinity;
-		return Math.min(this.#quietUntil, this.#outbox.deadline);
+		return Math.min(this.#quietUntil, this.#outbox.deadline, this.#turnAt);
 	}
 	get writable(): boolean { return this.#writable && !this.#closed && !this.#isSilent && !this.#outbox.isFull; }
 	get receiveMaximum(): number { return this.#client?.receiveMaximum ?? 0; }
@@ -96,7 +106,8 @@ export class Connection implements Link {
 	/** Ends a connection whose client was silent for too long; sends what was delayed. */
 	expire(now: number): void {
 		if (this.#closed || this.#isSilent) return;
-		if (this.#outbox.deadline <= now) {
+		if (this.#outbox.deadline <= now || this.#turnAt <= now) {
+			this.#turnAt = Infinity;
 			this.#outbox.flush(now);
 			this.#session?.flush();
 		}
@@ -121,13 +132,24 @@ export class Connection implements Link {
 		this.#closed = true;
 		if (reason === "restart") this.#will = undefined;
 		this.#peer.close();
-		this.#owner.ended(this, reason, now);
+		this.#owner.ended(this, reason, now, detail?.reasonCode);
 	}
 
 	transmit(packet: Packet, properties?: Properties, onSent?: () => void): void {
 		if (this.#closed || this.#isSilent || this.#owner.faults.takeDrop(packet.cmd, this.#client?.clientId)) return;
 		const bytes = this.#encode(packet, properties);
 		if (bytes) this.#put(bytes, onSent);
+	}
+
+	takeTurn(hasWaited: boolean): boolean {
+		const { now } = this.#owner.time;
+		const readyAt = Math.max(this.#publications.readyAt(now), hasWaited ? this.#drained.readyAt(now) : now);
+		if (readyAt > now) {
+			this.#turnAt = Math.min(this.#turnAt, readyAt);
+			this.#owner.due(this.#turnAt);
+			return false;
+		}
+		return this.#publications.take(now) && (!hasWaited || this.#drained.take(now));
 	}
 
 	publish({ message, qos, retain, identifiers }: Delivery, packetId: number | undefined, duplicate: boolean): boolean {
@@ -209,7 +231,7 @@ export class Connection implements Link {
 		this.#asked = asked;
 		// [MQTT-3.1.3-8] of 3.1.1
 		if (this.#version === 4 && packet.clientId === "" && !packet.clean) return this.#refuse("identifier", now);
-		this.#client = readClient(asked, this.#identity, this.#owner.limits);
+		this.#client = readClient(asked, this.#caller, this.#owner.limits);
 		this.#will = readWill(asked, this.#owner.limits);
 		const refusal = this.#owner.faults.takeRefusal(packet.clientId);
 		if (refusal) return this.#refuse(refusal, now);

@@ -9,16 +9,11 @@
  */
 import { DeviceError } from "../../../src/base/error.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
+import type { FaultScope } from "./rules.js";
+import { full, Rules, RULES_MAXIMUM } from "./rules.js";
 
 /** The packets that `dropAcknowledgements` can lose. */
 export type Acknowledgement = "puback" | "pubrec" | "pubrel" | "pubcomp" | "suback" | "unsuback";
-
-export interface FaultScope {
-	/** How many events the fault meets. Default: all, until `clear`. */
-	count?: number | undefined;
-	/** Default: every client. */
-	clientId?: string | undefined;
-}
 
 export interface RestartOptions {
 	/** The broker kept nothing on disk: sessions and retained messages are gone, too. */
@@ -33,16 +28,11 @@ export type FaultAction =
 	| { kind: "restart"; options: RestartOptions }
 	| { kind: "wake" };
 
-interface Rule<Value> { count: number; readonly clientId: string | undefined; readonly value: Value }
-
-/** Faults of one kind that are armed, and actions that wait; one more is refused with `full`. */
-const RULES_MAXIMUM = 1_000;
-
 export class Faults {
 	readonly #onAction: () => void;
-	readonly #refusals: Rule<Refusal | RefusalDetail>[] = [];
-	readonly #drops: Rule<Acknowledgement>[] = [];
-	readonly #duplicates: Rule<undefined>[] = [];
+	readonly #refusals = new Rules<Refusal | RefusalDetail>();
+	readonly #drops = new Rules<Acknowledgement>();
+	readonly #duplicates = new Rules<undefined>();
 	readonly #delays = new Map<string | undefined, number>();
 	readonly #silent = new Set<string | undefined>();
 	#actions: FaultAction[] = [];
@@ -54,7 +44,7 @@ export class Faults {
 
 	/** Refuses the next CONNECTs, whoever they come from, unless the scope says more. */
 	refuse(reason: Refusal | RefusalDetail = "unavailable", scope: FaultScope = {}): void {
-		arm(this.#refusals, reason, scope);
+		this.#refusals.arm(reason, scope);
 	}
 
 	/** Delays all that the broker sends by so many milliseconds; the order is kept. 0 ends it, for what is sent from then on. */
@@ -70,12 +60,12 @@ export class Faults {
 	 * or PUBCOMP goes on counting against what an MQTT 5 client may send.
 	 */
 	dropAcknowledgements(type: Acknowledgement, scope: FaultScope = {}): void {
-		arm(this.#drops, type, scope);
+		this.#drops.arm(type, scope);
 	}
 
 	/** Sends the next QoS 1 and 2 messages twice: the same packet identifier, the second time with the duplicate flag. */
 	duplicate(scope: FaultScope = {}): void {
-		arm(this.#duplicates, undefined, scope);
+		this.#duplicates.arm(undefined, scope);
 	}
 
 	/**
@@ -109,9 +99,9 @@ export class Faults {
 
 	/** Disarms everything; silence ends as with `speak`. */
 	clear(): void {
-		this.#refusals.length = 0;
-		this.#drops.length = 0;
-		this.#duplicates.length = 0;
+		this.#refusals.clear();
+		this.#drops.clear();
+		this.#duplicates.clear();
 		this.#delays.clear();
 		this.#silent.clear();
 		this.#act({ kind: "wake" });
@@ -119,17 +109,17 @@ export class Faults {
 
 	/** For the broker: the refusal that meets this CONNECT. */
 	takeRefusal(clientId: string): Refusal | RefusalDetail | undefined {
-		return take(this.#refusals, rule => isFor(rule, clientId))?.value;
+		return this.#refusals.take(clientId)?.value;
 	}
 
 	/** For the broker: whether this packet to the client is lost. */
 	takeDrop(type: string, clientId: string | undefined): boolean {
-		return take(this.#drops, rule => rule.value === type && isFor(rule, clientId)) !== undefined;
+		return this.#drops.take(clientId, value => value === type) !== undefined;
 	}
 
 	/** For the broker: whether this message is sent twice. */
 	takeDuplicate(clientId: string): boolean {
-		return take(this.#duplicates, rule => isFor(rule, clientId)) !== undefined;
+		return this.#duplicates.take(clientId) !== undefined;
 	}
 
 	/** For the broker. @param clientId absent before CONNECT */
@@ -154,28 +144,4 @@ export class Faults {
 		this.#actions.push(action);
 		this.#onAction();
 	}
-}
-
-function arm<Value>(rules: Rule<Value>[], value: Value, { count = Infinity, clientId }: FaultScope): void {
-	if (!(count > 0)) throw new DeviceError("argument", `cannot arm a fault for ${count} events`);
-	if (rules.length >= RULES_MAXIMUM) throw full();
-	rules.push({ count, clientId, value });
-}
-
-/** The first rule that fits, one event less of it. */
-function take<Value>(rules: Rule<Value>[], fits: (rule: Rule<Value>) => boolean): Rule<Value> | undefined {
-	const index = rules.findIndex(fits);
-	const rule = rules[index];
-	if (!rule) return undefined;
-	rule.count--;
-	if (rule.count <= 0) rules.splice(index, 1);
-	return rule;
-}
-
-function isFor({ clientId }: Rule<unknown>, client: string | undefined): boolean {
-	return clientId === undefined || clientId === client;
-}
-
-function full(): DeviceError {
-	return new DeviceError("full", `cannot arm a fault: ${RULES_MAXIMUM} are armed already`);
 }

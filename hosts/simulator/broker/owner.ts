@@ -29,7 +29,8 @@ export interface ConnectionOwner extends RequestOwner {
 	/** @returns `undefined` for a method that it does not know */
 	authenticator(client: Client, method: string): Authenticator | undefined;
 	admit(connection: Connection, client: Client, will: Will | undefined, now: number): Admission | Refusal | RefusalDetail;
-	ended(connection: Connection, reason: EndReason, now: number): void;
+	/** @param reasonCode what an MQTT 5 client is told, where there is something to tell */
+	ended(connection: Connection, reason: EndReason, now: number, reasonCode: number | undefined): void;
 	/** The connection's deadline may be this early now. */
 	due(at: number): void;
 }

@@ -7,8 +7,9 @@
 import { IncomingAliases } from "./aliases.js";
 import type { Client } from "./client.js";
 import { messageProperties } from "./client.js";
-import type { Incoming, IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from "./codec.js";
-import type { BrokerLimits, Message, Subscription } from "./message.js";
+import type { Incoming, IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet, QoS } from "./codec.js";
+import type { BrokerLimits } from "./limits.js";
+import type { Message, Subscription } from "./message.js";
 import type { Properties } from "./properties.js";
 import { FAILURE, REASON, violation } from "./reasons.js";
 import type { Session } from "./session.js";
@@ -16,11 +17,26 @@ import type { SharedFilter } from "./share.js";
 import { sharedFilter } from "./share.js";
 import { isFilter, isTopic } from "./topics.js";
 
+/** Something that a client wants to do with a topic, or with a filter when it subscribes. */
+export interface Request {
+	readonly action: "publish" | "subscribe";
+	/** Of a shared filter the part behind the name. */
+	readonly topic: string;
+	/** Of a shared filter the name. */
+	readonly share: string | undefined;
+	readonly qos: QoS;
+	readonly retain: boolean;
+	/** Bytes of the payload. */
+	readonly size: number;
+	/** Published when the connection has ended, and asked for when it begins. */
+	readonly isWill: boolean;
+}
+
 /** What the requests of a client need of the broker. */
 export interface RequestOwner {
 	readonly limits: BrokerLimits;
-	/** @returns the reason code of a refusal, or `undefined` */
-	refusal(client: Client, action: "publish" | "subscribe", topic: string): number | undefined;
+	/** @returns the reason code of a refusal, or `undefined` @throws DeviceError `violation` when the connection is to end */
+	refusal(client: Client, request: Request): number | undefined;
 	/** @returns how many receivers there are */
 	publish(message: Message, from: Client): number;
 	subscribe(session: Session, filter: string, shared: SharedFilter | undefined, subscription: Subscription): void;
@@ -28,12 +44,16 @@ export interface RequestOwner {
 	replay(session: Session, filter: string, subscription: Subscription): void;
 	/** @returns false when there was no such subscription */
 	unsubscribe(session: Session, filter: string): boolean;
+	/** Filters were added or taken away. */
+	changed(client: Client, change: "subscribed" | "unsubscribed", filters: readonly string[]): void;
 }
 
 /** Where the answers go. */
 export interface Answers {
 	/** @param onSent called when the packet goes to the network */
 	transmit(packet: Packet, properties?: Properties, onSent?: () => void): void;
+	/** Counts one more publication. @returns false when there are too many in a second */
+	takeTurn(hasWaited: boolean): boolean;
 }
 
 type Requested = ISubscribePacket["subscriptions"][number];
@@ -90,12 +110,25 @@ export class Requests {
 		const { messageExpiryInterval } = properties;
 		const message: Message = {
 			topic, payload: packet.payload as Uint8Array, qos, retain, properties: messageProperties(properties),
-			expiresAt: messageExpiryInterval === undefined ? undefined : now + messageExpiryInterval * 1000,
+			expiresAt: messageExpiryInterval === undefined ? undefined : now + this.#expiryOf(messageExpiryInterval * 1000),
 		};
-		if (qos === 0) this.#route(message);
+		if (!this.#answers.takeTurn(false)) this.#discard(packet);
+		else if (qos === 0) this.#route(message);
 		else if (!packet.dup && this.#owed.has(messageId)) this.#answer(qos === 1 ? "puback" : "pubrec", messageId, REASON.packetIdentifierInUse);
 		else if (qos === 1) this.#receiveOnce(message, messageId);
 		else this.#receiveExactlyOnce(message, messageId);
+	}
+
+	#expiryOf(asked: number): number {
+		const { messageExpiryMinimum, messageExpiryMaximum } = this.#owner.limits;
+		return Math.min(Math.max(asked, messageExpiryMinimum), messageExpiryMaximum);
+	}
+
+	/** There were too many. A 3.1.1 client cannot be told, and sends again when it comes back. */
+	#discard({ qos, messageId = 0 }: IPublishPacket): void {
+		if (qos === 0 || this.#client.version === 4) return;
+		this.#owe(messageId);
+		this.#answer(qos === 1 ? "puback" : "pubrec", messageId, REASON.quotaExceeded);
 	}
 
 	#receiveOnce(message: Message, packetId: number): void {
@@ -118,9 +151,11 @@ export class Requests {
 	 * @returns the reason code for the answer
 	 */
 	#route(message: Message): number {
-		const refusal = this.#owner.refusal(this.#client, "publish", message.topic);
+		const { topic, qos, retain, payload } = message;
+		const refusal = this.#owner.refusal(this.#client, { action: "publish", topic, qos, retain, size: payload.byteLength, share: undefined, isWill: false });
 		if (refusal !== undefined) return refusal;
-		return this.#owner.publish(message, this.#client) === 0 ? REASON.noMatchingSubscribers : REASON.success;
+		const receivers = this.#owner.publish(message, this.#client);
+		return receivers === 0 && this.#owner.limits.explainsSuccess ? REASON.noMatchingSubscribers : REASON.success;
 	}
 
 	#release(packetId: number): void {
@@ -148,10 +183,13 @@ export class Requests {
 		if (identifier !== undefined && !limits.subscriptionIdentifiersAvailable) {
 			throw violation("subscription identifiers are not available", REASON.subscriptionIdentifiersNotSupported);
 		}
+		if (packet.subscriptions.length > limits.filtersPerSubscribeMaximum) {
+			throw violation(`${packet.subscriptions.length} filters at a time, allowed are ${limits.filtersPerSubscribeMaximum}`, REASON.quotaExceeded);
+		}
 		const isInUse = this.#owed.has(packet.messageId!);
 		const results = packet.subscriptions.map(requested => ({ requested, shared: this.#readFilter(requested) })).map(({ requested, shared }) => {
 			const { topic, nl = false, rap = false, rh = 0 } = requested;
-			const code = isInUse ? REASON.packetIdentifierInUse : this.#refusal(topic, shared);
+			const code = isInUse ? REASON.packetIdentifierInUse : this.#refusal(requested, shared);
 			const isNew = !this.#session.subscriptions.has(topic);
 			const qos = requested.qos < limits.maximumQoS ? requested.qos : limits.maximumQoS;
 			const subscription: Subscription = { qos, noLocal: nl, retainAsPublished: rap, identifier };
@@ -163,6 +201,7 @@ export class Requests {
 		const granted = results.map(({ code }) => code >= FAILURE && this.#client.version === 4 ? REASON.unspecified : code);
 		this.#answers.transmit({ cmd: "suback", messageId: packet.messageId!, granted });
 		for (const { topic, subscription, isReplayed } of results) if (isReplayed) this.#owner.replay(this.#session, topic, subscription);
+		this.#owner.changed(this.#client, "subscribed", results.filter(({ code }) => code < FAILURE).map(({ topic }) => topic));
 	}
 
 	/** @throws DeviceError `violation` for what no server would take */
@@ -176,14 +215,14 @@ export class Requests {
 	}
 
 	/** @returns the code for SUBACK, or `undefined` @throws DeviceError `violation` where MQTT 5 wants the connection to end */
-	#refusal(topic: string, shared: SharedFilter | undefined): number | undefined {
+	#refusal({ topic, qos }: Requested, shared: SharedFilter | undefined): number | undefined {
 		const { limits } = this.#owner;
 		const filter = shared?.filter ?? topic;
 		const missing = shared && !limits.sharedSubscriptionAvailable ? REASON.sharedSubscriptionsNotSupported
 			: /[+#]/.test(filter) && !limits.wildcardSubscriptionAvailable ? REASON.wildcardSubscriptionsNotSupported : undefined;
 		if (missing !== undefined && this.#client.version === 5) throw violation("such subscriptions are not available", missing);
 		if (missing !== undefined) return missing;
-		const refusal = this.#owner.refusal(this.#client, "subscribe", filter);
+		const refusal = this.#owner.refusal(this.#client, { action: "subscribe", topic: filter, qos, retain: false, size: 0, share: shared?.name, isWill: false });
 		if (refusal !== undefined) return refusal;
 		const { subscriptions } = this.#session;
 		return !subscriptions.has(topic) && subscriptions.size >= limits.subscriptionMaximum ? REASON.quotaExceeded : undefined;
@@ -194,9 +233,10 @@ export class Requests {
 		const isInUse = this.#owed.has(messageId!);
 		const granted = unsubscriptions.map(filter => {
 			if (isInUse) return REASON.packetIdentifierInUse;
-			return this.#owner.unsubscribe(this.#session, filter) ? REASON.success : REASON.noSubscriptionExisted;
+			return this.#owner.unsubscribe(this.#session, filter) || !this.#owner.limits.explainsSuccess ? REASON.success : REASON.noSubscriptionExisted;
 		});
 		this.#answers.transmit({ cmd: "unsuback", messageId: messageId!, granted });
+		if (!isInUse) this.#owner.changed(this.#client, "unsubscribed", unsubscriptions);
 	}
 }
 

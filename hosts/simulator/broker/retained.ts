@@ -4,14 +4,15 @@
  */
 import type { Message } from "./message.js";
 import { isExpired } from "./message.js";
+import type { BrokerLimits } from "./limits.js";
 import { matches } from "./topics.js";
 
 export class Retained {
-	readonly #maximum: number;
+	readonly #limits: Pick<BrokerLimits, "retainedMaximum" | "retainedForWildcards" | "hashIncludesParent">;
 	readonly #messages = new Map<string, Message>();
 
-	constructor(maximum: number) {
-		this.#maximum = maximum;
+	constructor(limits: Pick<BrokerLimits, "retainedMaximum" | "retainedForWildcards" | "hashIncludesParent">) {
+		this.#limits = limits;
 	}
 
 	get size(): number { return this.#messages.size; }
@@ -22,8 +23,9 @@ export class Retained {
 			this.#messages.delete(message.topic);
 			return true;
 		}
-		if (this.#messages.size >= this.#maximum && !this.#messages.has(message.topic)) this.#forgetExpired(now);
-		if (this.#messages.size >= this.#maximum && !this.#messages.has(message.topic)) return false;
+		const { retainedMaximum } = this.#limits;
+		if (this.#messages.size >= retainedMaximum && !this.#messages.has(message.topic)) this.#forgetExpired(now);
+		if (this.#messages.size >= retainedMaximum && !this.#messages.has(message.topic)) return false;
 		this.#messages.set(message.topic, message);
 		return true;
 	}
@@ -35,9 +37,11 @@ export class Retained {
 			const message = this.#messages.get(filter);
 			return message && !isExpired(message, now) ? [message] : [];
 		}
+		const { retainedForWildcards, hashIncludesParent } = this.#limits;
+		if (!retainedForWildcards) return [];
 		const found: Message[] = [];
 		for (const message of this.#messages.values()) {
-			if (matches(filter, message.topic) && !isExpired(message, now)) found.push(message);
+			if (matches(filter, message.topic, hashIncludesParent) && !isExpired(message, now)) found.push(message);
 		}
 		return found;
 	}

@@ -9,8 +9,9 @@
  * of one topic.
  * Memory: bounded by the limits; identifiers received at QoS 2 by their 16 bits.
  */
-import type { Packet } from "./codec.js";
-import type { BrokerLimits, Delivery, Message, Statistics, Subscriber, Subscription } from "./message.js";
+import type { Packet, ProtocolVersion } from "./codec.js";
+import type { BrokerLimits } from "./limits.js";
+import type { Delivery, Message, Statistics, Subscriber, Subscription } from "./message.js";
 import { isExpired } from "./message.js";
 import { FAILURE, REASON } from "./reasons.js";
 
@@ -21,6 +22,11 @@ export interface Link {
 	/** QoS 1 and 2 messages that the client takes before it acknowledges one. */
 	readonly receiveMaximum: number;
 	transmit(packet: Packet): void;
+	/**
+	 * Counts one more publication, of those that waited while the client was away or of the others.
+	 * @returns false when it is too early for one; `flush` is called when it no longer is
+	 */
+	takeTurn(hasWaited: boolean): boolean;
 	/** @returns false when the message is larger than the client takes; it was not sent */
 	publish(delivery: Delivery, packetId: number | undefined, duplicate: boolean): boolean;
 }
@@ -40,6 +46,8 @@ const PACKET_ID_MAXIMUM = 0xFFFF;
 
 export class Session implements Subscriber {
 	readonly clientId: string;
+	/** In which it was begun. */
+	readonly version: ProtocolVersion;
 	/** Milliseconds that it outlives its connection: 0 ends with it, `Infinity` stays. */
 	expiry = 0;
 	/** While the client is away: when the session ends. */
@@ -56,11 +64,14 @@ export class Session implements Subscriber {
 	readonly #received = new Set<number>();
 	#repeat: number[] = [];
 	#outstanding = 0;
+	/** Of the queue's messages, those that came while the client was away. */
+	#backlog = 0;
 	#packetId = 0;
 	#link: Link | undefined;
 
-	constructor(clientId: string, limits: BrokerLimits, statistics: Statistics, time: LastTime) {
+	constructor({ clientId, version }: { clientId: string; version: ProtocolVersion }, limits: BrokerLimits, statistics: Statistics, time: LastTime) {
 		this.clientId = clientId;
+		this.version = version;
 		this.#limits = limits;
 		this.#statistics = statistics;
 		this.#time = time;
@@ -74,6 +85,7 @@ export class Session implements Subscriber {
 	attach(link: Link): void {
 		this.#link = link;
 		this.#outstanding = 0;
+		this.#backlog = this.#queue.length;
 		for (const inflight of this.#inflight.values()) inflight.isOutstanding = false;
 		this.#repeat = [...this.#inflight.keys()];
 		this.flush();
@@ -102,14 +114,19 @@ export class Session implements Subscriber {
 		const link = this.#link;
 		if (!link) return;
 		while (link.writable && this.#repeat.length > 0) {
+			if (this.#inflight.has(this.#repeat[0]!) && !link.takeTurn(true)) return;
 			if (!this.#sendAgain(link, this.#repeat[0]!)) return;
 			this.#repeat.shift();
 		}
 		while (link.writable && this.#queue.length > 0) {
-			if (this.#queue[0]!.qos > 0 && !this.#hasRoomInFlight(link)) return;
-			const delivery = this.#queue.shift()!;
+			const delivery = this.#queue[0]!;
+			const isLate = isExpired(delivery.message, this.#time.now);
+			if (!isLate && delivery.qos > 0 && !this.#hasRoomInFlight(link)) return;
+			if (!isLate && !link.takeTurn(this.#backlog > 0)) return;
+			this.#queue.shift();
 			this.#queueBytes -= delivery.message.payload.byteLength;
-			if (isExpired(delivery.message, this.#time.now)) this.#statistics.expired++;
+			if (this.#backlog > 0) this.#backlog--;
+			if (isLate) this.#statistics.expired++;
 			else this.#sendFirst(link, delivery);
 		}
 	}

@@ -5,6 +5,7 @@
  * Pure. Spec: MQTT 3.1.1 §3.3.5, MQTT 5 §3.3.4, §3.8.3.1, §4.8.2.
  */
 import type { QoS } from "./codec.js";
+import type { BrokerLimits } from "./limits.js";
 import type { Delivery, Message, Subscriber, Subscription } from "./message.js";
 import type { Session } from "./session.js";
 import type { SharedFilter } from "./share.js";
@@ -15,9 +16,13 @@ import { TopicTree } from "./topics.js";
 const SERVICE: Subscription = Object.freeze({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined });
 
 export class Subscriptions {
-	readonly #tree = new TopicTree<Subscriber, Subscription>();
+	readonly #tree: TopicTree<Subscriber, Subscription>;
 	/** By the whole filter, `$share/<name>/` included. */
 	readonly #shares = new Map<string, Share>();
+
+	constructor({ hashIncludesParent }: Pick<BrokerLimits, "hashIncludesParent">) {
+		this.#tree = new TopicTree(hashIncludesParent);
+	}
 
 	addService(filter: string, service: Subscriber): void {
 		this.#tree.add(filter, service, SERVICE);

@@ -25,16 +25,15 @@ export function isFilter(filter: string): boolean {
 	});
 }
 
-/** True when a publication to `topic` concerns `filter`. */
-export function matches(filter: string, topic: string): boolean {
+/** True when a publication to `topic` concerns `filter`. @param hashIncludesParent whether `a/#` concerns `a` itself, too */
+export function matches(filter: string, topic: string, hashIncludesParent = true): boolean {
 	const wanted = filter.split("/");
 	const levels = topic.split("/");
 	if (hiddenFrom(wanted[0]!, topic)) return false;
 	for (const [index, level] of wanted.entries()) {
 		if (level === "#") return true;
 		if (index >= levels.length || (level !== "+" && level !== levels[index])) return false;
-		// `a/#` concerns `a` itself too.
-		if (index === levels.length - 1 && wanted.length === levels.length + 1 && wanted[index + 1] === "#") return true;
+		if (hashIncludesParent && index === levels.length - 1 && wanted.length === levels.length + 1 && wanted[index + 1] === "#") return true;
 	}
 	return wanted.length === levels.length;
 }
@@ -51,7 +50,13 @@ interface Node<Subscriber, Value> {
 
 /** Who subscribed to which filter, with one value (the QoS) for each pair. */
 export class TopicTree<Subscriber, Value> {
-	#root: Node<Subscriber, Value> = { children: new Map(), subscribers: new Map() };
+	readonly #hashIncludesParent: boolean;
+	readonly #root: Node<Subscriber, Value> = { children: new Map(), subscribers: new Map() };
+
+	/** @param hashIncludesParent whether `a/#` concerns `a` itself, too, as the standard says */
+	constructor(hashIncludesParent = true) {
+		this.#hashIncludesParent = hashIncludesParent;
+	}
 
 	/** @param filter one for which `isFilter` is true */
 	add(filter: string, subscriber: Subscriber, value: Value): void {
@@ -90,7 +95,7 @@ export class TopicTree<Subscriber, Value> {
 
 	#visit(node: Node<Subscriber, Value>, levels: string[], depth: number, hidden: boolean, onMatch: (subscriber: Subscriber, value: Value) => void): void {
 		const wildcards = !(hidden && depth === 0);
-		if (wildcards) report(node.children.get("#"), onMatch);
+		if (wildcards && (this.#hashIncludesParent || depth < levels.length)) report(node.children.get("#"), onMatch);
 		if (depth === levels.length) {
 			report(node, onMatch);
 			return;

@@ -17,14 +17,19 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** @throws SyntaxError when the bytes are not JSON in UTF-8 */
 export function parseJson(bytes: Uint8Array): unknown {
-	let text: string;
-	try {
-		// Strict, as JSON between systems must be UTF-8 (RFC 8259 §8.1). Made here: a decoder keeps state.
-		text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-	} catch {
-		throw new SyntaxError("payload is not UTF-8");
-	}
+	const text = decodeText(bytes);
+	if (text === undefined) throw new SyntaxError("payload is not UTF-8");
 	return JSON.parse(text) as unknown;
+}
+
+/** @returns `undefined` for what is not UTF-8, as JSON between systems must be (RFC 8259 §8.1) */
+export function decodeText(bytes: Uint8Array): string | undefined {
+	try {
+		// Made here: a decoder keeps state.
+		return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+	} catch {
+		return undefined;
+	}
 }
 
 export function encodeJson(value: unknown): Uint8Array {

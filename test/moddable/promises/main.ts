@@ -161,6 +161,13 @@ async function makePlatform(service: Service): Promise<Platform> {
 		},
 		names: { known: "localhost", address: "127.0.0.1", unknown: `${"x".repeat(64)}.invalid` },
 		partition: "session",
+		keys: {
+			types: ["P-256"],
+			verify: (publicKey, bytes, signature) => service.ask({
+				op: "verify", publicKey: toHex(publicKey), bytes: toHex(bytes), signature: toHex(signature),
+			}),
+			openRequest: bytes => service.ask({ op: "openRequest", bytes: toHex(bytes) }),
+		},
 		tls: {
 			certificates: revive(await service.ask({ op: "certificates" })) as Certificates,
 			versions: ["TLSv1.2"],
