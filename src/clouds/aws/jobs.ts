@@ -23,8 +23,8 @@ import { refusalOf } from "./refusal.js";
 
 /** Members of the messages themselves. */
 const NAMES: readonly string[] = Object.freeze([
-	"clientToken", "execution", "executionState", "jobId", "executionNumber", "versionNumber", "status", "statusDetails",
-	"jobDocument", "code", "message",
+	"clientToken", "execution", "executionState", "jobId", "executionNumber", "versionNumber", "status",
+	"statusDetails", "jobDocument", "code", "message",
 ]);
 
 export class AwsJobs implements Translation, JobsPort {
