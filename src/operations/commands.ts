@@ -8,8 +8,9 @@
  * Pure: knows no topics and no clock; a cloud translates between `CommandsPort` and its messages.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
-import type { JSONValue } from "../shadow/document.js";
-import { Refusal, Service } from "./service.js";
+import type { JSONValue } from "../bytes/value.js";
+import { Vocabulary } from "../bytes/vocabulary.js";
+import { FOREIGN_MAXIMUM, Refusal, Service } from "./service.js";
 
 export type CommandStatus = "CREATED" | "IN_PROGRESS" | "SUCCEEDED" | "FAILED" | "REJECTED";
 
@@ -27,6 +28,14 @@ export interface CommandsCallbacks {
 	/** Something to do. It ends by `succeed`, `fail` or `reject`, in this call or later. */
 	onCommand(command: Command): void;
 	onError?: ((error: DeviceError) => void) | undefined;
+}
+
+export interface CommandsOptions {
+	/**
+	 * Names of the members that payloads have: others are left out, as each name stays in the device's memory until it
+	 * restarts. Default: any, of which it learns `FOREIGN_MAXIMUM`.
+	 */
+	members?: readonly string[] | undefined;
 }
 
 /** Commands that are remembered. Of these, any number may be under way. */
@@ -92,8 +101,8 @@ export class Command {
 }
 
 export class Commands extends Service<CommandsPort> {
-	/** Names of the members that payloads have. */
-	readonly members: readonly string[];
+	/** Names that payloads may have. */
+	readonly vocabulary: Vocabulary;
 	readonly #callbacks: CommandsCallbacks;
 	/** Oldest first. */
 	readonly #commands: Command[] = [];
@@ -101,10 +110,10 @@ export class Commands extends Service<CommandsPort> {
 	#sent: Command | undefined;
 	#refusal: DeviceError | undefined;
 
-	constructor(callbacks: CommandsCallbacks, members: readonly string[] = []) {
+	constructor(callbacks: CommandsCallbacks, { members }: CommandsOptions = {}) {
 		super();
 		this.#callbacks = callbacks;
-		this.members = members;
+		this.vocabulary = new Vocabulary(members ?? [], members === undefined ? FOREIGN_MAXIMUM : 0);
 	}
 
 	/** The cloud asks for something. @throws DeviceError `full` when too many are under way */

@@ -24,7 +24,7 @@ export function checkUpdate(
 	if (levels(reported ?? {}) > limits.depthMaximum || levels(desired ?? {}) > limits.depthMaximum) {
 		throw new DeviceError("too-large", `a document of more than ${limits.depthMaximum} levels`);
 	}
-	// What is there and what is added, as if nothing were the same: as a rule there is room enough, and no need to merge.
+	// As if nothing of what is added were there: as a rule there is room enough, and no need to merge.
 	const bound = lengthOf(text, held) + lengthOf(text, [reported ?? {}, desired ?? {}]);
 	if (bound <= limits.documentMaximum) return;
 	const length = lengthOf(text, {
