@@ -80,25 +80,3 @@ export class Request {
 		return new Rejection(this.#code, message);
 	}
 }
-
-/** Requests per second of one kind, for the whole account. */
-export class RateLimit {
-	readonly #perSecond: number;
-	#second = -1;
-	#count = 0;
-
-	constructor(perSecond: number) {
-		this.#perSecond = perSecond;
-	}
-
-	/** False when this one is too many. */
-	take(now: number): boolean {
-		const second = Math.floor(now / 1000);
-		if (second !== this.#second) {
-			this.#second = second;
-			this.#count = 0;
-		}
-		this.#count++;
-		return this.#count <= this.#perSecond;
-	}
-}
