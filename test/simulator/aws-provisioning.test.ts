@@ -182,7 +182,7 @@ suite("ProvisioningService", () => {
 		["unsupported", 400, "InvalidCertificateSigningRequest"], ["internal", 500, "InternalFailure"],
 	] as const) {
 		test(`an issuer that fails with ${code} is answered as ${errorCode}`, () => {
-			const lab = new Lab({ unclaimedMaximum: 1 });
+			const lab = new Lab({ tokenCountMaximum: 1 });
 			lab.issuer.failure = new DeviceError(code, "failed");
 			const [, answer] = lab.ask("certificates/create-from-csr", { certificateSigningRequest: CSR });
 			assert.deepEqual([answer.statusCode, answer.errorCode], [statusCode, errorCode]);
@@ -201,7 +201,7 @@ suite("ProvisioningService", () => {
 	});
 
 	test("certificates that nobody claims are bounded, those in the making included, until they expire", () => {
-		const lab = new Lab({ unclaimedMaximum: 2 });
+		const lab = new Lab({ tokenCountMaximum: 2 });
 		lab.issuer.hold = true;
 		lab.cloud.receive("$aws/certificates/create/json", {});
 		lab.cloud.receive("$aws/certificates/create/json", {});

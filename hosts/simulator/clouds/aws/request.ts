@@ -5,6 +5,7 @@
  * Nothing is taken on trust: what is not of its type is refused and not converted, as a device that relies on a
  * conversion here would fail in the field.
  */
+import { Buffer } from "buffer";
 import { isObject } from "../../services/json.js";
 
 /** A refusal on its way to the device. */
