@@ -6,5 +6,10 @@ export type { Cloud, Firmware } from "./clouds/cloud.js";
 export { Device, type DeviceOptions } from "./device.js";
 export type { Host } from "./host.js";
 export { createCSR, type CSROptions, type Subject } from "./identity/csr.js";
-export { CERTIFICATE, CERTIFICATE_REQUEST, decodePEM, encodePEM, PRIVATE_KEY } from "./identity/pem.js";
+export { CredentialStore, type Candidate, type Credentials } from "./identity/credentials.js";
+export { decodePEM, decodePrivateKey, encodePEM } from "./identity/pem.js";
+export {
+	Provisioning, type CreatedAnswer, type ProvisioningCallbacks, type ProvisioningOptions, type ProvisioningParameters,
+	type ProvisioningPort, type RegisteredAnswer,
+} from "./identity/provisioning.js";
 export type { JSONObject, JSONValue } from "./shadow/document.js";
