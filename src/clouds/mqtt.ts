@@ -144,6 +144,7 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 
 	close(): void {
 		this.#closed = true;
+		this.lose();
 		this.#client!.close();
 	}
 
@@ -172,11 +173,7 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 
 	onDisconnected(error: DeviceError, delay: number): void {
 		this.#collector.reset();
-		this.#ready = false;
-		for (const added of this.#added) {
-			if (added.connected) added.translation.disconnected();
-			added.connected = added.refused = false;
-		}
+		this.lose();
 		this.options.onLost(error, delay);
 	}
 
@@ -193,6 +190,14 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 			this.onRefused(toDeviceError(error, "malformed", `message to ${topic}`));
 		}
 		this.options.onTurn();
+	}
+
+	private lose(): void {
+		this.#ready = false;
+		for (const added of this.#added) {
+			if (added.connected) added.translation.disconnected();
+			added.connected = added.refused = false;
+		}
 	}
 
 	/** Once the server has answered for every filter, whoever got all of his may begin. */

@@ -74,7 +74,7 @@ function nameOf(der: DER, { commonName, organization }: Subject): Uint8Array {
 /** @param type an OBJECT IDENTIFIER, whole */
 function attribute(der: DER, type: Uint8Array, value: string): Uint8Array {
 	if (value.length < 1 || value.length > NAME_MAXIMUM) {
-		throw new DeviceError("argument", `a name in a request has 1 to ${NAME_MAXIMUM} characters, not ${value.length}`);
+		throw new DeviceError("argument", `a name of ${value.length} characters; a request takes 1 to ${NAME_MAXIMUM}`);
 	}
 	return der.value(Tag.SET, der.value(Tag.SEQUENCE, type, der.utf8(value)));
 }

@@ -31,6 +31,15 @@ export interface Origin {
 	request?: { readonly url: string; readonly headers: Readonly<Record<string, string>> } | undefined;
 }
 
+/** What the transport knows of a client. */
+export interface Caller {
+	readonly identity: Identity | undefined;
+	readonly origin: Origin;
+}
+
+/** Decides before the broker does: who a caller is taken for (a name may be left out of account), or why it is turned away. */
+export type Gate = (caller: Caller) => { readonly identity: Identity | undefined } | { readonly refused: string };
+
 /** A client as the hooks see it. Of 3.1.1 the members that it lacks have the defaults of MQTT 5. */
 export interface Client {
 	/** 4 is MQTT 3.1.1. */
@@ -76,7 +85,7 @@ const RECEIVE_MAXIMUM = 65_535;
 
 /** @throws DeviceError `violation` */
 export function readClient(
-	{ packet, properties }: Incoming & { packet: IConnectPacket }, { identity, origin }: Pick<Client, "identity" | "origin">, limits: BrokerLimits,
+	{ packet, properties }: Incoming & { packet: IConnectPacket }, { identity, origin }: Caller, limits: BrokerLimits,
 ): Client {
 	const version: ProtocolVersion = packet.protocolVersion === 5 ? 5 : 4;
 	if (properties.authenticationData && properties.authenticationMethod === undefined) throw violation("authentication data without a method");
