@@ -85,7 +85,8 @@ class Merger implements FieldVisitor, Merged {
 
 	/** Both changed it. */
 	private decide(
-		rule: Rule, path: readonly string[], device: JSONValue | undefined, cloud: JSONValue, base: JSONValue | undefined,
+		rule: Rule, path: readonly string[], device: JSONValue | undefined, cloud: JSONValue,
+		base: JSONValue | undefined,
 	): JSONValue | undefined {
 		switch (rule) {
 			case "device": return device;
