@@ -200,6 +200,40 @@ export interface Crypto {
 	digest(algorithm: DigestAlgorithm): Digest;
 }
 
+export type KeyType = "P-256" | "RSA-2048";
+
+export interface GenerateKeyOptions {
+	type: KeyType;
+	/**
+	 * @param key       the private key, PKCS#8 DER, unencrypted; never leaves the device
+	 * @param publicKey SubjectPublicKeyInfo DER
+	 */
+	onKey(key: Uint8Array, publicKey: Uint8Array): void;
+	onError(error: DeviceError): void;
+}
+
+export interface SignOptions {
+	/** PKCS#8 DER, as `generate` gives it and as TLS takes it. */
+	key: Uint8Array;
+	/** What is signed, whole: the digest is SHA-256. Read at once, so that it may be reused. */
+	bytes: Uint8Array;
+	/** For P-256 the DER of ECDSA-Sig-Value (RFC 3279 §2.2.3), for RSA PKCS#1 v1.5. */
+	onSignature(signature: Uint8Array): void;
+	/** Codes: `credential` when the key cannot be used. The message says nothing of it. */
+	onError(error: DeviceError): void;
+}
+
+/**
+ * Key pairs made on the device, and signatures with them. An RSA key takes seconds, so answers come from the event
+ * loop: exactly one callback for each call, as a method of its options, and none once the program has ended.
+ */
+export interface Keys {
+	/** @throws DeviceError `unsupported` when the platform makes no keys of this type; `argument` */
+	generate(options: GenerateKeyOptions): void;
+	/** @throws DeviceError `argument` */
+	sign(options: SignOptions): void;
+}
+
 export type ResetReason = "power-on" | "software" | "watchdog" | "exception" | "brownout" | "deep-sleep" | "unknown";
 
 export interface System {
@@ -235,6 +269,7 @@ export interface Host {
 	random(target: Uint8Array): void;
 	readonly text: TextCodec;
 	readonly crypto: Crypto;
+	readonly keys: Keys;
 	readonly system: System;
 	/** One line of text for the developer at the console. */
 	trace(line: string): void;

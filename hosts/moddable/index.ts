@@ -11,6 +11,7 @@ import { WebSocketClient } from "../websocket/client.js";
 import { checkBytes } from "./check.js";
 import { crypto } from "./digest.js";
 import { DNS } from "./dns.js";
+import { keys } from "./keys.js";
 import { TCP } from "./tcp.js";
 import { text } from "./text.js";
 import { time, timer } from "./time.js";
@@ -62,6 +63,7 @@ const host: Host = Object.freeze({
 	websocket: Object.freeze({ io: WebSocket }),
 	udp: Object.freeze({ io: UDP }),
 	dns: Object.freeze({ io: DNS }),
+	keys,
 	storage: platform.storage,
 	flash: platform.flash,
 	time,

@@ -133,9 +133,21 @@ declare module "rsa" {
 	}
 }
 
+declare module "mont" {
+	export default class Mont {
+		constructor(options: { m: bigint });
+		/** The inverse modulo `m`. */
+		mulinv(value: bigint): bigint;
+	}
+}
+
 declare module "curve" {
+	import type ECPoint from "ecp";
 	export default class Curve {
 		constructor(name: "secp256r1" | "secp384r1");
+		/** The base point. */
+		readonly G: ECPoint;
+		readonly ec: { mul(point: ECPoint, factor: bigint): ECPoint };
 		/** The order of the group. */
 		readonly n: bigint;
 		readonly orderSize: number;
@@ -144,6 +156,8 @@ declare module "curve" {
 
 declare module "ecp" {
 	export default class ECPoint {
+		readonly X: bigint;
+		readonly Y: bigint;
 		static fromOctetString(point: Uint8Array): ECPoint;
 	}
 }

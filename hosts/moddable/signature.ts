@@ -14,8 +14,8 @@ import { DeviceError } from "../../src/base/error.js";
 import { DER, hex, malformed, Tag } from "./der.js";
 
 /** AlgorithmIdentifiers of keys and signatures, whole. */
-const RSA_KEY = "300d06092a864886f70d0101010500";
-const P256_KEY = "301306072a8648ce3d020106082a8648ce3d030107";
+export const RSA_KEY = "300d06092a864886f70d0101010500";
+export const P256_KEY = "301306072a8648ce3d020106082a8648ce3d030107";
 const P384_KEY = "301006072a8648ce3d020106052b81040022";
 const RSA_SHA256 = "300d06092a864886f70d01010b0500";
 const RSA_SHA384 = "300d06092a864886f70d01010c0500";
@@ -76,14 +76,18 @@ function verifyRSA(publicKey: Uint8Array, hash: Hash, signed: Uint8Array, signat
 	const value = toBigInt(signature);
 	if (signature.byteLength !== byteLength || value >= modulus) return false;
 	// What a signature must be is computed and compared whole: nothing of the padding is parsed.
-	const digest = digestOf(hash, signed);
+	const expected = encodeRSASignature(hash, digestOf(hash, signed), byteLength);
+	return new RSA(exponent, modulus).process(value) === expected;
+}
+
+/** EMSA-PKCS1-v1_5 of a digest, for a modulus of so many bytes (RFC 8017 §9.2). */
+export function encodeRSASignature(hash: Hash, digest: ArrayBuffer, byteLength: number): bigint {
 	const digestBits = BigInt(digest.byteLength * 8);
 	const tailBits = digestBits + BigInt(DIGEST_INFO_BITS);
 	const paddingBits = BigInt(byteLength * 8 - 3 * 8) - tailBits;
 	const padding = (1n << paddingBits) - 1n;
 	const head = 1n << (paddingBits + 8n) | padding << 8n;
-	const expected = head << tailBits | DIGEST_INFO[hash] << digestBits | BigInt.fromArrayBuffer(digest);
-	return new RSA(exponent, modulus).process(value) === expected;
+	return head << tailBits | DIGEST_INFO[hash] << digestBits | BigInt.fromArrayBuffer(digest);
 }
 
 function verifyECDSA(curve: Curve, publicKey: Uint8Array, hash: Hash, signed: Uint8Array, signature: Uint8Array): boolean {
@@ -137,7 +141,7 @@ function digestOf(hash: Hash, bytes: Uint8Array): ArrayBuffer {
 	return digest.close();
 }
 
-function toBigInt(bytes: Uint8Array): bigint {
+export function toBigInt(bytes: Uint8Array): bigint {
 	return BigInt.fromArrayBuffer(bytes.slice().buffer);
 }
 

@@ -12,6 +12,7 @@ import { checkBytes, checkName, isIntegerIn } from "./check.js";
 import { crypto } from "./digest.js";
 import { DNS } from "./dns.js";
 import { BLOCK_LENGTH, createFlash } from "./flash.js";
+import { keys } from "./keys.js";
 import { Sessions } from "./sessions.js";
 import { createStorage } from "./storage.js";
 import { createSystem } from "./system.js";
@@ -69,6 +70,7 @@ export function createHost(options: HostOptions): Host {
 		},
 		text,
 		crypto,
+		keys,
 		system: createSystem({ directory: place, resetReason, onRestart }),
 		trace,
 	} satisfies Host);

@@ -20,16 +20,20 @@ import { isDeviceId } from "./services/registry.js";
 /** Elliptic curve P-256, or RSA with 2048 bits: Moddable's TLS takes no other client keys than RSA. */
 export type KeyType = "P-256" | "RSA-2048";
 
-/** A certificate with its private key. DER is what devices store, PEM what servers and tools read. */
-export interface Credential {
+/** A certificate whose key is its owner's. DER is what devices store, PEM what servers and tools read. */
+export interface PublicCredential {
 	/** X.509, DER. */
 	readonly certificate: Uint8Array;
-	/** PKCS#8, DER, not encrypted. */
-	readonly key: Uint8Array;
 	readonly certificatePem: string;
-	readonly keyPem: string;
 	/** SHA-256 of the certificate, in lower case hexadecimal. */
 	readonly fingerprint: string;
+}
+
+/** A certificate with its private key. */
+export interface Credential extends PublicCredential {
+	/** PKCS#8, DER, not encrypted. */
+	readonly key: Uint8Array;
+	readonly keyPem: string;
 }
 
 export interface IssueOptions {
@@ -47,6 +51,11 @@ export interface ServerOptions extends IssueOptions {
 export interface DeviceOptions extends IssueOptions {
 	/** Becomes the common name, which is the MQTT client id. */
 	id: string;
+}
+
+export interface ClientOptions extends IssueOptions {
+	/** Common name. */
+	name: string;
 }
 
 export interface AuthorityOptions {
@@ -105,28 +114,42 @@ export class Authority {
 	/** @throws DeviceError `argument` for what cannot be a device id */
 	async issueDevice(options: DeviceOptions): Promise<Credential> {
 		if (!isDeviceId(options.id)) throw new DeviceError("argument", `cannot issue a certificate for "${options.id}": not a device id`);
-		return this.#issue(options.id, options, DEVICE_LIFETIME, [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])]);
+		return this.issueClient({ ...options, name: options.id });
+	}
+
+	/** A certificate for a client that is known by something else than its common name. */
+	async issueClient(options: ClientOptions): Promise<Credential> {
+		return this.#issue(options.name, options, DEVICE_LIFETIME, [clientUsage()]);
+	}
+
+	/** A certificate for a client that made its own key. */
+	async certify(publicKey: webcrypto.CryptoKey, options: Omit<ClientOptions, "keyType">): Promise<PublicCredential> {
+		return toPublic(await this.#certify(options.name, publicKey, options, DEVICE_LIFETIME, [clientUsage()]));
 	}
 
 	async #issue(name: string, options: IssueOptions, lifetime: number, extensions: Extension[]): Promise<Credential> {
-		const keyType = options.keyType ?? "P-256";
-		const keys = await generateKeys(keyType);
-		const flags = x509.KeyUsageFlags;
-		const usage = keyType === "RSA-2048" ? flags.digitalSignature | flags.keyEncipherment : flags.digitalSignature;
+		const keys = await generateKeys(options.keyType ?? "P-256");
+		return toCredential(await this.#certify(name, keys.publicKey, options, lifetime, extensions), keys.privateKey);
+	}
+
+	async #certify(
+		name: string, publicKey: webcrypto.CryptoKey, options: IssueOptions, lifetime: number, extensions: Extension[],
+	): Promise<X509Certificate> {
+		const flags = x509.KeyUsageFlags, isRsa = publicKey.algorithm.name.startsWith("RSA");
+		const usage = isRsa ? flags.digitalSignature | flags.keyEncipherment : flags.digitalSignature;
 		const { notBefore = new Date(Date.now() - DAY), notAfter = new Date(notBefore.getTime() + lifetime) } = options;
 		const authorityId = this.#certificate.getExtension(x509.SubjectKeyIdentifierExtension)!;
 		const shared = [
 			new x509.BasicConstraintsExtension(false, undefined, true),
 			new x509.KeyUsagesExtension(usage, true),
-			await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+			await x509.SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
 			new x509.AuthorityKeyIdentifierExtension(authorityId.keyId),
 		];
-		const certificate = await withFullSignature(this.#key, () => x509.X509CertificateGenerator.create({
+		return withFullSignature(this.#key, () => x509.X509CertificateGenerator.create({
 			subject: [{ CN: [name] }], issuer: this.#certificate.subjectName, notBefore, notAfter,
-			publicKey: keys.publicKey, signingKey: this.#key, signingAlgorithm: signingAlgorithm(this.#key),
+			publicKey, signingKey: this.#key, signingAlgorithm: signingAlgorithm(this.#key),
 			extensions: [...shared, ...extensions],
 		}, webcrypto));
-		return toCredential(certificate, keys.privateKey);
 	}
 }
 
@@ -195,13 +218,19 @@ async function withFullSignature(signingKey: webcrypto.CryptoKey, create: () => 
 	throw new DeviceError("internal", `cannot issue a certificate: ${ATTEMPTS_MAXIMUM} signatures were short`);
 }
 
+function clientUsage(): Extension {
+	return new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]);
+}
+
 async function toCredential(certificate: X509Certificate, privateKey: webcrypto.CryptoKey): Promise<Credential> {
-	const der = new Uint8Array(certificate.rawData);
 	const key = new Uint8Array(await webcrypto.subtle.exportKey("pkcs8", privateKey));
+	return { ...toPublic(certificate), key, keyPem: `${x509.PemConverter.encode(key, "PRIVATE KEY")}\n` };
+}
+
+function toPublic(certificate: X509Certificate): PublicCredential {
+	const der = new Uint8Array(certificate.rawData);
 	return {
-		certificate: der, key,
-		certificatePem: `${certificate.toString("pem")}\n`, keyPem: `${x509.PemConverter.encode(key, "PRIVATE KEY")}\n`,
-		fingerprint: createHash("sha256").update(der).digest("hex"),
+		certificate: der, certificatePem: `${certificate.toString("pem")}\n`, fingerprint: createHash("sha256").update(der).digest("hex"),
 	};
 }
 

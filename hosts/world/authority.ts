@@ -105,6 +105,14 @@ export class Authority {
 		}
 	}
 
+	/** A certificate for a key that its owner made, by the key's identifier: what `openCSR` tells. Leaf first, without the anchor. */
+	certify(keyId: string, options: Omit<IssueOptions, "flaw">): Uint8Array[] {
+		const { subject, names = [subject], use = "any" } = options, own = this.#own, validity = this.#validity();
+		const { notBefore = validity.notBefore, notAfter = validity.notAfter } = options;
+		const leaf = sign({ subject, names, issuer: own.subject, keyId, notBefore, notAfter, ca: false, use, signer: own.keyId });
+		return [encodeCertificate(leaf), ...this.#links];
+	}
+
 	#vouchFor(name: string, changes?: Partial<CertificateFields>): Authority {
 		return new Authority(this.#clock, this.#random, name, this, changes);
 	}
@@ -116,10 +124,8 @@ export class Authority {
 	}
 
 	#issue(options: IssueOptions): Credentials {
-		const { subject, names = [subject], use = "any" } = options, own = this.#own, key = this.#makeKey(), validity = this.#validity();
-		const { notBefore = validity.notBefore, notAfter = validity.notAfter } = options;
-		const leaf = sign({ subject, names, issuer: own.subject, keyId: keyIdOf(key), notBefore, notAfter, ca: false, use, signer: own.keyId });
-		return { certificates: [encodeCertificate(leaf), ...this.#links], key };
+		const key = this.#makeKey();
+		return { certificates: this.certify(keyIdOf(key), options), key };
 	}
 
 	#makeKey(): Uint8Array {

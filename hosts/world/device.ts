@@ -11,6 +11,7 @@ import type { Clock } from "./clock.js";
 import { dnsClass } from "./dns.js";
 import { Flash } from "./flash.js";
 import { Hash } from "./hash.js";
+import { createKeys } from "./keys.js";
 import type { Log } from "./log.js";
 import type { Network } from "./network.js";
 import { PowerSupply, type Tear } from "./power.js";
@@ -211,6 +212,7 @@ export class Device {
 			websocket: Object.freeze({ io: webSocketClass(boot, platform) }),
 			udp: Object.freeze({ io: udpClass(network, boot) }),
 			dns: Object.freeze({ io: dnsClass(network, boot) }),
+			keys: createKeys(clock, this.#entropy, boot),
 			storage: this.storage.provider(boot, this.#power, log),
 			flash: this.flash.provider(boot, this.#power, log),
 			time: Object.freeze({

@@ -5,6 +5,7 @@ export type { Certificate } from "./certificate.js";
 export { Clock } from "./clock.js";
 export { Device, type Crash, type DeviceOptions, type Program } from "./device.js";
 export { BLOCK_LENGTH, type Flash, type Partition } from "./flash.js";
+export { openCSR, verifySignature, type CSR } from "./keys.js";
 export type { Incoming, Listener, Peer } from "./listener.js";
 export { formatEvent, type Log, type WorldEvent } from "./log.js";
 export type { FlapOptions, ListenOptions, Network, Target } from "./network.js";

@@ -9,6 +9,7 @@ import { DeviceError } from "../../src/base/error.js";
 import type { Clocks, Host, ResetReason, System, TimerHandle, Timers, WebSocketOptions } from "../../src/host.js";
 import { WebSocketClient } from "../websocket/client.js";
 import { checkFunction } from "./check.js";
+import { keys } from "./keys.js";
 import { Figure, native } from "./native.js";
 import { Resolver } from "./resolver.js";
 import { flash, storage } from "./storage.js";
@@ -75,6 +76,7 @@ export const host: Host = Object.freeze({
 	websocket: Object.freeze({ io: WebSocket }),
 	udp: Object.freeze({ io: UDP }),
 	dns: Object.freeze({ io: Resolver }),
+	keys,
 	storage,
 	flash,
 	time,

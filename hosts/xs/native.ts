@@ -18,6 +18,9 @@ export interface Native {
 		anchors: readonly Uint8Array[], chain: readonly Uint8Array[] | undefined, key: Uint8Array | undefined,
 		protocols: readonly string[] | undefined,
 	): Handle;
+	relayAsk<Self>(
+		self: Self, dispatch: Dispatch<Self>, question: string, key: Uint8Array | undefined, bytes: Uint8Array | undefined,
+	): Handle;
 	streamRead(handle: Handle, target: Uint8Array): number;
 	streamWrite(handle: Handle, source: Uint8Array): number;
 	streamClose(handle: Handle): void;

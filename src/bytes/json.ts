@@ -1,64 +1,279 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * JSON from the network, parsed by the platform (a quarter of the cost of any parser in JavaScript) but bounded first:
- * the platform's parser recurses, and a text of a few hundred brackets would exhaust the device's stack, which
- * restarts it.
+ * JSON from the network (RFC 8259), read strictly and within bounds.
+ *
+ * The platform's parser is several times as fast, but it recurses, so that a few hundred brackets exhaust the device's
+ * stack; it takes the last of two members of one name without a word; and it makes a key of every name, which XS never
+ * frees. Here names become properties as a `Vocabulary` says. The platform still does what it can: finds where a
+ * string ends, decodes it, and resolves its escapes.
+ *
+ * Members that are left out are read as strictly, but nothing is made of them, nor of the names within; only text
+ * beyond ASCII and numbers with an exponent are decoded there, to see whether they are what they should be.
  */
 import { DeviceError } from "../base/error.js";
 import type { TextCodec } from "../host.js";
+import { DEPTH_MAXIMUM, DocumentReader } from "./document.js";
+import type { JSONValue } from "./value.js";
+import type { Vocabulary } from "./vocabulary.js";
+import { wordAt } from "./word.js";
 
-/** Levels of objects and arrays within each other. */
-export const DEPTH_MAXIMUM = 16;
+export { DEPTH_MAXIMUM };
 
+/** Digits of a whole number that is exact for certain. */
+const EXACT_DIGITS = 15;
+/** Characters of a number without exponent that is finite for certain. */
+const FINITE_LENGTH = 300;
+
+const SPACE = 0x20;
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+const PLUS = 0x2b;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
-/** Sets the bit in which `[` and `{`, `]` and `}` differ. */
-const BRACE = 0x20;
-const CLOSE_BRACE = 0x7d;
+/** From an opening bracket or brace to the closing one. */
+const CLOSING = 2;
+const LOWER_E = 0x65;
+const LOWER_F = 0x66;
+const LOWER_N = 0x6e;
+const LOWER_T = 0x74;
+const LOWER_U = 0x75;
+/** Sets the bit in which small letters differ from capitals. */
+const LOWER = 0x20;
+/** Four letters each, as words. */
+const TRUE = 0x7472_7565;
+const ALSE = 0x616c_7365;
+const NULL = 0x6e75_6c6c;
+/** What may follow a backslash, besides `u`: `"`, `\`, `/`, `b`, `f`, `n`, `r` and `t`. */
+const ESCAPED = Object.freeze([QUOTE, BACKSLASH, 0x2f, 0x62, LOWER_F, LOWER_N, 0x72, LOWER_T]);
 
-/** @throws DeviceError `malformed` for what is no JSON in UTF-8, `too-large` for more than `DEPTH_MAXIMUM` levels */
-export function parseJSON(text: TextCodec, bytes: Uint8Array, start: number, end: number): unknown {
-	if (openings(bytes, start, end) > DEPTH_MAXIMUM && depth(bytes, start, end) > DEPTH_MAXIMUM) {
-		throw new DeviceError("too-large", `JSON of more than ${DEPTH_MAXIMUM} levels`);
+/**
+ * The value that `bytes[start, end)` say, of whose members the vocabulary admits those that are kept.
+ * @throws DeviceError `malformed` for all that is no JSON in UTF-8, and besides for what parsers take differently: two
+ * members of one name in an object (of those kept), `__proto__`, unpaired surrogates, numbers that are not finite;
+ * `too-large` for more than `DEPTH_MAXIMUM` levels, and for more names than the vocabulary can learn
+ */
+export function parseJSON(
+	text: TextCodec, bytes: Uint8Array, start: number, end: number, vocabulary: Vocabulary,
+): JSONValue {
+	const parser = new Parser(text, vocabulary);
+	parser.reset(bytes, start, end);
+	return parser.parse();
+}
+
+class Parser extends DocumentReader<JSONValue> {
+	parse(): JSONValue {
+		for (;;) {
+			let value = this.value();
+			while (value !== undefined) {
+				if (this.depth === 0) {
+					this.checkEnd();
+					return value;
+				}
+				this.keep(value);
+				const byte = this.token();
+				const isObject = this.inObject;
+				if (byte === COMMA) {
+					if (isObject) this.member(this.token());
+					break;
+				}
+				if (byte !== (isObject ? OPEN_BRACE : OPEN_BRACKET) + CLOSING) this.unexpected();
+				value = this.leave() ?? null;
+			}
+		}
 	}
-	const source = text.decode(bytes, start, end);
-	try {
-		return JSON.parse(source);
-	} catch (error) {
-		throw new DeviceError("malformed", "no JSON", { cause: error });
+
+	/** A scalar or an empty container; `undefined` when one was opened, and the value in it is next. */
+	private value(): JSONValue | undefined {
+		const byte = this.token();
+		if (byte === QUOTE) return this.leftOut > 0 ? this.passString() : this.string();
+		if (byte === MINUS || byte >= ZERO && byte <= NINE) return this.number(this.position - 1);
+		switch (byte) {
+			case OPEN_BRACE: case OPEN_BRACKET: return this.open(byte);
+			case LOWER_T: return this.word(this.position - 1, TRUE, true);
+			case LOWER_F: return this.word(this.position, ALSE, false);
+			case LOWER_N: return this.word(this.position - 1, NULL, null);
+			default: return this.unexpected();
+		}
+	}
+
+	private open(byte: number): JSONValue | undefined {
+		const isObject = byte === OPEN_BRACE;
+		this.enter(isObject);
+		const next = this.token();
+		if (next === byte + CLOSING) return this.leave() ?? null;
+		if (isObject) this.member(next);
+		else this.position--;
+		return undefined;
+	}
+
+	/** The name of a member, whose first byte was read, and the colon. */
+	private member(byte: number): void {
+		if (byte !== QUOTE) this.unexpected();
+		if (this.leftOut > 0) this.passString();
+		else this.name(this.string());
+		if (this.token() !== COLON) this.unexpected();
+	}
+
+	/** The next byte that is no white space. */
+	private token(): number {
+		const bytes = this.bytes;
+		const end = this.end;
+		for (let at = this.position; at < end;) {
+			const byte = bytes[at++]!;
+			if (byte > SPACE || !isSpace(byte)) {
+				this.position = at;
+				return byte;
+			}
+		}
+		return this.unexpected();
+	}
+
+	private checkEnd(): void {
+		for (let at = this.position; at < this.end; at++) if (!isSpace(this.bytes[at]!)) this.unexpected();
+	}
+
+	/** A string whose quote was read. */
+	private string(): string {
+		const start = this.position - 1;
+		const end = this.closingQuote() + 1;
+		const literal = this.text.decode(this.bytes, start, end);
+		this.position = end;
+		try {
+			const value = JSON.parse(literal) as string;
+			// An escape is all that can make a surrogate here, and the codec finds those that are alone.
+			if (literal.includes("\\u")) this.text.byteLength(value);
+			return value;
+		} catch (error) {
+			throw new DeviceError("malformed", "no string of JSON", { cause: error });
+		}
+	}
+
+	private closingQuote(): number {
+		const bytes = this.bytes;
+		for (let from = this.position;;) {
+			const quote = bytes.indexOf(QUOTE, from);
+			if (quote < 0 || quote >= this.end) this.ended();
+			let first = quote;
+			while (bytes[first - 1] === BACKSLASH) first--;
+			// Of an odd number of backslashes the last escapes the quote.
+			if ((quote - first & 1) === 0) return quote;
+			from = quote + 1;
+		}
+	}
+
+	/** A string whose quote was read, and which is not kept. */
+	private passString(): null {
+		const bytes = this.bytes;
+		const end = this.end;
+		const start = this.position;
+		let ascii = true;
+		for (let at = start; at < end;) {
+			const byte = bytes[at++]!;
+			if (byte === QUOTE) {
+				this.position = at;
+				if (!ascii) this.text.decode(bytes, start, at - 1);
+				return null;
+			}
+			if (byte === BACKSLASH) at = this.passEscape(at);
+			else if (byte < SPACE) this.unexpected();
+			else if (byte > 0x7e) ascii = false;
+		}
+		return this.ended();
+	}
+
+	/** @returns the index after the escape whose backslash is before `at` */
+	private passEscape(at: number): number {
+		const bytes = this.bytes;
+		if (bytes[at] !== LOWER_U) {
+			if (!ESCAPED.includes(bytes[at]!)) this.unexpected();
+			return at + 1;
+		}
+		const unit = this.codeUnit(at + 1);
+		if ((unit & 0xf800) !== 0xd800) return at + 5;
+		// A low surrogate is to follow the high one.
+		const paired = unit < 0xdc00 && bytes[at + 5] === BACKSLASH && bytes[at + 6] === LOWER_U
+			&& (this.codeUnit(at + 7) & 0xfc00) === 0xdc00;
+		return paired ? at + 11 : this.unexpected();
+	}
+
+	private codeUnit(at: number): number {
+		if (at + 4 > this.end) this.ended();
+		let unit = 0;
+		for (let index = at; index < at + 4; index++) {
+			const byte = this.bytes[index]!;
+			const letter = byte | LOWER;
+			if (byte >= ZERO && byte <= NINE) unit = unit << 4 | byte - ZERO;
+			else if (letter >= 0x61 && letter <= LOWER_F) unit = unit << 4 | letter - 0x57;
+			else this.unexpected();
+		}
+		return unit;
+	}
+
+	private number(start: number): number {
+		const bytes = this.bytes;
+		const end = this.end;
+		const first = bytes[start] === MINUS ? start + 1 : start;
+		let at = first;
+		let whole = 0;
+		for (; at < end; at++) {
+			const digit = bytes[at]! - ZERO;
+			if (digit < 0 || digit > 9) break;
+			whole = whole * 10 + digit;
+		}
+		if (at === first || at > first + 1 && bytes[first] === ZERO) this.unexpected();
+		this.position = at;
+		const next = at < end ? bytes[at]! : 0;
+		if (next !== POINT && (next | LOWER) !== LOWER_E && at - first <= EXACT_DIGITS) {
+			return first > start ? -whole : whole;
+		}
+		return this.fraction(start, at);
+	}
+
+	/** The number from `start` on, what follows its whole part at `at` included. */
+	private fraction(start: number, at: number): number {
+		const bytes = this.bytes;
+		if (at < this.end && bytes[at] === POINT) at = this.digits(at + 1);
+		const exponent = at < this.end && (bytes[at]! | LOWER) === LOWER_E;
+		if (exponent) {
+			const sign = bytes[at + 1];
+			at = this.digits(sign === PLUS || sign === MINUS ? at + 2 : at + 1);
+		}
+		this.position = at;
+		if (this.leftOut > 0 && !exponent && at - start < FINITE_LENGTH) return 0;
+		const value = Number(this.text.decode(bytes, start, at));
+		if (!Number.isFinite(value)) throw new DeviceError("malformed", "a number that is too large for one");
+		return value;
+	}
+
+	/** @returns the index after the digits at `start`, at least one */
+	private digits(start: number): number {
+		const bytes = this.bytes;
+		let at = start;
+		while (at < this.end && bytes[at]! >= ZERO && bytes[at]! <= NINE) at++;
+		return at > start ? at : this.unexpected();
+	}
+
+	private word<Value>(start: number, word: number, value: Value): Value {
+		if (start + 4 > this.end || wordAt(this.bytes, start) !== word) this.unexpected();
+		this.position = start + 4;
+		return value;
+	}
+
+	private unexpected(): never {
+		throw new DeviceError("malformed", `no JSON, at byte ${this.position}`);
+	}
+
+	private ended(): never {
+		throw new DeviceError("malformed", "JSON ends too early");
 	}
 }
 
-/** Opening brackets and braces, in strings too: an upper bound of the depth, found by native searches alone. */
-function openings(bytes: Uint8Array, start: number, end: number): number {
-	let count = 0;
-	for (const opening of [OPEN_BRACE, OPEN_BRACKET]) {
-		for (let at = bytes.indexOf(opening, start); at >= 0 && at < end; at = bytes.indexOf(opening, at + 1)) {
-			if (++count > DEPTH_MAXIMUM) return count;
-		}
-	}
-	return count;
-}
-
-/** The exact depth, or the first that is too much. */
-function depth(bytes: Uint8Array, start: number, end: number): number {
-	let deepest = 0;
-	let level = 0;
-	let quoted = false;
-	for (let at = start; at < end && deepest <= DEPTH_MAXIMUM; at++) {
-		const byte = bytes[at]!;
-		if (quoted) {
-			if (byte === BACKSLASH) at++;
-			else if (byte === QUOTE) quoted = false;
-		} else if (byte === QUOTE) {
-			quoted = true;
-		} else if ((byte | BRACE) === OPEN_BRACE) {
-			if (++level > deepest) deepest = level;
-		} else if ((byte | BRACE) === CLOSE_BRACE) {
-			level--;
-		}
-	}
-	return deepest;
+function isSpace(byte: number): boolean {
+	return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

@@ -2,11 +2,15 @@
 /**
  * What a cloud is to a device: a translation between the services' neutral model and one vendor's messages.
  *
- * `device.ts` calls it, one file per vendor implements it.
+ * `device.ts` calls it, one file or folder per vendor implements it.
  */
 import type { DeviceError } from "../base/error.js";
 import type { Host } from "../host.js";
-import type { Shadow, ShadowPort } from "../shadow/shadow.js";
+import type { Commands } from "../operations/commands.js";
+import type { Jobs } from "../operations/jobs.js";
+import type { Metrics } from "../operations/metrics.js";
+import type { Download } from "../ota/download.js";
+import type { Shadow } from "../shadow/shadow.js";
 
 /** What the firmware calls itself. */
 export interface Firmware {
@@ -31,12 +35,50 @@ export interface ConnectionOptions extends ConnectionCallbacks {
 	/** The device's name. Credentials are in the host's storage. */
 	readonly id: string;
 	readonly firmware: Firmware | undefined;
-	/** Where the cloud's shadow messages go; there when the first callback is. */
-	readonly shadow: Shadow;
 }
 
-/** A device's connection to its cloud; reconnects by itself until `close`. */
-export interface Connection extends ShadowPort {
+export interface PublishOptions {
+	/** 1: until the cloud has it. Default: 0. */
+	qos?: 0 | 1 | undefined;
+	/** For those who subscribe later. Default: false. */
+	retain?: boolean | undefined;
+}
+
+/** A service that is there for a while. */
+export interface Closer {
+	close(): void;
+}
+
+/**
+ * A device's connection to its cloud; reconnects by itself until `close`.
+ *
+ * Services are added to it once and stay. Each is told when the cloud can be reached and its own subscriptions stand,
+ * and is given the port that it asks through until it is told that the connection is lost.
+ */
+export interface Connection {
+	/**
+	 * @param name "" for the device's own shadow
+	 * @throws DeviceError `unsupported` where the cloud has no such shadows, `argument` for what is no name of one
+	 */
+	addShadow(name: string, shadow: Shadow): void;
+	/** @throws DeviceError `unsupported` */
+	addJobs(jobs: Jobs): void;
+	/** @throws DeviceError `unsupported` */
+	addCommands(commands: Commands): void;
+	/** @throws DeviceError `unsupported` */
+	addMetrics(metrics: Metrics): void;
+	/**
+	 * Fetches a file of those that the cloud keeps under a name; the download is to be closed, whatever came of it.
+	 * @throws DeviceError `unsupported`, `argument`, `full`
+	 */
+	addDownload(name: string, file: number, download: Download): Closer;
+	/**
+	 * Sends a message of the program's own, to a topic as the cloud has it. What cannot be sent now is not kept, but
+	 * for messages at QoS 1 while there is room.
+	 * @returns false when it was not taken
+	 * @throws DeviceError `argument`, `too-large`, `unsupported`; `state` after `close`
+	 */
+	publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): boolean;
 	close(): void;
 }
 

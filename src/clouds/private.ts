@@ -18,19 +18,19 @@
  * The version counts the changes of a device's document, whoever made them.
  */
 import type { Backoff } from "../base/backoff.js";
-import { DeviceError, toDeviceError } from "../base/error.js";
+import { DeviceError } from "../base/error.js";
 import { parseEndpoint } from "../base/url.js";
 import { parseJSON } from "../bytes/json.js";
-import type { Host, SecureOptions } from "../host.js";
+import { isObject, type JSONObject } from "../bytes/value.js";
+import { Vocabulary } from "../bytes/vocabulary.js";
+import type { SecureOptions } from "../host.js";
 import { readCredentials, type Credentials } from "../identity/credentials.js";
-import { Collector, type Receiver } from "../mqtt/collector.js";
-import { Client, type ClientOptions, type Server } from "../mqtt/client.js";
-import { Reason } from "../mqtt/constants.js";
-import type { MQTTEvent } from "../mqtt/event.js";
+import type { Server } from "../mqtt/client.js";
 import type { Will } from "../mqtt/encode.js";
 import { isTopic } from "../mqtt/topic.js";
-import { isObject, type JSONObject } from "../shadow/document.js";
-import type { Cloud, Connection, ConnectionOptions } from "./cloud.js";
+import type { Refusal, Shadow, ShadowPort, ShadowUpdate } from "../shadow/shadow.js";
+import type { Cloud, ConnectionOptions } from "./cloud.js";
+import { MQTTConnection, type Translation } from "./mqtt.js";
 
 export interface PrivateCloudOptions {
 	/** `mqtts://name:port` or `mqtt://name:port`; the factory's, where it assigned one, goes before it. */
@@ -47,6 +47,10 @@ export const MESSAGE_MAXIMUM = 8_192;
 const INFLIGHT_LENGTH = 4_096;
 
 const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
+/** Members of the messages themselves. */
+const NAMES: readonly string[] = Object.freeze([
+	"token", "version", "desired", "reported", "delta", "metadata", "timestamp", "code", "message",
+]);
 const ANSWERS = Object.freeze(["document", "delta", "accepted", "rejected"]);
 
 /** A cloud of one's own: `moorline simulate`, or any broker with the services beside it. */
@@ -54,111 +58,113 @@ export function privateCloud(options: PrivateCloudOptions = {}): Cloud {
 	return { connect: (connection) => new PrivateConnection(options, connection) };
 }
 
-/** Its own client's options and callbacks, too: a closure for each of them would take eleven slots. */
-class PrivateConnection implements Connection, ClientOptions, Receiver {
-	readonly host: Host;
+class PrivateConnection extends MQTTConnection {
 	readonly clientId: string;
-	readonly keepAlive: number | undefined;
-	readonly reconnect: Backoff | undefined;
 	readonly inflightLength = INFLIGHT_LENGTH;
 	readonly will: Will;
 	readonly #endpoint: string | undefined;
-	readonly #options: ConnectionOptions;
 	readonly #prefix: string;
-	readonly #client: Client;
-	readonly #collector: Collector;
 
-	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
-		const { host, id } = connection;
+	constructor({ endpoint, keepAlive, reconnect }: PrivateCloudOptions, connection: ConnectionOptions) {
+		super(connection, { messageMaximum: MESSAGE_MAXIMUM, keepAlive, reconnect });
+		const { id } = connection;
 		if (!isTopic(id) || id.includes("/") || id.includes("\0")) {
 			throw new DeviceError("credential", "a device's id is one topic level");
 		}
-		this.host = host;
 		this.clientId = id;
-		this.keepAlive = options.keepAlive;
-		this.reconnect = options.reconnect;
-		this.#endpoint = options.endpoint;
-		this.#options = connection;
+		this.#endpoint = endpoint;
 		this.#prefix = `moorline/${id}/`;
 		this.will = { topic: `${this.#prefix}status`, payload: `{"online":false}`, qos: 1, retain: true };
-		this.#collector = new Collector(MESSAGE_MAXIMUM, this);
-		// Made once to be refused here, and not when it is time to connect.
-		void this.server;
-		this.#client = new Client(this);
-		for (const answer of ANSWERS) this.#client.subscribe(`${this.#prefix}shadow/${answer}`);
+		this.open();
 	}
 
-	/** Read for each connection: what is in the storage need not be in memory, and may have been renewed. */
 	get server(): Server {
 		return server(readCredentials(this.host), this.#endpoint);
 	}
 
+	addShadow(name: string, shadow: Shadow): void {
+		if (name !== "") throw new DeviceError("unsupported", "the private cloud has one shadow for each device");
+		this.add(new PrivateShadow(this, `${this.#prefix}shadow/`, shadow));
+	}
+
+	override onConnected(): void {
+		this.status({ online: true, ...this.options.firmware });
+		super.onConnected();
+	}
+
+	override close(): void {
+		if (this.connected) this.status({ online: false });
+		super.close();
+	}
+
+	private status(status: JSONObject): void {
+		this.send(`${this.#prefix}status`, JSON.stringify(status), { retain: true });
+	}
+}
+
+class PrivateShadow implements Translation, ShadowPort {
+	readonly filters: readonly string[];
+	readonly #connection: MQTTConnection;
+	readonly #prefix: string;
+	readonly #shadow: Shadow;
+	readonly #vocabulary: Vocabulary;
+
+	constructor(connection: MQTTConnection, prefix: string, shadow: Shadow) {
+		this.#connection = connection;
+		this.#prefix = prefix;
+		this.#shadow = shadow;
+		this.#vocabulary = new Vocabulary([...NAMES, ...shadow.names], shadow.spare);
+		this.filters = ANSWERS.map((answer) => prefix + answer);
+	}
+
+	connected(): void {
+		this.#shadow.connected(this);
+	}
+
+	disconnected(): void {
+		this.#shadow.disconnected();
+	}
+
 	get(token: string): boolean {
-		return this.send("shadow/get", { token });
+		return this.#connection.send(`${this.#prefix}get`, JSON.stringify({ token }));
 	}
 
-	report(token: string, patch: JSONObject): boolean {
-		return this.send("shadow/report", { token, reported: patch });
+	update(token: string, update: ShadowUpdate): boolean {
+		return this.#connection.send(`${this.#prefix}report`, JSON.stringify({ token, ...update }));
 	}
 
-	close(): void {
-		if (this.#client.connected) this.send("status", { online: false }, true);
-		this.#client.close();
-	}
-
-	private send(topic: string, message: JSONObject, retain = false): boolean {
-		const result = this.#client.publish(this.#prefix + topic, JSON.stringify(message), { qos: 0, retain });
-		return result === 0;
-	}
-
-	onConnected(): void {
-		this.send("status", { online: true, ...this.#options.firmware }, true);
-		if (this.#client.session.subscriptions.settled) this.#options.onReady();
-	}
-
-	onSubscribed(filter: string, reasonCode: number): void {
-		if (reasonCode >= Reason.FAILURE) {
-			this.onRefused(new DeviceError("rejected", `the broker refused ${filter}`, { detail: reasonCode }));
-		}
-		if (this.#client.session.subscriptions.settled) this.#options.onReady();
-	}
-
-	onMessage(message: MQTTEvent): void {
-		this.#collector.take(message);
-	}
-
-	onDisconnected(error: DeviceError, delay: number): void {
-		this.#collector.reset();
-		this.#options.onLost(error, delay);
-	}
-
-	onRefused(error: DeviceError): void {
-		this.#options.onFault(error);
-	}
-
-	/** Whatever the cloud sends, the worst that can come of it is an error reported. */
-	onWhole(topic: string, bytes: Uint8Array, start: number, end: number): void {
-		try {
-			const message = parseJSON(this.host.text, bytes, start, end);
-			if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
-			this.translate(topic.slice(this.#prefix.length), message);
-		} catch (error) {
-			this.onRefused(toDeviceError(error, "malformed", `message to ${topic}`));
-		}
-		this.#options.onTurn();
-	}
-
-	private translate(topic: string, message: JSONObject): void {
+	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
+		if (!topic.startsWith(this.#prefix)) return false;
+		const { host } = this.#connection;
+		const message = parseJSON(host.text, bytes, start, end, this.#vocabulary);
+		if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
 		const { token, version, code } = message;
-		const { shadow } = this.#options;
-		switch (topic) {
-			case "shadow/document":
-				return shadow.document(String(token), version as number, message["desired"], message["reported"]);
-			case "shadow/delta": return shadow.delta(version as number, message["delta"]);
-			case "shadow/accepted": return shadow.accepted(String(token), version as number);
-			case "shadow/rejected":
-				return shadow.rejected(String(token), Number(code), String(message["message"]), this.host.time.now());
+		const shadow = this.#shadow;
+		switch (topic.slice(this.#prefix.length)) {
+			case "document":
+				shadow.document(String(token), version, message["desired"], message["reported"], message["metadata"]);
+				break;
+			case "delta":
+				shadow.delta(version, message["delta"], message["metadata"]);
+				break;
+			case "accepted":
+				shadow.accepted(String(token), version);
+				break;
+			case "rejected":
+				shadow.rejected(
+					String(token), refusalOf(Number(code)), Number(code), String(message["message"]), host.time.now(),
+				);
 		}
+		return true;
+	}
+}
+
+function refusalOf(code: number): Refusal {
+	switch (code) {
+		case 409: return "conflict";
+		case 404: return "missing";
+		case 429: return "busy";
+		default: return code >= 500 ? "busy" : "refused";
 	}
 }
 

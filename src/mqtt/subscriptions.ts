@@ -12,7 +12,7 @@ import { Reason } from "./constants.js";
 import type { Subscription } from "./encode.js";
 
 /** Filters that one client may hold. */
-export const SUBSCRIPTION_MAXIMUM = 32;
+export const SUBSCRIPTION_MAXIMUM = 50;
 /** Filters per SUBSCRIBE: the least that a public cloud allows (AWS: 8). */
 const BATCH_MAXIMUM = 8;
 

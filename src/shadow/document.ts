@@ -7,19 +7,15 @@
  */
 import { DeviceError } from "../base/error.js";
 import { DEPTH_MAXIMUM } from "../bytes/json.js";
+import { isObject, own, put, type JSONObject, type JSONValue } from "../bytes/value.js";
 
-export type JSONValue = null | boolean | number | string | JSONValue[] | JSONObject;
-export interface JSONObject { [member: string]: JSONValue }
-
-export function isObject(value: unknown): value is JSONObject {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export { isObject, own, type JSONObject, type JSONValue };
 
 /**
  * Applies `patch` to `target` in place, and returns it. Spec: RFC 7396 §2.
  * @throws DeviceError `argument` for a patch of more than `DEPTH_MAXIMUM` levels, as one that holds itself is
  */
-export function merge(target: JSONObject, patch: JSONObject): JSONObject {
+export function applyPatch(target: JSONObject, patch: JSONObject): JSONObject {
 	return apply(target, patch, false);
 }
 
@@ -64,25 +60,28 @@ function apply(target: JSONObject, patch: JSONObject, keepNull: boolean): JSONOb
 }
 
 /**
- * The members of `desired` that `reported` lacks or has otherwise; an empty object when there are none.
- * @throws DeviceError `malformed`: what is desired comes from the cloud
+ * The patch that brings `existing` to what `wanted` says: its members that `existing` lacks or has otherwise, and null
+ * for what is to be deleted and is there. An empty object when there is nothing to do. An object without members is as
+ * good as none: not every cloud keeps one.
+ * @throws DeviceError `malformed`: what is wanted may come from the cloud
  */
-export function difference(desired: JSONObject, reported: JSONObject): JSONObject {
+export function difference(wanted: JSONObject, existing: JSONObject): JSONObject {
 	const result: JSONObject = {};
-	const work: [JSONObject, JSONObject, JSONObject][] = [[desired, reported, result]];
+	const work: [JSONObject, JSONObject, JSONObject][] = [[wanted, existing, result]];
 	// Objects are entered parents first; what turned out empty is dropped children first.
 	const entered: [JSONObject, string][] = [];
 	for (let next = work.pop(); next !== undefined; next = work.pop()) {
-		const [wanted, existing, into] = next;
-		for (const member of Object.keys(wanted)) {
+		const [from, against, into] = next;
+		for (const member of Object.keys(from)) {
 			checkMember(member, "malformed");
-			const value = wanted[member]!;
-			const other = own(existing, member);
-			if (isObject(value) && isObject(other)) {
+			const value = from[member]!;
+			const other = own(against, member);
+			if (value === null && other === undefined) continue;
+			if (isObject(value) && (other === undefined || isObject(other))) {
 				const inner: JSONObject = {};
 				put(into, member, inner);
 				entered.push([into, member]);
-				work.push([value, other, inner]);
+				work.push([value, other ?? {}, inner]);
 			} else if (!equal(value, other)) {
 				put(into, member, value);
 			}
@@ -93,6 +92,94 @@ export function difference(desired: JSONObject, reported: JSONObject): JSONObjec
 		if (isEmpty(parent[member] as JSONObject)) delete parent[member];
 	}
 	return result;
+}
+
+/**
+ * Gives `target` the members of `source` that it has not, in place; one that is null it has. Values are shared.
+ * @returns true when there were such
+ */
+export function complete(target: JSONObject, source: JSONObject): boolean {
+	let changed = false;
+	const targets = [target];
+	const sources = [source];
+	for (let from = sources.pop(); from !== undefined; from = sources.pop()) {
+		const into = targets.pop()!;
+		for (const member of Object.keys(from)) {
+			const value = from[member]!;
+			const existing = own(into, member);
+			if (existing === undefined && !isObject(value)) {
+				put(into, member, value);
+				changed = true;
+			} else if (isObject(value) && (existing === undefined || isObject(existing))) {
+				const inner = existing ?? {};
+				put(into, member, inner);
+				targets.push(inner);
+				sources.push(value);
+			}
+		}
+	}
+	return changed;
+}
+
+/** Brings the members of `target` that `shape` names to what `source` has, in place. Values are shared. */
+export function align(target: JSONObject, source: JSONObject, shape: JSONObject): void {
+	const work: [JSONObject, JSONObject, JSONObject][] = [[target, source, shape]];
+	for (let next = work.pop(); next !== undefined; next = work.pop()) {
+		const [into, from, named] = next;
+		for (const member of Object.keys(named)) {
+			const inner = own(into, member);
+			const value = own(from, member);
+			const deeper = named[member]!;
+			if (isObject(inner) && isObject(value) && isObject(deeper)) work.push([inner, value, deeper]);
+			else if (value === undefined) delete into[member];
+			else put(into, member, value);
+		}
+	}
+}
+
+/** The value at `path`, or `undefined`. */
+export function valueAt(document: JSONObject, path: readonly string[]): JSONValue | undefined {
+	let value: JSONValue | undefined = document;
+	for (const member of path) {
+		if (!isObject(value)) return undefined;
+		value = own(value, member);
+	}
+	return value;
+}
+
+/** Sets the value at `path`, in place, with the objects that lead there; `undefined` takes it out. */
+export function putAt(document: JSONObject, path: readonly string[], value: JSONValue | undefined): void {
+	let into = document;
+	const last = path.length - 1;
+	for (let at = 0; at < last; at++) {
+		const member = path[at]!;
+		let inner = own(into, member);
+		if (!isObject(inner)) {
+			if (value === undefined) return;
+			put(into, member, inner = {});
+		}
+		into = inner;
+	}
+	if (value === undefined) delete into[path[last]!];
+	else put(into, path[last]!, value);
+}
+
+/** Takes out of `document`, in place, what has become empty. */
+export function tidy(document: JSONObject): void {
+	const entered: [JSONObject, string][] = [];
+	const work = [document];
+	for (let from = work.pop(); from !== undefined; from = work.pop()) {
+		for (const member of Object.keys(from)) {
+			const value = from[member]!;
+			if (!isObject(value)) continue;
+			entered.push([from, member]);
+			work.push(value);
+		}
+	}
+	for (let at = entered.length - 1; at >= 0; at--) {
+		const [parent, member] = entered[at]!;
+		if (isEmpty(parent[member] as JSONObject)) delete parent[member];
+	}
 }
 
 export function isEmpty(object: JSONObject): boolean {
@@ -120,20 +207,7 @@ export function equal(left: JSONValue | undefined, right: JSONValue | undefined)
 	return true;
 }
 
-function own(object: JSONObject, member: string): JSONValue | undefined {
-	return Object.hasOwn(object, member) ? object[member] : undefined;
-}
-
-/** Sets a member of any name: where built-ins are frozen, as on the device, assigning to `toString` would throw. */
-function put(into: JSONObject, member: string, value: JSONValue): void {
-	if (member in Object.prototype) {
-		Object.defineProperty(into, member, { value, writable: true, enumerable: true, configurable: true });
-	} else {
-		into[member] = value;
-	}
-}
-
 /** Assigning this one would change what the object inherits. */
-function checkMember(member: string, code: "argument" | "malformed"): void {
+export function checkMember(member: string, code: "argument" | "malformed"): void {
 	if (member === "__proto__") throw new DeviceError(code, "a document cannot have a member __proto__");
 }

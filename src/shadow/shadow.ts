@@ -2,11 +2,18 @@
 /**
  * A device's shadow: what the cloud desires, what the device reports, and how the two are brought together.
  *
+ * Three documents are kept: what the device is (`local`), and what the cloud holds as desired and as reported, as far
+ * as we know. All else follows from them: what to tell the program is what is desired and the device is not; what to
+ * tell the cloud is what the device is and the cloud does not say. So a message that is lost, late or repeated can only
+ * delay things.
+ *
  * 1. After each connect, once the subscriptions stand, the whole document is fetched: nothing that changed
- *    in between is missed.
+ *    in between is missed. What was changed here meanwhile is merged with what was changed there (`merge.ts`).
  * 2. From then on deltas arrive; each has a version, and nothing stale or repeated is applied. A gap fetches again.
- * 3. Reports are collected into one patch, of which one part is under way at a time. What was under way when the
- *    connection was lost is reported again: a patch applied twice does no harm.
+ * 3. One request is under way at a time. Reports need no version, as nobody else writes them; what changes the desired
+ *    part names the version it was made for, and is merged anew when that is no longer the newest. A request that is
+ *    not answered is not repeated: the document tells what became of it.
+ * 4. What the device is, and was not told to the cloud yet, survives a reset.
  *
  * What the cloud says only changes state here. Callbacks run, and requests go out, from `expire` alone: the program
  * then finds the stack of a timer under it, and not that of a parser on a socket.
@@ -14,74 +21,139 @@
  * Pure: knows no topics and no clock; a cloud translates between `ShadowPort` and its messages.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
-import { compose, difference, isEmpty, isObject, type JSONObject } from "./document.js";
+import {
+	align, applyPatch, complete, compose, difference, equal, isEmpty, isObject, own, type JSONObject,
+} from "./document.js";
+import type { Held } from "./limits.js";
+import { merge, noteChanges, settleSums, type Merged, type Sides } from "./merge.js";
+import { checkPatch, hasRule, memberNames, prune, type Model } from "./model.js";
+import type { ShadowStore } from "./store.js";
+
+/** A change for the cloud. */
+export interface ShadowUpdate {
+	/** Patches, as RFC 7396 has them; absent when there is nothing to change. */
+	readonly reported: JSONObject | undefined;
+	readonly desired: JSONObject | undefined;
+	/** The version that it was made for; absent: any. */
+	readonly version: number | undefined;
+}
 
 /**
  * What a shadow asks of a cloud. Tokens come back with the answer. False: there is no room now, ask again later;
- * what throws is dropped.
+ * what throws is not tried again.
  */
 export interface ShadowPort {
 	get(token: string): boolean;
-	report(token: string, patch: JSONObject): boolean;
+	/**
+	 * @param held what the cloud has, to which this is added
+	 * @throws DeviceError `too-large` for more than the cloud takes, `argument`
+	 */
+	update(token: string, update: ShadowUpdate, held: Held): boolean;
 }
 
 export interface ShadowCallbacks {
-	/** Members that the cloud desires and the device does not report. Borrowed: not to be changed. */
+	/** Members that the cloud desires and the device is not; each change once. Borrowed: not to be changed. */
 	onDelta(delta: JSONObject, version: number): void;
-	/** The device reports all that is desired, and the cloud has every report. */
+	/** The device is all that is desired, and the cloud has every report. */
 	onSync?: ((version: number) => void) | undefined;
 	onError?: ((error: DeviceError) => void) | undefined;
 }
+
+export interface ShadowOptions {
+	/** Absent: any document, of at most `FOREIGN_MAXIMUM` different member names. */
+	model?: Model | undefined;
+	/** Absent: nothing survives a reset. */
+	store?: ShadowStore | undefined;
+	/**
+	 * Begins every token: different at each boot, or an answer to the boot before, which the broker kept, would be
+	 * taken for ours.
+	 */
+	prefix?: string | undefined;
+}
+
+/**
+ * Why the cloud refused: the version is not the newest (`conflict`), there is no document (`missing`), it has no time
+ * (`busy`), or it will not do it (`refused`).
+ */
+export type Refusal = "conflict" | "missing" | "busy" | "refused";
 
 /** ms within which the cloud must answer; twice as long after each time that it did not, up to the maximum. */
 export const ANSWER_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT_MAXIMUM = 320_000;
 /** ms after which what found no room is tried again. */
 const RETRY = 1_000;
-/** The report was made on a version that is not the current one. */
-const CONFLICT = 409;
+/** Names of members that a shadow without a model learns: each stays in the device's memory until it restarts. */
+export const FOREIGN_MAXIMUM = 256;
 
 export class Shadow {
 	/** Of the newest document or delta that was applied; -1 before the first. */
 	version = -1;
-	readonly #port: ShadowPort;
+	/** Names that the model declares; they and `spare` others may become properties. */
+	readonly names: readonly string[];
+	readonly spare: number;
+	/** True when it matters when what is desired was set. */
+	readonly wantsTimes: boolean;
 	readonly #callbacks: ShadowCallbacks;
-	#connected = false;
+	readonly #model: Model | undefined;
+	readonly #store: ShadowStore | undefined;
+	readonly #prefix: string;
+	/** There while connected. */
+	#port: ShadowPort | undefined;
 	/** True from a document on, until the connection is lost or a gap is seen. */
 	#fetched = false;
+	/** Documents in a row that were older than what we had. */
+	#backwards = 0;
 	/** Token of the request under way, "" for none; one at a time. */
 	#token = "";
 	#tokens = 0;
+	/** The update under way; absent when it is the document that was asked for. */
+	#sending: ShadowUpdate | undefined;
 	/** When the answer is overdue, or when to ask again. */
 	#due = Infinity;
 	#timeout = ANSWER_TIMEOUT;
 	/** There is something to tell or to send. */
 	#awake = false;
-	/** What the cloud desires and was not reported yet, and whether the program was told. */
-	#outstanding: JSONObject = {};
-	#told = true;
-	/** Reports to make, and the report under way. */
-	#pending: JSONObject = {};
-	#reporting: JSONObject | undefined;
-	#refusal: DeviceError | undefined;
-	/** A report was refused: what the device is and what the cloud knows of it differ, until another is accepted. */
-	#refused = false;
+	readonly #local: JSONObject;
+	#reported: JSONObject = {};
+	#desired: JSONObject = {};
+	readonly #changedAt: JSONObject;
+	#desiredAt: JSONObject = {};
+	readonly #counted: JSONObject;
+	#sent: JSONObject;
+	/** What the program was told and has not taken over. */
+	#told: JSONObject = {};
+	/** Updates that the cloud, or its limits, refused: not tried again until they change, or on a new connection. */
+	#refusedReport: JSONObject = {};
+	#refusedDesire: JSONObject = {};
+	#failure: DeviceError | undefined;
+	/** What is kept in the storage is not what is here. */
+	#dirty = false;
 	#synced = false;
-	readonly #prefix: string;
 
-	/**
-	 * @param prefix begins every token: different at each boot, or an answer to the boot before, which the broker kept,
-	 * would be taken for ours
-	 */
-	constructor(port: ShadowPort, callbacks: ShadowCallbacks, prefix = "") {
-		this.#port = port;
+	constructor(callbacks: ShadowCallbacks, { model, store, prefix = "" }: ShadowOptions = {}) {
 		this.#callbacks = callbacks;
+		this.#model = model;
+		this.#store = store;
 		this.#prefix = prefix;
+		this.names = model === undefined ? [] : memberNames(model);
+		this.spare = model === undefined ? FOREIGN_MAXIMUM : 0;
+		this.wantsTimes = model !== undefined && hasRule(model, "last");
+		const kept = this.restore();
+		this.version = kept?.version ?? -1;
+		this.#local = kept?.local ?? {};
+		this.#changedAt = kept?.changedAt ?? {};
+		this.#counted = kept?.counted ?? {};
+		this.#sent = kept?.sent ?? {};
 	}
 
-	/** True when the device reports all that is desired, and the cloud has every report. */
+	/** True when the device is all that is desired, and the cloud has every report. */
 	get inSync(): boolean {
 		return this.#synced;
+	}
+
+	/** A copy of what the device is, as far as it was ever reported. */
+	get reported(): JSONObject {
+		return applyPatch({}, this.#local);
 	}
 
 	/** Monotonic ms at which `expire` has something to do (0: at once), or `Infinity`. */
@@ -90,160 +162,251 @@ export class Shadow {
 	}
 
 	/** The connection stands, and so do the subscriptions that answers come by. */
-	connected(): void {
-		this.#connected = true;
-		this.#fetched = false;
-		this.#awake = true;
+	connected(port: ShadowPort): void {
+		this.#port = port;
+		this.#refusedReport = {};
+		this.#refusedDesire = {};
+		this.refetch();
 	}
 
 	disconnected(): void {
-		this.#connected = this.#fetched = this.#synced = false;
-		this.abandon();
+		this.#port = undefined;
+		this.#fetched = this.#synced = false;
+		this.forget();
 	}
 
 	/**
-	 * Adds to what the device reports; null deletes. The patch is copied, and goes out with the others of this turn.
+	 * Says what the device is; null deletes. The patch is copied, and goes out with the others of this turn.
+	 * @param wall clock in ms, for fields of which the last change counts
 	 * @throws DeviceError `argument`
 	 */
-	report(patch: JSONObject): void {
+	report(patch: JSONObject, wall?: number): void {
 		if (!isObject(patch)) throw new DeviceError("argument", "a report is an object");
 		// A copy first: what is refused halfway leaves nothing behind.
-		compose(this.#pending, compose({}, patch));
-		this.#outstanding = difference(this.#outstanding, patch);
+		const report = compose({}, patch);
+		if (this.#model !== undefined) checkPatch(this.#model, report);
+		noteChanges(this.#model, this.#changedAt, this.#local, report, wall);
+		compose(this.#local, report);
+		this.#dirty = this.#awake = true;
+		this.#synced = false;
+	}
+
+	/**
+	 * The cloud's answer to `get`; the objects are ours from now on.
+	 * @param metadata when the desired values were set: `{"timestamp":s}` in place of each
+	 * @throws DeviceError `malformed`; `version` for one that is older than what was known: it is asked for once more
+	 */
+	document(token: string, version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
+		if (!this.awaits(token) || this.#sending !== undefined) return;
+		const number = checkVersion(version);
+		// A cloud that restored an old copy says so every time; one that was only slow does not.
+		if (number < this.version && this.#backwards++ === 0) {
+			this.answered();
+			throw new DeviceError("version", `shadow at version ${number} after ${this.version}`);
+		}
+		this.take(number, desired, reported, metadata);
+	}
+
+	/**
+	 * A document that came unasked, as one that the broker retained: as good as an answer, unless it is older than what
+	 * we have. @throws DeviceError `malformed`
+	 */
+	offered(version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
+		const number = checkVersion(version);
+		if (this.#port === undefined || this.#sending !== undefined || number < this.version) return;
+		if (!this.#fetched || number > this.version) this.take(number, desired, reported, metadata);
+	}
+
+	private take(version: number, desired: unknown, reported: unknown, metadata: unknown): void {
+		// A section without members may be left out.
+		const wanted = desired === undefined ? {} : this.checked(desired);
+		const said = reported === undefined ? {} : this.checked(reported);
+		this.answered();
+		this.#backwards = 0;
+		this.#fetched = true;
+		this.version = version;
+		this.#desired = wanted;
+		this.#desiredAt = isObject(metadata) ? metadata : {};
+		this.#reported = said;
+		this.#synced = false;
+		settleSums(this.#model, this.#counted, this.#sent, said);
+		if (complete(this.#local, said)) this.#dirty = true;
+	}
+
+	/** There is no document yet. */
+	private absent(): void {
+		this.#fetched = true;
+		this.version = 0;
+		this.#desired = {};
+		this.#desiredAt = {};
+		this.#reported = {};
+	}
+
+	/** The cloud desires something else. @throws DeviceError `malformed` */
+	delta(version: unknown, delta: unknown, metadata?: unknown): void {
+		const number = checkVersion(version);
+		// Before the document there is nothing to compare with, and the document will hold it.
+		if (!this.#fetched || number <= this.version) return;
+		if (number > this.version + 1) return this.refetch();
+		const changes = this.checked(delta);
+		this.version = number;
+		this.settleDesired();
+		applyPatch(this.#desired, changes);
+		if (isObject(metadata)) applyPatch(this.#desiredAt, metadata);
 		this.#synced = false;
 		this.#awake = true;
 	}
 
-	/** The cloud's answer to `get`. @throws DeviceError `malformed` */
-	document(token: string, version: number, desired: unknown, reported: unknown): void {
-		if (!this.awaits(token) || this.#reporting !== undefined) return;
-		checkVersion(version);
-		const outstanding = this.unsaid(difference(checkObject(desired), checkObject(reported)));
+	/**
+	 * A delta holds all that differs: what did so and is not in it, does no more. Unless it does so only without the
+	 * report that is under way, which the cloud may or may not have seen.
+	 */
+	private settleDesired(): void {
+		let stale = difference(this.#desired, this.#reported);
+		const report = this.#sending?.reported;
+		if (report !== undefined) stale = difference(stale, report);
+		align(this.#desired, this.#reported, stale);
+	}
+
+	/** The cloud's answer to an update. @throws DeviceError `malformed` */
+	accepted(token: string, version: unknown): void {
+		const number = checkVersion(version);
+		const update = this.#sending;
+		if (!this.awaits(token) || update === undefined) return;
 		this.answered();
-		this.#fetched = true;
-		this.apply(outstanding, version);
+		if (update.reported !== undefined) applyPatch(this.#reported, update.reported);
+		if (update.desired !== undefined) applyPatch(this.#desired, update.desired);
+		settleSums(this.#model, this.#counted, this.#sent, this.#reported);
+		// Versions between ours and this one belong to changes that we did not get.
+		if (number > this.version + 1) this.refetch();
+		if (number > this.version) this.version = number;
 	}
 
-	/** The cloud desires something else. @throws DeviceError `malformed` */
-	delta(version: number, delta: unknown): void {
-		checkVersion(version);
-		const changes = checkObject(delta);
-		// Before the document there is nothing to compare with, and the document will hold it.
-		if (!this.#fetched || version <= this.version) return;
-		const outstanding = this.unsaid(changes);
-		if (version > this.version + 1) return this.refetch();
-		this.apply(outstanding, version);
-	}
-
-	/** The cloud's answer to a report. @throws DeviceError `malformed` */
-	accepted(token: string, version: number): void {
-		checkVersion(version);
-		if (!this.awaits(token) || this.#reporting === undefined) return;
-		this.#reporting = undefined;
-		this.#refused = false;
-		this.answered();
-		// Versions between ours and this one belong to deltas that we did not get.
-		if (version > this.version + 1) this.refetch();
-		if (version > this.version) this.version = version;
-	}
-
-	/** The cloud refused a request. */
-	rejected(token: string, code: number, message: string, now: number): void {
+	/** The cloud refused a request; `code` is its own. */
+	rejected(token: string, refusal: Refusal, code: number, message: string, now: number): void {
 		if (!this.awaits(token)) return;
-		const reporting = this.#reporting;
-		this.#reporting = undefined;
-		this.answered();
-		if (reporting !== undefined && code === CONFLICT) {
-			this.#pending = compose(reporting, this.#pending);
+		const update = this.#sending;
+		this.forget();
+		this.#awake = true;
+		if (update === undefined && refusal === "missing") {
+			this.answered();
+			return this.absent();
+		}
+		if (refusal === "conflict" && update !== undefined) {
 			// Not at once: a cloud that always says so is not to be asked without end.
 			this.#due = now + RETRY;
 			return this.refetch();
 		}
-		this.#refusal = new DeviceError("rejected", `shadow refused: ${message}`, { detail: code });
-		// A report that was refused would be refused again; a document is needed whatever the reason was.
-		if (reporting === undefined) this.#due = now + this.#timeout;
-		else this.#refused = true;
+		this.fail(new DeviceError("rejected", `shadow refused: ${message}`, { detail: code }));
+		// What was refused would be refused again; a document is needed whatever the reason was.
+		if (update !== undefined && refusal !== "busy") this.refuse(update);
+		else this.wait(now);
+	}
+
+	/** The document was deleted in the cloud: versions may begin anew. */
+	deleted(): void {
+		this.version = -1;
+		this.refetch();
 	}
 
 	/** Tells the program what is new, and asks the cloud for what is missing. Early calls are harmless. */
 	expire(now: number): void {
 		if (now < this.deadline) return;
 		this.#awake = false;
-		if (now >= this.#due) {
-			if (this.#token !== "") this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
-			this.abandon();
+		if (now >= this.#due) this.overdue();
+		const failure = this.#failure;
+		this.#failure = undefined;
+		if (failure !== undefined) this.#callbacks.onError?.(failure);
+		const merged = this.#fetched ? this.evaluate() : undefined;
+		this.save();
+		// The program answers a delta with reports, which are a turn of their own.
+		if (merged !== undefined && this.tell(merged)) return;
+		const port = this.#port;
+		if (port === undefined || this.#token !== "" || this.#due !== Infinity) return;
+		if (merged === undefined) this.request(now, undefined, port);
+		else this.proceed(now, merged, port);
+	}
+
+	/** What is to be done, as all is now. Sums are taken over at once. */
+	private evaluate(): Merged {
+		const merged = merge(this.#model, this.sides());
+		if (!isEmpty(merged.sums)) {
+			applyPatch(this.#local, merged.sums);
+			applyPatch(this.#counted, merged.counted);
+			this.#dirty = true;
 		}
-		this.tell();
-		if (this.#connected && this.#token === "" && this.#due === Infinity) this.proceed(now);
+		return merged;
 	}
 
-	private tell(): void {
-		const refusal = this.#refusal;
-		this.#refusal = undefined;
-		if (refusal !== undefined) this.#callbacks.onError?.(refusal);
-		if (this.#told) return;
-		this.#told = true;
-		if (!isEmpty(this.#outstanding)) this.#callbacks.onDelta(this.#outstanding, this.version);
+	private sides(): Sides {
+		return {
+			local: this.#local, reported: this.#reported, desired: this.#desired, changedAt: this.#changedAt,
+			desiredAt: this.#desiredAt, counted: this.#counted,
+		};
 	}
 
-	private awaits(token: string): boolean {
-		return token !== "" && token === this.#token;
-	}
-
-	/** Changes but for what the device said meanwhile, which is on its way and newer than what the cloud knew. */
-	private unsaid(changes: JSONObject): JSONObject {
-		return difference(changes, compose(compose({}, this.#reporting ?? {}), this.#pending));
-	}
-
-	private apply(outstanding: JSONObject, version: number): void {
-		this.#outstanding = outstanding;
-		this.version = version;
-		this.#told = this.#synced = false;
+	/** @returns true when the program was told something */
+	private tell({ outstanding }: Merged): boolean {
+		const news = difference(outstanding, this.#told);
+		this.#told = outstanding;
+		if (isEmpty(news)) return false;
 		this.#awake = true;
+		this.#callbacks.onDelta(news, this.version);
+		return true;
 	}
 
-	private refetch(): void {
-		this.#fetched = false;
-		this.#awake = true;
+	/** Says the next update; with none to say, all is in sync, unless the program has yet to follow. */
+	private proceed(now: number, merged: Merged, port: ShadowPort): void {
+		const report = without(difference(this.#local, this.#reported), this.#refusedReport);
+		const desire = without(merged.desired, this.#refusedDesire);
+		const nothing = isEmpty(desire);
+		if (!isEmpty(report) || !nothing) {
+			return this.request(now, {
+				reported: isEmpty(report) ? undefined : report,
+				desired: nothing ? undefined : desire,
+				version: nothing ? undefined : this.version,
+			}, port);
+		}
+		const refused = !isEmpty(this.#refusedReport) || !isEmpty(this.#refusedDesire);
+		if (this.#synced || refused || !isEmpty(merged.outstanding)) return;
+		this.#synced = true;
+		this.#callbacks.onSync?.(this.version);
 	}
 
-	/** Asks for the document, or says the next report; with neither to do, all is in sync. */
-	private proceed(now: number): void {
+	/** @param update absent: asks for the document */
+	private request(now: number, update: ShadowUpdate | undefined, port: ShadowPort): void {
 		const token = `${this.#prefix}${this.#tokens + 1}`;
-		let sent: boolean;
-		if (!this.#fetched) sent = this.#port.get(token);
-		else if (!isEmpty(this.#pending)) sent = this.sendReport(token);
-		else return this.settle();
+		let sent = false;
+		try {
+			if (update !== undefined) this.keepSums(update);
+			sent = update === undefined ? port.get(token) : port.update(token, update, this.held());
+		} catch (error) {
+			// It would never go, and nothing after it either: what cannot be said is left out, and said to be.
+			this.fail(toDeviceError(error, "internal", "update failed"));
+			return update === undefined ? this.wait(now) : this.refuse(update);
+		}
 		if (sent) {
 			this.#tokens++;
 			this.#token = token;
+			this.#sending = update;
 		}
 		this.#due = now + (sent ? this.#timeout : RETRY);
 	}
 
-	private sendReport(token: string): boolean {
-		const patch = this.#pending;
-		let sent = false;
-		try {
-			sent = this.#port.report(token, patch);
-		} catch (error) {
-			// It would never go, and nothing after it either: what cannot be said is dropped, and said to be.
-			this.#pending = {};
-			this.#refused = true;
-			this.#refusal = toDeviceError(error, "internal", "report failed");
-			this.#awake = true;
-		}
-		if (sent) {
-			this.#reporting = patch;
-			this.#pending = {};
-		}
-		return sent;
+	private held(): Held {
+		return { desired: this.#desired, reported: this.#reported };
 	}
 
-	private settle(): void {
-		if (this.#synced || this.#refused || !isEmpty(this.#outstanding)) return;
-		this.#synced = true;
-		this.#callbacks.onSync?.(this.version);
+	/** What is on its way is known to be so after a reset, too: or what it adds up would be added twice. */
+	private keepSums({ reported }: ShadowUpdate): void {
+		if (isEmpty(this.#counted) || reported === undefined) return;
+		this.#sent = reported;
+		this.#dirty = true;
+		this.save();
+	}
+
+	private awaits(token: string): boolean {
+		return token !== "" && token === this.#token;
 	}
 
 	private answered(): void {
@@ -254,24 +417,89 @@ export class Shadow {
 
 	private forget(): void {
 		this.#token = "";
+		this.#sending = undefined;
 		this.#due = Infinity;
 	}
 
-	/** No answer will come: a report under way goes back to what is to be reported. */
-	private abandon(): void {
+	private refetch(): void {
+		this.#fetched = this.#synced = false;
+		this.#awake = true;
+	}
+
+	/** No answer came, or a wait is over. */
+	private overdue(): void {
+		if (this.#token === "") {
+			this.#due = Infinity;
+			return;
+		}
+		this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
 		this.forget();
-		if (this.#reporting !== undefined) this.#pending = compose(this.#reporting, this.#pending);
-		this.#reporting = undefined;
+		this.#fetched = false;
+	}
+
+	private wait(now: number): void {
+		this.#due = now + this.#timeout;
+		this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
+	}
+
+	private refuse({ reported, desired }: ShadowUpdate): void {
+		this.#awake = true;
+		if (reported !== undefined) compose(this.#refusedReport, reported);
+		if (desired !== undefined) compose(this.#refusedDesire, desired);
+	}
+
+	/** The first of several is told: the others follow from it. */
+	private fail(error: DeviceError): void {
+		this.#failure ??= error;
+		this.#awake = true;
+	}
+
+	/** @throws DeviceError `malformed` */
+	private checked(section: unknown): JSONObject {
+		if (!isObject(section)) throw new DeviceError("malformed", "shadow section is no object");
+		const misfit = prune(this.#model, section, false);
+		if (misfit !== undefined) this.fail(new DeviceError("malformed", `shadow's ${misfit} is of another type`));
+		return section;
+	}
+
+	private restore(): ReturnType<ShadowStore["load"]> {
+		try {
+			const kept = this.#store?.load();
+			if (kept !== undefined) prune(this.#model, kept.local, true);
+			return kept;
+		} catch (error) {
+			this.fail(toDeviceError(error, "corrupt", "shadow in the storage"));
+			return undefined;
+		}
+	}
+
+	private save(): void {
+		if (!this.#dirty || this.#store === undefined) return;
+		this.#dirty = false;
+		try {
+			const kept = {
+				version: this.version, local: this.#local, changedAt: this.#changedAt, counted: this.#counted,
+				sent: this.#sent,
+			};
+			this.#store.save(kept, difference(this.#local, this.#reported));
+		} catch (error) {
+			this.fail(toDeviceError(error, "storage", "shadow not kept"));
+		}
 	}
 }
 
-function checkVersion(version: unknown): void {
+/** Members of `patch` but for those that were refused as they are; a refusal of what has changed since is forgotten. */
+function without(patch: JSONObject, refused: JSONObject): JSONObject {
+	for (const member of Object.keys(refused)) {
+		if (equal(own(patch, member), own(refused, member))) delete patch[member];
+		else delete refused[member];
+	}
+	return patch;
+}
+
+function checkVersion(version: unknown): number {
 	if (!Number.isSafeInteger(version) || (version as number) < 0) {
 		throw new DeviceError("malformed", "shadow version is no whole number");
 	}
-}
-
-function checkObject(value: unknown): JSONObject {
-	if (!isObject(value)) throw new DeviceError("malformed", "shadow section is no object");
-	return value;
+	return version as number;
 }

@@ -13,6 +13,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { createHost } from "../../hosts/node/index.js";
 import { SUBPROTOCOL } from "./bench.js";
 import { makeCertificates, toPEM, type Identity } from "./certificates.js";
+import { openRequest, verifySignature } from "./node-keys.js";
 import type { Listener, Peer, PeerSecurity, Platform, TLSServerOptions } from "./platform.js";
 
 const LOOPBACK = "127.0.0.1";
@@ -33,6 +34,11 @@ export async function makeNodePlatform(): Promise<Platform & { readonly director
 		// A label longer than RFC 1035 allows fails without asking anybody on the network.
 		names: { known: "localhost", address: LOOPBACK, unknown: `${"x".repeat(64)}.invalid` },
 		partition: "promises",
+		keys: {
+			types: ["P-256", "RSA-2048"],
+			verify: (...values) => Promise.resolve(verifySignature(...values)),
+			openRequest,
+		},
 		tls: {
 			certificates: await makeCertificates(),
 			versions: ["TLSv1.2", "TLSv1.3"],

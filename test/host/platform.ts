@@ -5,7 +5,7 @@
  * Whatever returns a promise here may need the platform to be kept going (a world has to be stepped), so the
  * suite awaits all of it through `wait`.
  */
-import type { Host, Remote } from "../../src/host.js";
+import type { Host, KeyType, Remote } from "../../src/host.js";
 import type { Certificates, Identity } from "./certificates.js";
 
 export interface Platform {
@@ -29,6 +29,14 @@ export interface Platform {
 	readonly names: { readonly known: string; readonly address: string; readonly unknown: string };
 	/** A flash partition of at least three blocks that the suite may overwrite. */
 	readonly partition: string;
+	/** Who looks at what the device signs, with other means than its own. */
+	readonly keys: {
+		/** That the host makes. */
+		readonly types: readonly KeyType[];
+		verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>;
+		/** The common name in a request (DER); rejects when the request is malformed or wrongly signed. */
+		openRequest(request: Uint8Array): Promise<string>;
+	};
 	/** Absent where the platform has no TLS to test. */
 	readonly tls?: {
 		readonly certificates: Certificates;

@@ -10,6 +10,7 @@ import type { Platform } from "./platform.js";
 import { digestPromises, randomPromises } from "./promises/crypto.js";
 import { dnsPromises } from "./promises/dns.js";
 import { flashPromises } from "./promises/flash.js";
+import { keyPromises } from "./promises/keys.js";
 import { storagePromises } from "./promises/storage.js";
 import { streamPromises } from "./promises/stream.js";
 import { systemPromises } from "./promises/system.js";
@@ -37,6 +38,7 @@ export const promises: Readonly<Record<string, readonly HostPromise[]>> = {
 	"flash": flashPromises,
 	"text": textPromises,
 	"crypto": digestPromises,
+	"keys": keyPromises,
 	"random": randomPromises,
 	"system": systemPromises,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The world as a platform for the promises: a device whose program is the suite, and servers at its side. */
 import { acceptWebSocket } from "../../hosts/websocket/server.js";
-import { BLOCK_LENGTH, createWorld, FLAWS, text, type Incoming, type ServerSecureOptions, type World, type WorldOptions } from "../../hosts/world/index.js";
+import { BLOCK_LENGTH, createWorld, FLAWS, openCSR, text, verifySignature, type Incoming, type ServerSecureOptions, type World, type WorldOptions } from "../../hosts/world/index.js";
 import type { Host, Stream, StreamCallbacks } from "../../src/host.js";
 import { SUBPROTOCOL } from "./bench.js";
 import type { Certificates, HostileServers, Identity } from "./certificates.js";
@@ -50,6 +50,11 @@ export function makeWorldPlatform(options: WorldOptions): Platform & { readonly 
 		},
 		names: { known: "known.test", address: SERVER, unknown: "unknown.test" },
 		partition: "promises",
+		keys: {
+			types: ["P-256", "RSA-2048"],
+			verify: (...values) => Promise.resolve(verifySignature(...values)),
+			openRequest: async request => openCSR(request).subject,
+		},
 		tls: {
 			certificates: makeCertificates(world),
 			versions: ["TLSv1.2"],

@@ -17,8 +17,9 @@ const everything = [...device, ...sources("hosts"), ...sources("examples"), ...s
 const LAYERS: readonly (readonly [string, RegExp])[] = [
 	["base", /^src\/(base\/|host\.ts$)/],
 	["bytes", /^src\/bytes\//],
+	["codecs", /^src\/cbor\//],
 	["storage", /^src\/storage\//],
-	["cores", /^src\/(mqtt\/(?!client|index)|shadow\/)/],
+	["cores", /^src\/(mqtt\/(?!client|index)|shadow\/|operations\/|ota\/)/],
 	["drivers", /^src\/(mqtt\/(client|index)\.ts$|identity\/)/],
 	["clouds", /^src\/clouds\//],
 	["device", /^src\/(device|index)\.ts$/],
@@ -41,9 +42,11 @@ test("imports in src go down the layers and never leave src", () => {
 });
 
 test("services do not know protocols, and protocols not services", () => {
-	for (const { path, imports } of device.filter(({ path }) => /^src\/(mqtt|shadow)\//.test(path))) {
-		const other = path.startsWith("src/mqtt/") ? "src/shadow/" : "src/mqtt/";
-		assert.deepEqual(imports.filter(({ from }) => from.startsWith(other)), [], path);
+	const services = /^src\/(shadow|operations|ota)\//;
+	const protocols = /^src\/mqtt\//;
+	for (const { path, imports } of device) {
+		const others = services.test(path) ? protocols : protocols.test(path) ? services : undefined;
+		if (others !== undefined) assert.deepEqual(imports.filter(({ from }) => others.test(from)), [], path);
 	}
 });
 

@@ -133,11 +133,12 @@ test("Device.close inside each callback is the last of them, and the cloud is to
 		const rig = new DeviceRig({ device });
 		rig.reach();
 		rig.stream.deliver(connack());
-		rig.stream.deliver(suback(SUBSCRIBE_ID, 1, 0x80, 1, 1));
+		rig.stream.deliver(suback(SUBSCRIBE_ID, 1, 1, 1, 1));
 		rig.host.advance(0);
 		const message = (topic: string, value: unknown): void => {
 			if (!rig.stream.closed) rig.message(topic, value);
 		};
+		message("shadow/accepted", "no object");
 		message("shadow/document", { token: "1", version: 1, desired: { a: 1 }, reported: {} });
 		message("shadow/delta", { version: 2, delta: {} });
 		if (!rig.stream.closed) lose(rig);
@@ -170,12 +171,22 @@ test("Device needs no callback at all", () => {
 	const nothing: Partial<DeviceOptions> = {};
 	for (const name of ["onConnected", "onDelta", "onSync", "onError", "onDisconnected"] as const) nothing[name] = undefined as never;
 	const rig = new DeviceRig({ device: nothing });
-	rig.accept(1, 0x80, 1, 1);
+	rig.accept();
+	rig.message("shadow/accepted", "no object");
 	rig.message("shadow/document", { token: "1", version: 1, desired: { a: 1 }, reported: {} });
 	rig.message("shadow/delta", { version: 2, delta: {} });
 	assert.ok(rig.device.inSync);
 	rig.stream.deliver("f000");
 	assert.ok(!rig.device.connected);
+});
+
+test("Device whose cloud refuses one of a service's filters is told so, and asks nothing of that service", () => {
+	const rig = new DeviceRig();
+	rig.accept(1, 0x80, 1, 1);
+	assert.deepEqual(rig.take(), ["error rejected", "connected"]);
+	rig.call(() => rig.device.report({ a: 1 }));
+	rig.host.advance(1_000_000);
+	assert.ok(!rig.said().some((line) => line.startsWith("shadow/")));
 });
 
 test("Device has two timers at most", () => {

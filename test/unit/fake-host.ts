@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { DeviceError } from "../../src/base/error.js";
 import type {
-	Clocks, Crypto, Datagrams, FlashProvider, Host, ResolveOptions, Resolver, StorageDomain, StorageProvider, Stream, System,
+	Clocks, Crypto, Datagrams, FlashProvider, Host, Keys, ResolveOptions, Resolver, StorageDomain, StorageProvider, Stream, System,
 	TCPOptions, TimerHandle, Timers, TLSOptions, UDPOptions, WebSocketOptions,
 } from "../../src/host.js";
 import { fromHex, toHex } from "./hex.js";
@@ -187,6 +187,7 @@ export class FakeHost implements Host {
 	readonly dns: { io: new () => Resolver };
 	readonly flash: FlashProvider = { open: unused };
 	readonly crypto: Crypto = crypto;
+	readonly keys: Keys = { generate: unused, sign: unused };
 	readonly system: System = { restart: unused, resetReason: "power-on", identifier: "fake", heap: () => undefined };
 	readonly text = text;
 

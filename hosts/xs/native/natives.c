@@ -9,7 +9,7 @@
 #include <sys/random.h>
 
 #define NATIVES(EACH) \
-	EACH(tcpOpen) EACH(relayOpen) EACH(streamRead) EACH(streamWrite) EACH(streamClose) \
+	EACH(tcpOpen) EACH(relayOpen) EACH(relayAsk) EACH(streamRead) EACH(streamWrite) EACH(streamClose) \
 	EACH(udpOpen) EACH(udpPort) EACH(udpRead) EACH(udpWrite) EACH(udpClose) \
 	EACH(resolverStart) EACH(resolverClose) \
 	EACH(timerSet) EACH(timerClear) EACH(now) \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TLS streams, carried by the parent's relay (hosts/xs/node/relay.ts).
+ * TLS streams and the work with private keys, both done by the parent's relay (hosts/xs/node/relay.ts).
  *
  * A relayed stream opens TCP to the relay, sends one header, and then receives frames of
  * type (1 byte), length (2 bytes, big endian) and payload: OPEN (the handshake is over), DATA, and
@@ -105,24 +105,40 @@ static void putList(txMachine* the, header* to, char tag, txSlot* list)
 	}
 }
 
-/*
- * relayOpen(self, dispatch, address, port, nodelay, host, anchors, chain, key, protocols): handle, or -1 as tcpOpen.
- * The header: its length in 4 bytes, then fields of tag (1 byte), length (4 bytes) and value.
- */
+static void beginHeader(header* to)
+{
+	putField(to, 0, NULL, 0);
+	to->length = 4;
+	putField(to, 'T', options.relayToken, strlen(options.relayToken));
+}
+
+/* Connects to the relay, which is sent the header first: its length in 4 bytes, then fields of tag (1 byte), length (4 bytes) and value. */
+static void openRelay(txMachine* the, header* fields)
+{
+	struct sockaddr_storage address;
+	socklen_t length;
+	stream* it;
+	for (int i = 0; i < 4; i++)
+		fields->bytes[i] = (txU1)((fields->length - 4) >> (24 - 8 * i));
+	streamAddress("127.0.0.1", options.relayPort, &address, &length);
+	it = streamOpen(the, &address, length, 1);
+	it->relayed = 1;
+	it->header = fields->bytes;
+	it->headerLength = fields->length;
+}
+
+/* relayOpen(self, dispatch, address, port, nodelay, host, anchors, chain, key, protocols): handle, or -1 as tcpOpen. */
 void xs_relayOpen(txMachine* the)
 {
 	struct sockaddr_storage address;
 	socklen_t length;
 	header fields = { NULL, 0 };
-	stream* it;
 	char port[8];
 	if (!streamAddress(fxToString(the, mxArgv(2)), 0, &address, &length)) {
 		fxInteger(the, mxResult, -1);
 		return;
 	}
-	putField(&fields, 0, NULL, 0);
-	fields.length = 4;
-	putField(&fields, 'T', options.relayToken, strlen(options.relayToken));
+	beginHeader(&fields);
 	putBuffer(the, &fields, 'A', mxArgv(2));
 	snprintf(port, sizeof(port), "%d", fxToInteger(the, mxArgv(3)) & 0xFFFF);
 	putField(&fields, 'P', port, strlen(port));
@@ -131,11 +147,16 @@ void xs_relayOpen(txMachine* the)
 	putList(the, &fields, 'L', mxArgv(7));
 	putBuffer(the, &fields, 'K', mxArgv(8));
 	putList(the, &fields, 'N', mxArgv(9));
-	for (int i = 0; i < 4; i++)
-		fields.bytes[i] = (txU1)((fields.length - 4) >> (24 - 8 * i));
-	streamAddress("127.0.0.1", options.relayPort, &address, &length);
-	it = streamOpen(the, &address, length, 1);
-	it->relayed = 1;
-	it->header = fields.bytes;
-	it->headerLength = fields.length;
+	openRelay(the, &fields);
+}
+
+/* relayAsk(self, dispatch, question, key, bytes): handle of a stream with the answer, behind its length in 2 bytes. */
+void xs_relayAsk(txMachine* the)
+{
+	header fields = { NULL, 0 };
+	beginHeader(&fields);
+	putBuffer(the, &fields, 'Q', mxArgv(2));
+	putBuffer(the, &fields, 'K', mxArgv(3));
+	putBuffer(the, &fields, 'B', mxArgv(4));
+	openRelay(the, &fields);
 }

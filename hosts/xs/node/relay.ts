@@ -2,6 +2,7 @@
 /**
  * Carries TLS for the XS host: a program's TLS stream is a TCP connection to this relay, which speaks
  * TLS to the peer with exactly the trust anchors, name and client certificate that it is given.
+ * A connection whose header asks a question is answered instead: see keys.ts.
  *
  * Only who knows the token is served. What the program sends first is a header: its length in 4
  * bytes, then fields of tag (1 byte), length (4 bytes) and value. What the relay sends is framed:
@@ -11,11 +12,12 @@ import { X509Certificate, createPrivateKey, timingSafeEqual } from "node:crypto"
 import { createServer, isIP, type AddressInfo, type Server, type Socket } from "node:net";
 import { Transform } from "node:stream";
 import { checkServerIdentity, connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from "node:tls";
+import { answer } from "./keys.js";
 
 const Frame = { OPEN: 1, DATA: 2, FAIL: 3 } as const;
 
-/** Indexes of the error codes in hosts/xs/stream.ts. */
-const Code = { UNREACHABLE: 0, CLOSED: 1, TLS: 2, TIMEOUT: 3 } as const;
+/** Indexes of the error codes in hosts/xs/stream.ts; keys.ts there has the last one. */
+const Code = { UNREACHABLE: 0, CLOSED: 1, TLS: 2, TIMEOUT: 3, CREDENTIAL: 5 } as const;
 
 const HEADER_MAXIMUM = 64 * 1024;
 const MESSAGE_MAXIMUM = 400;
@@ -31,6 +33,8 @@ interface Header {
 	chain: Buffer[];
 	key: Buffer | undefined;
 	protocols: string[];
+	question: string;
+	bytes: Buffer;
 }
 
 function frame(type: number, payload: Uint8Array): Buffer {
@@ -60,6 +64,8 @@ function parseHeader(bytes: Buffer): Header {
 		chain: fields.get("L") ?? [],
 		key: fields.get("K")?.[0],
 		protocols: (fields.get("N") ?? []).map(String),
+		question: text("Q"),
+		bytes: fields.get("B")?.[0] ?? Buffer.alloc(0),
 	};
 }
 
@@ -153,7 +159,17 @@ function carry(device: Socket, header: Header, sockets: Set<Socket>): void {
 	});
 }
 
-/** Collects the header, then hands what follows to `carry`. */
+function reply(device: Socket, { question, key, bytes }: Header): void {
+	answer(question, key, bytes).then(
+		(value) => {
+			device.write(frame(Frame.OPEN, Buffer.alloc(0)));
+			device.write(frame(Frame.DATA, Buffer.concat([Buffer.from([value.length >> 8, value.length & 0xff]), value])));
+		},
+		() => device.end(failure(Code.CREDENTIAL, NO_ALERT, "refused")),
+	);
+}
+
+/** Collects the header, then does what it asks for. */
 function receive(device: Socket, token: Buffer, sockets: Set<Socket>): void {
 	let bytes: Buffer = Buffer.alloc(0);
 	device.on("error", () => device.destroy());
@@ -177,7 +193,11 @@ function receive(device: Socket, token: Buffer, sockets: Set<Socket>): void {
 			return;
 		}
 		if (header.token.length !== token.length || !timingSafeEqual(header.token, token)) device.destroy();
-		else carry(device, header, sockets);
+		else if (header.question !== "") {
+			// Its end is to be noticed.
+			device.resume();
+			reply(device, header);
+		} else carry(device, header, sockets);
 	});
 }
 

@@ -4,7 +4,7 @@
  * `node:assert`; the SDK stays outside, preloaded as on the device.
  */
 import host from "moorline/host";
-import { Bench } from "../../host/bench.js";
+import { Bench, type HostPromise } from "../../host/bench.js";
 import type { Certificates, Identity } from "../../host/certificates.js";
 import type { Listener, Peer, Platform, TLSServerOptions } from "../../host/platform.js";
 import { promises } from "../../host/promises.js";
@@ -161,6 +161,13 @@ async function makePlatform(service: Service): Promise<Platform> {
 		},
 		names: { known: "localhost", address: "127.0.0.1", unknown: `${"x".repeat(64)}.invalid` },
 		partition: "session",
+		keys: {
+			types: ["P-256"],
+			verify: (publicKey, bytes, signature) => service.ask({
+				op: "verify", publicKey: toHex(publicKey), bytes: toHex(bytes), signature: toHex(signature),
+			}),
+			openRequest: bytes => service.ask({ op: "openRequest", bytes: toHex(bytes) }),
+		},
 		tls: {
 			certificates: revive(await service.ask({ op: "certificates" })) as Certificates,
 			versions: ["TLSv1.2"],
@@ -168,6 +175,37 @@ async function makePlatform(service: Service): Promise<Platform> {
 		},
 	};
 }
+
+/** RFC 6979 §A.2.5: the key, and what it makes of "sample" and "test" with SHA-256. */
+const RFC6979_KEY = "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721";
+const RFC6979_POINT = "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+	+ "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
+const RFC6979: Readonly<Record<string, string>> = {
+	sample: "3046022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+		+ "022100f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
+	test: "3045022100f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
+		+ "0220019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
+};
+
+/** What only this host promises of its signatures: they need no random numbers. */
+const ownPromises: readonly HostPromise[] = [{
+	name: "signatures are those of RFC 6979, and wrong numbers are no keys",
+	async run({ host: { keys } }) {
+		const wrap = (number: string): Uint8Array => fromHex.call(Uint8Array,
+			`308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420${number}a14403420004${RFC6979_POINT}`);
+		const sign = (key: Uint8Array, bytes: Uint8Array): Promise<Uint8Array> =>
+			new Promise((onSignature, onError) => keys.sign({ key, bytes, onSignature, onError }));
+		for (const [message, expected] of Object.entries(RFC6979)) {
+			const signature = toHex(await sign(wrap(RFC6979_KEY), encode(message)));
+			if (signature !== expected) throw new Error(`${message}: ${signature}`);
+		}
+		const order = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+		for (const number of ["0".repeat(64), order, "f".repeat(64)]) {
+			const code = await sign(wrap(number), encode("x")).then(() => "signed", (error: { code: string }) => error.code);
+			if (code !== "credential") throw new Error(`${number}: ${code}`);
+		}
+	},
+}];
 
 function timeout(): Promise<never> {
 	return new Promise((_, reject) => host.timer.set(() => reject(new Error("nothing happened")), TIMEOUT));
@@ -178,7 +216,7 @@ async function main(): Promise<void> {
 	const port = domain.read("port")!;
 	const service = new Service(Number(host.text.decode(port, 0, port.byteLength)));
 	const platform = await makePlatform(service);
-	for (const [shape, list] of Object.entries(promises)) {
+	for (const [shape, list] of Object.entries({ ...promises, "keys of moddable": ownPromises })) {
 		for (const { name, run } of list) {
 			if (NOT_TRIED.some(pattern => pattern.test(`${shape}: ${name}`))) continue;
 			const bench = new Bench(platform);

@@ -50,6 +50,8 @@ export async function serve(platform: Platform, certificates: Certificates, onRe
 				return { echo: echoes.push(echo) - 1, address: echo.address, port: echo.port };
 			}
 			case "unecho": return echoes[request.echo]!.close();
+			case "verify": return platform.keys.verify(fromHex(request.publicKey), fromHex(request.bytes), fromHex(request.signature));
+			case "openRequest": return platform.keys.openRequest(fromHex(request.bytes));
 			case "certificates": return certificates;
 			case "result": return onResult(request.shape, request.name, request.error);
 		}

@@ -21,6 +21,8 @@ export type Request =
 	| { op: "pause" | "resume" | "end" | "reset" | "ended"; peer: number }
 	| { op: "closedPort" | "echo" | "certificates" }
 	| { op: "unecho"; echo: number }
+	| { op: "verify"; publicKey: Hex; bytes: Hex; signature: Hex }
+	| { op: "openRequest"; bytes: Hex }
 	| { op: "result"; shape: string; name: string; error?: string };
 
 export interface Question { id: number; request: Request }

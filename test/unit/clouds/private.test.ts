@@ -49,7 +49,7 @@ test("the private cloud translates each message", () => {
 	assert.deepEqual(rig.said(), [`shadow/report {"token":"2","reported":{"on":true}}`]);
 	rig.message("shadow/accepted", { token: "2", version: 7 });
 	assert.deepEqual(rig.take(), ["sync 7"]);
-	rig.call(() => rig.device.report({ on: false }));
+	rig.call(() => rig.device.report({ level: 3 }));
 	rig.host.advance(0);
 	rig.message("shadow/rejected", { token: "3", code: 400, message: "no" });
 	assert.equal(rig.take()[0], "error rejected");
@@ -77,7 +77,7 @@ const BAD: readonly [name: string, topic: string, payload: string, code: string]
 	["a delta that is a list", "shadow/delta", utf8(`{"version":6,"delta":[]}`), "malformed"],
 	["a delta with __proto__", "shadow/delta", utf8(`{"version":6,"delta":{"__proto__":{}}}`), "malformed"],
 	["a document without version", "shadow/document", utf8(`{"token":"${PREFIX}2","desired":{},"reported":{}}`), "malformed"],
-	["a document without desired", "shadow/document", utf8(`{"token":"${PREFIX}2","version":6,"reported":{}}`), "malformed"],
+	["a document with desired null", "shadow/document", utf8(`{"token":"${PREFIX}2","version":6,"desired":null,"reported":{}}`), "malformed"],
 	["a document with reported null", "shadow/document", utf8(`{"token":"${PREFIX}2","version":6,"desired":{},"reported":null}`), "malformed"],
 	["a document with a token that cannot be text", "shadow/document", utf8(`{"token":{"toString":1},"version":6}`), "malformed"],
 	["an acceptance without version", "shadow/accepted", utf8(`{"token":"${PREFIX}2"}`), "malformed"],

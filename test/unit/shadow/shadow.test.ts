@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import type { JSONObject } from "../../../src/shadow/document.js";
-import { ANSWER_TIMEOUT, Shadow } from "../../../src/shadow/shadow.js";
+import { ANSWER_TIMEOUT, Shadow, type ShadowPort } from "../../../src/shadow/shadow.js";
 import { codeOf } from "../failure.js";
 
 const RETRY = 1_000;
@@ -19,16 +19,17 @@ class Rig {
 	failure: Error | undefined;
 	onDelta: ((delta: JSONObject) => void) | undefined;
 	readonly shadow: Shadow;
+	readonly port: ShadowPort = {
+		get: (token) => this.#ask(`get ${token}`),
+		update: (token, { reported, desired, version }) => {
+			if (this.failure !== undefined) throw this.failure;
+			const wish = desired === undefined ? "" : ` desire ${JSON.stringify(desired)} at ${version}`;
+			return this.#ask(`report ${token} ${JSON.stringify(reported ?? {})}${wish}`);
+		},
+	};
 
 	constructor() {
 		this.shadow = new Shadow(
-			{
-				get: (token) => this.#ask(`get ${token}`),
-				report: (token, patch) => {
-					if (this.failure !== undefined) throw this.failure;
-					return this.#ask(`report ${token} ${JSON.stringify(patch)}`);
-				},
-			},
 			{
 				onDelta: (delta, version) => {
 					this.lines.push(`delta ${version} ${JSON.stringify(delta)}`);
@@ -50,7 +51,7 @@ class Rig {
 	}
 
 	connect(): void {
-		this.shadow.connected();
+		this.shadow.connected(this.port);
 		this.turn();
 	}
 
@@ -70,7 +71,8 @@ class Rig {
 	}
 
 	rejected(token: string, code: number): void {
-		this.shadow.rejected(token, code, "no", this.now);
+		const refusal = code === 409 ? "conflict" : code >= 500 ? "busy" : "refused";
+		this.shadow.rejected(token, refusal, code, "no", this.now);
 		this.turn();
 	}
 
@@ -124,7 +126,7 @@ test("Shadow asks for the document after each connect, and for nothing before", 
 	assert.ok(!rig.shadow.inSync);
 	rig.connect();
 	assert.deepEqual(rig.take(), ["get 2"]);
-	rig.document("2", 3, {}, {});
+	rig.document("2", 3, { on: true }, { on: true });
 	assert.deepEqual(rig.take(), ["sync 3"]);
 });
 
@@ -163,7 +165,7 @@ test("Shadow gathers the reports of one turn, and sends one at a time", () => {
 	assert.deepEqual(rig.take(), [], "nothing is sent inside the call");
 	assert.equal(rig.shadow.deadline, 0);
 	rig.shadow.expire(rig.now);
-	assert.deepEqual(rig.take(), [`report 2 {"a":1,"b":{"c":null,"d":3}}`]);
+	assert.deepEqual(rig.take(), [`report 2 {"a":1,"b":{"d":3}}`], "what the cloud does not have need not be deleted");
 	rig.report({ a: 4 });
 	rig.report({ e: 5 });
 	assert.deepEqual(rig.take(), []);
@@ -276,14 +278,25 @@ test("Shadow fetches the document after its report when a gap shows while that i
 	assert.deepEqual(rig.take(), [`delta 7 {"b":1}`]);
 });
 
-test("Shadow takes a document with a lower version: the cloud may have begun anew", () => {
+test("Shadow asks again when a document is older than what it had, and then believes it", () => {
 	const rig = Rig.synced();
 	rig.shadow.disconnected();
 	rig.connect();
-	rig.document("2", 0, {}, {});
+	assert.equal(codeOf(() => rig.document("2", 1, { a: 7 }, {})), "version");
+	assert.equal(rig.shadow.version, 5);
+	rig.turn();
+	assert.deepEqual(rig.take(), ["get 2", "get 3"]);
+	rig.document("3", 0, {}, {});
 	assert.equal(rig.shadow.version, 0);
 	rig.delta(1, { a: 1 });
-	assert.deepEqual(rig.take(), ["get 2", "sync 0", `delta 1 {"a":1}`]);
+	assert.deepEqual(rig.take(), ["sync 0", `delta 1 {"a":1}`]);
+	const slow = Rig.synced();
+	slow.shadow.disconnected();
+	slow.connect();
+	assert.equal(codeOf(() => slow.document("2", 4, { a: 7 }, {})), "version");
+	slow.turn();
+	slow.document("3", 5, {}, {});
+	assert.deepEqual(slow.take(), ["get 2", "get 3", "sync 5"]);
 });
 
 test("a report under way when the connection is lost is made again, with what came since", () => {
@@ -294,24 +307,26 @@ test("a report under way when the connection is lost is made again, with what ca
 	rig.report({ e: 5 });
 	assert.equal(rig.shadow.deadline, Infinity);
 	rig.connect();
-	rig.document("3", 6, {}, { a: 1, b: { c: 1 } });
-	assert.deepEqual(rig.take(), [`report 2 {"a":1,"b":{"c":1}}`, "get 3", `report 4 {"a":1,"b":{"c":2},"d":null,"e":5}`]);
+	rig.document("3", 6, {}, { a: 1, b: { c: 1 }, d: 4 });
+	assert.deepEqual(rig.take(), [`report 2 {"a":1,"b":{"c":1}}`, "get 3", `report 4 {"b":{"c":2},"d":null,"e":5}`]);
 	rig.accepted("2", 7);
 	assert.deepEqual(rig.take(), [], "the answer to the lost one says nothing about this one");
 	rig.accepted("4", 7);
 	assert.deepEqual(rig.take(), ["sync 7"]);
 });
 
-test("a report under way that is not answered in time is made again", () => {
-	const rig = Rig.synced();
-	rig.report({ a: 1 });
-	assert.equal(rig.shadow.deadline, rig.now + ANSWER_TIMEOUT);
-	rig.wait(ANSWER_TIMEOUT);
-	assert.deepEqual(rig.take(), [`report 2 {"a":1}`, `report 3 {"a":1}`]);
-	rig.accepted("2", 6);
-	assert.deepEqual(rig.take(), []);
-	rig.accepted("3", 7);
-	assert.match(rig.take().join(), /^get 4$/, "the first was accepted too: a version is missing");
+test("after a report that is not answered in time the document tells what became of it", () => {
+	for (const arrived of [true, false]) {
+		const rig = Rig.synced();
+		rig.report({ a: 1 });
+		assert.equal(rig.shadow.deadline, rig.now + ANSWER_TIMEOUT);
+		rig.wait(ANSWER_TIMEOUT);
+		assert.deepEqual(rig.take(), [`report 2 {"a":1}`, "get 3"]);
+		rig.accepted("2", 6);
+		assert.deepEqual(rig.take(), [], "too late");
+		rig.document("3", 6, {}, arrived ? { a: 1 } : {});
+		assert.deepEqual(rig.take(), arrived ? ["sync 6"] : [`report 4 {"a":1}`]);
+	}
 });
 
 test("Shadow asks again for a document that does not come, less and less often", () => {
@@ -430,7 +445,7 @@ test("an answer of the wrong kind does not settle a request", () => {
 	rig.delta(9, {});
 	rig.accepted("3", 10);
 	assert.deepEqual(rig.take(), ["get 3"]);
-	rig.document("3", 10, {}, {});
+	rig.document("3", 10, {}, { a: 1 });
 	assert.deepEqual(rig.take(), ["sync 10"]);
 });
 
@@ -440,7 +455,6 @@ const MALFORMED: readonly [name: string, send: (rig: Rig) => void][] = [
 	["a document with a negative version", (rig) => rig.document("2", -1, {}, {})],
 	["a document with half a version", (rig) => rig.document("2", 6.5, {}, {})],
 	["a document with a version beyond counting", (rig) => rig.document("2", 2 ** 53, {}, {})],
-	["a document without desired", (rig) => rig.document("2", 7, undefined, {})],
 	["a document with desired null", (rig) => rig.document("2", 7, null, {})],
 	["a document with a list for desired", (rig) => rig.document("2", 7, [], {})],
 	["a document with text for reported", (rig) => rig.document("2", 7, {}, "x")],
@@ -481,7 +495,7 @@ test("Shadow.expire called early changes nothing", () => {
 	assert.deepEqual(rig.take(), []);
 });
 
-test("Shadow is not in sync after a refused report, until another is accepted", () => {
+test("Shadow is not in sync while the cloud refuses a report, and tries again once that has changed", () => {
 	const rig = Rig.synced();
 	rig.report({ a: 1 });
 	rig.rejected("2", 413);
@@ -489,7 +503,24 @@ test("Shadow is not in sync after a refused report, until another is accepted", 
 	assert.ok(!rig.shadow.inSync);
 	rig.report({ b: 1 });
 	rig.accepted("3", 6);
-	assert.deepEqual(rig.take(), [`report 3 {"b":1}`, "sync 6"]);
+	assert.deepEqual(rig.take(), [`report 3 {"b":1}`]);
+	rig.report({ a: 2 });
+	rig.accepted("4", 7);
+	assert.deepEqual(rig.take(), [`report 4 {"a":2}`, "sync 7"]);
+	rig.report({ a: 3 });
+	rig.rejected("5", 413);
+	rig.report({ a: 2 });
+	assert.deepEqual(rig.take(), [`report 5 {"a":3}`, "error rejected 413", "sync 7"], "what the cloud has is not refused");
+});
+
+test("Shadow tries what was refused once more on the next connection", () => {
+	const rig = Rig.synced();
+	rig.report({ a: 1 });
+	rig.rejected("2", 400);
+	rig.shadow.disconnected();
+	rig.connect();
+	rig.document("3", 5, {}, {});
+	assert.deepEqual(rig.take(), [`report 2 {"a":1}`, "error rejected 400", "get 3", `report 4 {"a":1}`]);
 });
 
 test("Shadow.report leaves nothing of a patch that it refuses", () => {

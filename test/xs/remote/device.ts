@@ -130,6 +130,11 @@ export async function makePlatform(): Promise<{ close(): void; [part: string]: u
 			const { ref, address, port } = await line.call<ListenerReference>(0, "echo");
 			return { address, port, close: () => line.send(ref, "close") };
 		},
+		keys: {
+			types: ["P-256", "RSA-2048"],
+			verify: (...values: unknown[]) => line.call(0, "verify", ...values),
+			openRequest: (request: Uint8Array) => line.call(0, "openRequest", request),
+		},
 		tls: {
 			certificates,
 			versions,

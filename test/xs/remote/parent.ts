@@ -13,6 +13,7 @@ export interface ServingPlatform {
 	} | undefined;
 	listen(): Promise<object>;
 	listenWebSocket(identity: never, options: never): Promise<object>;
+	readonly keys: { verify(...values: never[]): Promise<boolean>; openRequest(request: never): Promise<string> };
 	closedPort(): Promise<object>;
 	echo(): Promise<object>;
 }
@@ -47,6 +48,8 @@ class Desk {
 		switch (method) {
 		case "describe": return { names, certificates: tls?.certificates, versions: tls?.versions };
 		case "closedPort": return this.#platform.closedPort();
+		case "verify": return this.#platform.keys.verify(...values as never[]);
+		case "openRequest": return this.#platform.keys.openRequest(values[0] as never);
 		case "echo": return this.#keep(await this.#platform.echo(), "address", "port");
 		case "listen": return this.#keep(await this.#platform.listen(), "address", "port");
 		case "listenWebSocket": return this.#keep(await this.#platform.listenWebSocket((values[0] ?? undefined) as never, values[1] as never), "address", "port");

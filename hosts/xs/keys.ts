@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Key pairs and signatures, made by the parent process (hosts/xs/node/keys.ts) as TLS is carried by it: the engine's
+ * sources bring no arithmetic for it, and what a device spends on it is measured on the device.
+ */
+import { DeviceError } from "../../src/base/error.js";
+import type { GenerateKeyOptions, Keys, KeyType, SignOptions } from "../../src/host.js";
+import { checkBytes, checkFunction } from "./check.js";
+import { Event, native, type Handle } from "./native.js";
+
+const TYPES: readonly KeyType[] = Object.freeze(["P-256", "RSA-2048"] as const);
+/** Of the relay's failures: the key is of no use. */
+const CREDENTIAL = 5;
+/** Bytes of the length that comes before an answer, and before the first of two values in it. */
+const PREFIX = 2;
+
+/** One question to the relay. */
+class Question {
+	readonly #onAnswer: (answer: Uint8Array) => void;
+	readonly #onError: (error: DeviceError) => void;
+	readonly #handle: Handle;
+	/** Bytes of the answer; -1 while they are not known. */
+	#length = -1;
+
+	constructor(
+		question: string, key: Uint8Array | undefined, bytes: Uint8Array | undefined,
+		onAnswer: (answer: Uint8Array) => void, onError: (error: DeviceError) => void,
+	) {
+		this.#onAnswer = onAnswer;
+		this.#onError = onError;
+		this.#handle = native.relayAsk(this, dispatch, question, key, bytes);
+	}
+
+	/** For `dispatch` only. */
+	receive(available: number): void {
+		let count = available;
+		if (this.#length < 0) {
+			if (count < PREFIX) return;
+			this.#length = lengthAt(this.read(PREFIX));
+			count -= PREFIX;
+		}
+		if (count < this.#length) return;
+		const answer = this.read(this.#length);
+		native.streamClose(this.#handle);
+		this.#onAnswer(answer);
+	}
+
+	/** For `dispatch` only. */
+	fail(code: number): void {
+		native.streamClose(this.#handle);
+		this.#onError(code === CREDENTIAL
+			? new DeviceError("credential", "the key is none of P-256 or RSA in PKCS#8")
+			: new DeviceError("internal", "the parent process does not answer"));
+	}
+
+	private read(count: number): Uint8Array {
+		const bytes = new Uint8Array(count);
+		native.streamRead(this.#handle, bytes);
+		return bytes;
+	}
+}
+
+function dispatch(question: Question, event: number, value: number): void {
+	if (event === Event.READABLE) question.receive(value);
+	else if (event === Event.ERROR) question.fail(value);
+}
+
+function lengthAt(bytes: Uint8Array): number {
+	return bytes[0]! << 8 | bytes[1]!;
+}
+
+export const keys: Keys = Object.freeze({
+	generate(options: GenerateKeyOptions): void {
+		if (!TYPES.includes(options.type)) throw new DeviceError("unsupported", `no keys of type ${String(options.type)}`);
+		checkFunction(options.onKey, "onKey");
+		checkFunction(options.onError, "onError");
+		new Question(options.type, undefined, undefined, (answer) => {
+			const end = PREFIX + lengthAt(answer);
+			options.onKey(answer.slice(PREFIX, end), answer.slice(end));
+		}, (error) => options.onError(error));
+	},
+	sign(options: SignOptions): void {
+		checkBytes(options.key, "key");
+		checkBytes(options.bytes, "bytes");
+		checkFunction(options.onSignature, "onSignature");
+		checkFunction(options.onError, "onError");
+		new Question("sign", options.key, options.bytes, (answer) => options.onSignature(answer), (error) => options.onError(error));
+	},
+});

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What all clouds over MQTT share: one client for all services, and for each service a translation of its own between
+ * the neutral model and the vendor's topics.
+ *
+ * Whatever the cloud sends, the worst that can come of it is an error reported.
+ */
+import type { Backoff } from "../base/backoff.js";
+import { DeviceError, toDeviceError } from "../base/error.js";
+import type { Host } from "../host.js";
+import { Client, type ClientOptions, type Server } from "../mqtt/client.js";
+import { Collector, type Receiver } from "../mqtt/collector.js";
+import { Reason } from "../mqtt/constants.js";
+import type { MQTTEvent } from "../mqtt/event.js";
+import type { Payload } from "../mqtt/encode.js";
+import type { Commands } from "../operations/commands.js";
+import type { Jobs } from "../operations/jobs.js";
+import type { Metrics } from "../operations/metrics.js";
+import type { Download } from "../ota/download.js";
+import type { Shadow } from "../shadow/shadow.js";
+import type { Closer, Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
+
+/** One service in one vendor's words. */
+export interface Translation {
+	/** Of what comes to this service; at QoS 1. */
+	readonly filters: readonly string[];
+	/** The cloud can be reached, and all filters are subscribed to. */
+	connected(): void;
+	disconnected(): void;
+	/**
+	 * A message; `bytes[start, end)` is borrowed.
+	 * @returns false when the topic is another service's
+	 * @throws DeviceError which is reported
+	 */
+	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean;
+}
+
+/** A translation and how far it is. */
+interface Added {
+	readonly translation: Translation;
+	/** On this connection: told that it stands. */
+	connected: boolean;
+	/** On this connection: a filter was refused, so there is nothing to begin. */
+	refused: boolean;
+}
+
+export interface MQTTSettings {
+	/** Bytes of the largest message that is taken. */
+	messageMaximum: number;
+	/** ms. */
+	keepAlive?: number | undefined;
+	reconnect?: Backoff | undefined;
+}
+
+/** Its own client's options and callbacks, too: a closure for each of them would take eleven slots. */
+export abstract class MQTTConnection implements Connection, ClientOptions, Receiver {
+	readonly host: Host;
+	readonly keepAlive: number | undefined;
+	readonly reconnect: Backoff | undefined;
+	abstract readonly clientId: string;
+	protected readonly options: ConnectionOptions;
+	readonly #collector: Collector;
+	readonly #added: Added[] = [];
+	#client: Client | undefined;
+	/** The device was told of this connection. */
+	#ready = false;
+	#closed = false;
+
+	constructor(options: ConnectionOptions, { messageMaximum, keepAlive, reconnect }: MQTTSettings) {
+		this.options = options;
+		this.host = options.host;
+		this.keepAlive = keepAlive;
+		this.reconnect = reconnect;
+		this.#collector = new Collector(messageMaximum, this);
+	}
+
+	/** Read for each connection: what is in the storage need not be in memory, and may have been renewed. */
+	abstract get server(): Server | readonly Server[];
+
+	abstract addShadow(name: string, shadow: Shadow): void;
+
+	addJobs(_: Jobs): void {
+		throw unsupported("jobs");
+	}
+
+	addCommands(_: Commands): void {
+		throw unsupported("commands");
+	}
+
+	addMetrics(_: Metrics): void {
+		throw unsupported("metrics");
+	}
+
+	addDownload(_: string, __: number, ___: Download): Closer {
+		throw unsupported("files");
+	}
+
+	publish(topic: string, payload: Payload, options?: PublishOptions): boolean {
+		return this.send(topic, payload, options);
+	}
+
+	/** Begins to connect: once, by whoever extends this, when it is complete. */
+	protected open(): void {
+		// Made once to be refused here, and not when it is time to connect.
+		void this.server;
+		this.#client = new Client(this);
+		const { session } = this.#client;
+		// After a reset the session that the server may have kept is none that we know [MQTT-3.2.2-4].
+		if (session.connect.protocol === 5 && !session.established) session.distrust();
+	}
+
+	/** From now on, or as soon as the broker has subscribed us. @throws DeviceError `full`, `argument` */
+	protected add(translation: Translation): void {
+		this.#added.push({ translation, connected: false, refused: false });
+		try {
+			for (const filter of translation.filters) this.#client!.subscribe(filter);
+		} catch (error) {
+			this.remove(translation);
+			throw error;
+		}
+	}
+
+	/** For services that are there for a while. May be called twice, and after `close`. */
+	remove(translation: Translation): void {
+		const index = this.#added.findIndex((added) => added.translation === translation);
+		if (index < 0) return;
+		const [added] = this.#added.splice(index, 1);
+		if (added!.connected) translation.disconnected();
+		if (this.#closed) return;
+		for (const filter of translation.filters) {
+			const isShared = this.#added.some((other) => other.translation.filters.includes(filter));
+			if (!isShared) this.#client!.unsubscribe(filter);
+		}
+	}
+
+	get connected(): boolean {
+		return this.#client?.connected ?? false;
+	}
+
+	/** @returns false when it cannot be sent now. @throws DeviceError `argument`, `too-large` */
+	send(topic: string, payload: Payload, options?: PublishOptions): boolean {
+		return typeof this.#client!.publish(topic, payload, options) === "number";
+	}
+
+	close(): void {
+		this.#closed = true;
+		this.lose();
+		this.#client!.close();
+	}
+
+	onConnected(): void {
+		this.settle();
+	}
+
+	onSubscribed(filter: string, reasonCode: number): void {
+		if (reasonCode >= Reason.FAILURE) {
+			for (const added of this.#added) {
+				if (added.translation.filters.includes(filter)) added.refused = true;
+			}
+			this.onRefused(new DeviceError("rejected", `the broker refused ${filter}`, { detail: reasonCode }));
+		}
+		this.settle();
+	}
+
+	/** What waits for the answers to all filters may have waited for this one. */
+	onUnsubscribed(): void {
+		this.settle();
+	}
+
+	onMessage(message: MQTTEvent): void {
+		this.#collector.take(message);
+	}
+
+	onDisconnected(error: DeviceError, delay: number): void {
+		this.#collector.reset();
+		this.lose();
+		this.options.onLost(error, delay);
+	}
+
+	onRefused(error: DeviceError): void {
+		this.options.onFault(error);
+	}
+
+	onWhole(topic: string, bytes: Uint8Array, start: number, end: number): void {
+		try {
+			for (const { translation } of this.#added) {
+				if (translation.receive(topic, bytes, start, end)) break;
+			}
+		} catch (error) {
+			this.onRefused(toDeviceError(error, "malformed", `message to ${topic}`));
+		}
+		this.options.onTurn();
+	}
+
+	private lose(): void {
+		this.#ready = false;
+		for (const added of this.#added) {
+			if (added.connected) added.translation.disconnected();
+			added.connected = added.refused = false;
+		}
+	}
+
+	/** Once the server has answered for every filter, whoever got all of his may begin. */
+	private settle(): void {
+		if (!this.#client!.session.subscriptions.settled) return;
+		for (const added of this.#added) {
+			if (added.connected || added.refused) continue;
+			added.connected = true;
+			added.translation.connected();
+		}
+		if (!this.#ready) {
+			this.#ready = true;
+			this.options.onReady();
+		}
+		this.options.onTurn();
+	}
+}
+
+/** For clouds that lack the service. */
+function unsupported(service: string): DeviceError {
+	return new DeviceError("unsupported", `this cloud has no ${service}`);
+}
