@@ -12,3 +12,6 @@ export type { Metric, MetricsReport, NetworkStatistics } from "./operations/metr
 export type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
 export { boolean, list, model, number, string } from "./shadow/model.js";
 export type { Document, Field, FieldOptions, Model, Patch, Rule } from "./shadow/model.js";
+export { createCSR, type CSROptions, type Subject } from "./identity/csr.js";
+export { CredentialStore, type Candidate, type Credentials } from "./identity/credentials.js";
+export { encodePEM } from "./identity/pem.js";
