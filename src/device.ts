@@ -7,43 +7,77 @@
 import { Alarm, type AlarmOwner } from "./base/alarm.js";
 import { DeviceError } from "./base/error.js";
 import { randomWord } from "./bytes/random.js";
-import type { Cloud, Connection, ConnectionOptions, Firmware } from "./clouds/cloud.js";
+import type { JSONObject } from "./bytes/value.js";
+import type { Cloud, Closer, Connection, ConnectionOptions, Firmware, PublishOptions } from "./clouds/cloud.js";
 import type { Host } from "./host.js";
 import { readCredentials } from "./identity/credentials.js";
-import type { JSONObject } from "./shadow/document.js";
+import { Commands, type Command, type CommandsCallbacks } from "./operations/commands.js";
+import { Jobs, type Job, type JobsCallbacks } from "./operations/jobs.js";
+import { Metrics, type MetricsReport } from "./operations/metrics.js";
+import { Download, type DownloadCallbacks, type DownloadOptions } from "./ota/download.js";
+import type { Document, Model, Patch } from "./shadow/model.js";
 import { Shadow, type ShadowCallbacks } from "./shadow/shadow.js";
 import { StorageStore } from "./shadow/store.js";
 
+/** What a program sets for a shadow; `Self` is what the callbacks find as `this`. */
+export interface ShadowHandlers<M, Self> {
+	/** What the shadow holds: its types, and how changes made here and there become one. Default: any JSON object. */
+	model?: M | undefined;
+	/** False: nothing of it survives a reset, and no flash is written. Default: true. */
+	persistent?: boolean | undefined;
+	/** What the cloud desires and the device is not yet; each change once. To be reported once it is so. */
+	onDelta?(this: Self, delta: Document<M>, version: number): void;
+	/** The device is all that is desired, and the cloud has every report. */
+	onSync?(this: Self, version: number): void;
+}
+
 /** Callbacks run from timer callbacks, never inside a call into the device; `this` is the device. */
-export interface DeviceOptions {
+export interface DeviceOptions<M extends Model | undefined = undefined>
+	extends ShadowHandlers<M, Device<M>> {
 	host: Host;
 	cloud: Cloud;
 	/** What runs on this device, for the cloud to know. */
 	firmware?: Firmware | undefined;
 	/** The cloud can be reached, and everything subscribed to. Again after each reconnect. */
-	onConnected?(this: Device): void;
+	onConnected?(this: Device<M>): void;
 	/** The connection, or an attempt, ended; the next attempt follows in `delay` ms without a call. */
-	onDisconnected?(this: Device, error: DeviceError, delay: number): void;
-	/** What the cloud desires and the device does not report yet. To be reported once it is so. */
-	onDelta?(this: Device, delta: JSONObject, version: number): void;
-	/** The device reports all that is desired, and the cloud has every report. */
-	onSync?(this: Device, version: number): void;
+	onDisconnected?(this: Device<M>, error: DeviceError, delay: number): void;
+	/**
+	 * A job that the cloud has queued for this device, now or some time: one at a time, and again after a reset. It
+	 * ends by `job.succeed`, `fail` or `reject`. Where there is this callback, jobs are asked for.
+	 */
+	onJob?(this: Device<M>, job: Job): void;
+	/** The job is over, and not by us; nothing more can be said about it. */
+	onJobCanceled?(this: Device<M>, job: Job): void;
+	/** The cloud knows how the job ended. */
+	onJobFinished?(this: Device<M>, job: Job): void;
+	/** Names of members that job documents have: others are left out. Default: any, as long as they are few. */
+	jobMembers?: readonly string[] | undefined;
+	/**
+	 * The cloud asks for something to be done at once. It ends by `command.succeed`, `fail` or `reject`. Where there is
+	 * this callback, commands are listened for.
+	 */
+	onCommand?(this: Device<M>, command: Command): void;
+	/** As `jobMembers`, of the commands' payloads. */
+	commandMembers?: readonly string[] | undefined;
 	/** Something was refused or malformed; the device goes on. */
-	onError?(this: Device, error: DeviceError): void;
+	onError?(this: Device<M>, error: DeviceError): void;
 }
 
 /** Errors beyond this many in one turn are not told: they are the same one, over and over. */
 const NEWS_MAXIMUM = 8;
 
-export class Device {
+export class Device<M extends Model | undefined = undefined> {
 	readonly #core: Core;
 
 	/**
 	 * Reads the identity and starts to connect.
-	 * @throws DeviceError `credential` when the device's storage holds no identity fit for this cloud; `argument`
+	 * @throws DeviceError `credential` when the device's storage holds no identity fit for this cloud; `argument`;
+	 * `unsupported` for a service that this cloud does not have
 	 */
-	constructor(options: DeviceOptions) {
-		this.#core = new Core(this, options);
+	constructor(options: DeviceOptions<M>) {
+		// What the program's types are is the compiler's business alone.
+		this.#core = new Core(this as unknown as Device, options as unknown as DeviceOptions);
 	}
 
 	/** The device's name, from its identity. */
@@ -55,17 +89,65 @@ export class Device {
 		return this.#core.connected;
 	}
 
-	/** True when the device reports all that is desired, and the cloud has every report. */
+	/** True when the device is all that is desired, and the cloud has every report. */
 	get inSync(): boolean {
-		return this.#core.shadow.inSync;
+		return this.#core.own.inSync;
+	}
+
+	/** A copy of what the device is, as last reported: by this run or by one before it. */
+	get reported(): Document<M> {
+		return this.#core.own.reported as Document<M>;
 	}
 
 	/**
-	 * Adds to what the device reports, now or as soon as it is connected; null deletes a member. The patch is copied.
+	 * Says what the device is, now or as soon as it is connected; null deletes a member. The patch is copied, and
+	 * survives a reset from the end of this turn on.
 	 * @throws DeviceError `argument`; `state` after `close`
 	 */
-	report(patch: JSONObject): void {
-		this.#core.report(patch);
+	report(patch: Patch<M>): void {
+		this.#core.report(this.#core.own, patch as JSONObject);
+	}
+
+	/**
+	 * Another shadow of this device, by its name.
+	 * @throws DeviceError `unsupported` where the cloud has no named shadows; `argument`; `full`; `state` after `close`
+	 */
+	shadow<N extends Model | undefined = undefined>(
+		name: string, handlers: ShadowHandlers<N, NamedShadow<N>> = {},
+	): NamedShadow<N> {
+		const handle: NamedShadow<N> = new NamedShadow(this.#core, (self) => {
+			return this.#core.addShadow(name, handlers as ShadowHandlers<undefined, unknown>, self);
+		});
+		return handle;
+	}
+
+	/**
+	 * Sends a message of the program's own to a topic of the cloud's. At QoS 1 it is kept while there is room, and sent
+	 * when there is a connection.
+	 * @returns false when it was not taken
+	 * @throws DeviceError `argument`, `too-large`, `unsupported`; `state` after `close`
+	 */
+	publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): boolean {
+		return this.#core.publish(topic, payload, options);
+	}
+
+	/**
+	 * Reports what was measured; errors are told by `onError`. The report is not copied and not to be changed.
+	 * @returns its number; "full" while clouds would take no other: five minutes
+	 * @throws DeviceError `unsupported`; `state` after `close`
+	 */
+	measure(report: MetricsReport): number | "full" {
+		return this.#core.measure(report);
+	}
+
+	/**
+	 * Fetches a file that the cloud keeps for this device, block by block and in any order.
+	 * @param name of the stream that has it, and its number in there
+	 * @returns what is to be closed, whatever came of it
+	 * @throws DeviceError `unsupported`, `argument`, `too-large`, `full`; `state` after `close`
+	 */
+	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer {
+		return this.#core.download(name, file, callbacks, options);
 	}
 
 	/** Says goodbye to the cloud and lets everything go. May be called twice; no callback follows. */
@@ -74,48 +156,168 @@ export class Device {
 	}
 }
 
-/** What connection and shadow call: methods of one object, because a closure for each would take eleven slots. */
-class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
+/** A shadow beside the device's own. */
+export class NamedShadow<M extends Model | undefined = undefined> {
+	readonly #core: Core;
+	readonly #shadow: Shadow;
+
+	/** Use `device.shadow`. */
+	constructor(core: Core, add: (self: unknown) => Shadow) {
+		this.#core = core;
+		this.#shadow = add(this);
+	}
+
+	/** As `device.inSync`. */
+	get inSync(): boolean {
+		return this.#shadow.inSync;
+	}
+
+	/** As `device.reported`. */
+	get reported(): Document<M> {
+		return this.#shadow.reported as Document<M>;
+	}
+
+	/** As `device.report`. @throws DeviceError `argument`; `state` after the device's `close` */
+	report(patch: Patch<M>): void {
+		this.#core.report(this.#shadow, patch as JSONObject);
+	}
+}
+
+/** The program's callbacks for one shadow. */
+class Handlers implements ShadowCallbacks {
+	readonly #handlers: ShadowHandlers<undefined, unknown>;
+	readonly #self: unknown;
+	readonly #core: Core;
+
+	constructor(core: Core, handlers: ShadowHandlers<undefined, unknown>, self: unknown) {
+		this.#core = core;
+		this.#handlers = handlers;
+		this.#self = self;
+	}
+
+	onDelta(delta: JSONObject, version: number): void {
+		this.#handlers.onDelta?.call(this.#self, delta, version);
+	}
+
+	onSync(version: number): void {
+		this.#handlers.onSync?.call(this.#self, version);
+	}
+
+	onError(error: DeviceError): void {
+		this.#core.onError(error);
+	}
+}
+
+/** What services have in common for who runs them. */
+interface Timed {
+	readonly deadline: number;
+	expire(now: number): void;
+}
+
+/** What connection and services call: methods of one object, because a closure for each would take eleven slots. */
+class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCallbacks {
 	readonly id: string;
 	readonly host: Host;
-	readonly shadow: Shadow;
+	/** The device's own shadow. */
+	readonly own: Shadow;
 	connected = false;
 	readonly #device: Device;
 	readonly #options: DeviceOptions;
 	readonly #connection: Connection;
+	/** Of the device and not of its parts: begins the tokens of this boot. */
+	readonly #boot: string;
+	readonly #services: Timed[] = [];
+	#metrics: Metrics | undefined;
 	#closed = false;
 	/** Callbacks that wait for a turn of their own. Connections come and go too slowly to fill it, errors may. */
 	readonly #news: (() => void)[] = [];
 	readonly #alarm: Alarm;
 
 	constructor(device: Device, options: DeviceOptions) {
-		const { host, cloud } = options;
+		const { host, cloud, onJob, jobMembers, onCommand, commandMembers } = options;
 		this.#device = device;
 		this.#options = options;
 		this.host = host;
 		this.#alarm = new Alarm(host, this);
+		this.#boot = randomWord(host).toString(36);
 		this.id = readCredentials(host).id;
-		const prefix = `${randomWord(host).toString(36)}-`;
-		this.shadow = new Shadow(this, { prefix, store: new StorageStore(host, "") });
 		this.#connection = cloud.connect(this);
-		this.#connection.addShadow("", this.shadow);
+		try {
+			this.own = this.addShadow("", options as ShadowHandlers<undefined, unknown>, device);
+			if (onJob !== undefined) {
+				const jobs = new Jobs(this, { members: jobMembers, prefix: this.prefix() });
+				this.#connection.addJobs(jobs);
+				this.#services.push(jobs);
+			}
+			if (onCommand !== undefined) {
+				const commands = new Commands(this, { members: commandMembers });
+				this.#connection.addCommands(commands);
+				this.#services.push(commands);
+			}
+		} catch (error) {
+			this.#connection.close();
+			throw error;
+		}
+		this.onTurn();
 	}
 
 	get firmware(): Firmware | undefined {
 		return this.#options.firmware;
 	}
 
-	report(patch: JSONObject): void {
-		if (this.#closed) throw new DeviceError("state", "the device is closed");
-		this.shadow.report(patch, this.host.time.wall());
+	addShadow(name: string, handlers: ShadowHandlers<undefined, unknown>, self: unknown): Shadow {
+		this.check();
+		const { model, persistent = true } = handlers;
+		const store = persistent ? new StorageStore(this.host, name) : undefined;
+		const shadow = new Shadow(new Handlers(this, handlers, self), { model, store, prefix: this.prefix() });
+		this.#connection.addShadow(name, shadow);
+		this.#services.push(shadow);
+		return shadow;
+	}
+
+	report(shadow: Shadow, patch: JSONObject): void {
+		this.check();
+		shadow.report(patch, this.host.time.wall());
 		this.onTurn();
+	}
+
+	publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): boolean {
+		this.check();
+		return this.#connection.publish(topic, payload, options);
+	}
+
+	measure(report: MetricsReport): number | "full" {
+		this.check();
+		if (this.#metrics === undefined) {
+			const metrics = new Metrics(this);
+			this.#connection.addMetrics(metrics);
+			this.#services.push(this.#metrics = metrics);
+		}
+		const number = this.#metrics.report(report, this.host.time);
+		this.onTurn();
+		return number;
+	}
+
+	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer {
+		this.check();
+		const download = new Download(callbacks, this.prefix(), options);
+		const opened = this.#connection.addDownload(name, file, download);
+		this.#services.push(download);
+		this.onTurn();
+		return {
+			close: () => {
+				const index = this.#services.indexOf(download);
+				if (index < 0) return;
+				this.#services.splice(index, 1);
+				opened.close();
+			},
+		};
 	}
 
 	close(): void {
 		if (this.#closed) return;
 		this.#closed = true;
 		this.connected = false;
-		this.shadow.disconnected();
 		this.#alarm.set(Infinity);
 		this.#connection.close();
 	}
@@ -134,12 +336,20 @@ class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
 		if (this.#news.length < NEWS_MAXIMUM) this.later(() => this.onError(error));
 	}
 
-	onDelta(delta: JSONObject, version: number): void {
-		this.#options.onDelta?.call(this.#device, delta, version);
+	onJob(job: Job): void {
+		this.#options.onJob?.call(this.#device, job);
 	}
 
-	onSync(version: number): void {
-		this.#options.onSync?.call(this.#device, version);
+	onJobCanceled(job: Job): void {
+		this.#options.onJobCanceled?.call(this.#device, job);
+	}
+
+	onJobFinished(job: Job): void {
+		this.#options.onJobFinished?.call(this.#device, job);
+	}
+
+	onCommand(command: Command): void {
+		this.#options.onCommand?.call(this.#device, command);
 	}
 
 	onError(error: DeviceError): void {
@@ -148,7 +358,12 @@ class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
 
 	/** The services' deadlines may have moved, or there is news. */
 	onTurn(): void {
-		if (!this.#closed) this.#alarm.set(this.#news.length > 0 ? 0 : this.shadow.deadline);
+		if (this.#closed) return;
+		let deadline = this.#news.length > 0 ? 0 : Infinity;
+		for (const service of this.#services) {
+			if (service.deadline < deadline) deadline = service.deadline;
+		}
+		this.#alarm.set(deadline);
 	}
 
 	private later(callback: () => void): void {
@@ -156,11 +371,27 @@ class Core implements AlarmOwner, ConnectionOptions, ShadowCallbacks {
 		this.onTurn();
 	}
 
+	/** Of the tokens of one service in this boot. */
+	private prefix(): string {
+		return `${this.#boot}-`;
+	}
+
+	private check(): void {
+		if (this.#closed) throw new DeviceError("state", "the device is closed");
+	}
+
 	/** The turn in which everything is told: the stack is a timer's. */
 	expire(): void {
 		const callback = this.#news.shift();
 		if (callback !== undefined) callback();
-		else this.shadow.expire(this.host.time.now());
+		else this.serve(this.host.time.now());
 		this.onTurn();
+	}
+
+	private serve(now: number): void {
+		for (const service of this.#services) {
+			// A callback may have closed the device.
+			if (!this.#closed && service.deadline <= now) service.expire(now);
+		}
 	}
 }

@@ -2,14 +2,16 @@
 /** The public surface of Moorline: a device, and what a program meets when it uses one. */
 export { DeviceError, type ErrorCode } from "./base/error.js";
 export type { Backoff } from "./base/backoff.js";
-export type { Cloud, Firmware } from "./clouds/cloud.js";
-export { Device, type DeviceOptions } from "./device.js";
+export type { JSONObject, JSONValue } from "./bytes/value.js";
+export type { Cloud, Firmware, PublishOptions } from "./clouds/cloud.js";
+export { Device, type DeviceOptions, type NamedShadow, type ShadowHandlers } from "./device.js";
 export type { Host } from "./host.js";
+export type { Command, CommandResult } from "./operations/commands.js";
+export type { Job, JobDetails, JobStatus } from "./operations/jobs.js";
+export type { Metric, MetricsReport, NetworkStatistics } from "./operations/metrics.js";
+export type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
+export { boolean, list, model, number, string } from "./shadow/model.js";
+export type { Document, Field, FieldOptions, Model, Patch, Rule } from "./shadow/model.js";
 export { createCSR, type CSROptions, type Subject } from "./identity/csr.js";
 export { CredentialStore, type Candidate, type Credentials } from "./identity/credentials.js";
-export { decodePEM, decodePrivateKey, encodePEM } from "./identity/pem.js";
-export {
-	Provisioning, type CreatedAnswer, type ProvisioningCallbacks, type ProvisioningOptions, type ProvisioningParameters,
-	type ProvisioningPort, type RegisteredAnswer,
-} from "./identity/provisioning.js";
-export type { JSONObject, JSONValue } from "./shadow/document.js";
+export { encodePEM } from "./identity/pem.js";

@@ -8,7 +8,7 @@
 import type { Stream, StreamCallbacks, TimerHandle, Timers } from "../../src/host.js";
 import { BrokerAlarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
-import type { Identity } from "./broker/client.js";
+import type { Caller } from "./broker/client.js";
 import type { Connection } from "./broker/connection.js";
 
 export interface StreamServerClock {
@@ -35,11 +35,11 @@ export class StreamServer {
 	}
 
 	/** Takes a connection that just came in; `accept` makes the stream of it. Does not call `accept` once closed. */
-	open(identity: Identity | undefined, accept: (callbacks: StreamCallbacks) => Stream): void {
+	open(caller: Caller | undefined, accept: (callbacks: StreamCallbacks) => Stream): void {
 		if (this.#isClosed) return;
 		const port = new StreamPort(this.#clock, accept, () => { this.#alarm.arm(); }, () => { this.#ports.delete(port); });
 		this.#ports.add(port);
-		port.start(this.#broker, identity);
+		port.start(this.#broker, caller);
 		this.#alarm.arm();
 	}
 
@@ -86,7 +86,7 @@ class StreamPort {
 		});
 	}
 
-	start(broker: Broker, identity: Identity | undefined): void {
+	start(broker: Broker, caller: Caller | undefined): void {
 		this.#connection = broker.open({
 			send: bytes => {
 				this.#outgoing.push(bytes);
@@ -97,7 +97,7 @@ class StreamPort {
 				if (this.#outgoing.length === 0) this.#close();
 				else if (!this.#isClosed) this.#linger = this.#clock.timer.set(() => { this.#close(); }, LINGER);
 			},
-		}, { identity, now: this.#clock.now() });
+		}, { ...caller, now: this.#clock.now() });
 	}
 
 	kill(): void {

@@ -1,151 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * The private cloud inside the seeded world: the same broker and services, on virtual time and a faulty network.
- *
- * Of the world only what is used here is named: the types below are the part of `hosts/world` that this file stands on.
- */
-import type { Crypto, Stream, StreamCallbacks, Timers } from "../../src/host.js";
-import { acceptWebSocket } from "../websocket/server.js";
-import { text } from "../world/text.js";
+/** The private cloud inside the seeded world: the same broker and services, on virtual time and a faulty network. */
 import { Backend } from "./backend.js";
-import type { Broker } from "./broker/broker.js";
-import type { Faults, RestartOptions } from "./broker/faults.js";
 import type { BrokerLimits } from "./broker/limits.js";
-import type { DeviceIdentity } from "./identity.js";
-import type { Registry } from "./services/registry.js";
+import type { WorldLike, WorldPlaceOptions } from "./in-world.js";
+import { CloudInWorld, wallOf } from "./in-world.js";
 import type { ShadowLimits, ShadowService } from "./services/shadow.js";
-import { StreamServer } from "./streams.js";
 
-export interface WorldTls {
-	certificates: readonly Uint8Array[];
-	key: Uint8Array;
-	clientAuthorities?: readonly Uint8Array[] | undefined;
-}
+export { serveInWorld } from "./in-world.js";
 
-export interface WorldAuthority {
-	readonly certificate: Uint8Array;
-	issue(options: { subject: string; names?: readonly string[] }): { certificates: Uint8Array[]; key: Uint8Array };
-}
-
-export interface WorldLike {
-	readonly clock: { readonly now: number; readonly wall: number | undefined };
-	readonly timer: Timers;
-	readonly crypto: Crypto;
-	readonly authority: WorldAuthority;
-	readonly network: {
-		name(host: string, address: string): void;
-		listen(options: { address: string; port: number; tls?: WorldTls }, onConnection: (incoming: {
-			readonly peer: { readonly certificate?: { readonly subject: string; readonly keyId: string } | undefined };
-			accept(callbacks: StreamCallbacks): Stream;
-		}) => void): { close(): void };
-	};
-}
-
-/** The name that MQTT has among WebSocket's subprotocols [MQTT-6.0.0-3]. */
-const SUBPROTOCOL = "mqtt";
-
-export interface WorldServeOptions {
-	/** IP address literal to listen on. */
-	address: string;
-	port: number;
-	/** Absent: plain TCP, where client ids are believed. */
-	tls?: WorldTls | undefined;
-	/** MQTT over WebSocket, on every path. The world must have been given digests. */
-	webSocket?: boolean | undefined;
-}
-
-/** Serves a broker in a world. `close` is the broker being killed: no will is published. */
-export function serveInWorld(broker: Broker, world: WorldLike, options: WorldServeOptions): { close(): void } {
-	const server = new StreamServer(broker, { now: () => world.clock.now, timer: world.timer });
-	const { address, port, tls, webSocket = false } = options;
-	const listener = world.network.listen({ address, port, ...(tls ? { tls } : {}) }, incoming => {
-		const { certificate } = incoming.peer;
-		// In the world the key's identifier stands for the certificate's digest.
-		server.open(certificate && { name: certificate.subject, fingerprint: certificate.keyId }, callbacks => {
-			return webSocket ? acceptWebSocket(SUBPROTOCOL, { crypto: world.crypto, timer: world.timer, text }, callbacks, incoming.accept) : incoming.accept(callbacks);
-		});
-	});
-	return {
-		close() {
-			listener.close();
-			server.close();
-		},
-	};
-}
-
-export interface WorldCloudOptions {
-	/** Default: 10.0.0.1. */
-	address?: string | undefined;
-	/** Registered in the world's DNS, and in the certificate. */
-	name?: string | undefined;
-	/** Default: 8883 with TLS, 1883 without. */
-	port?: number | undefined;
-	/** Port of MQTT over WebSocket, with TLS where `port` has it; absent: no WebSocket. The world must have been given digests. */
-	webSocketPort?: number | undefined;
-	/** False: plain TCP. Absent: TLS with a certificate of the world's authority. Given: exactly that, for tests of refusals. */
-	tls?: WorldTls | false | undefined;
+export interface WorldCloudOptions extends WorldPlaceOptions {
 	brokerLimits?: Partial<BrokerLimits> | undefined;
 	shadowLimits?: Partial<ShadowLimits> | undefined;
 }
 
-export class WorldCloud {
-	/** `mqtts://name:port` or `mqtt://name:port`. */
-	readonly endpoint: string;
-	readonly #world: WorldLike;
-	readonly #backend: Backend;
-	readonly #served: readonly WorldServeOptions[];
-	#servers: readonly { close(): void }[] = [];
-
+export class WorldCloud extends CloudInWorld<Backend> {
 	/** Begins to serve at once. */
 	constructor(world: WorldLike, options: WorldCloudOptions = {}) {
-		const { address = "10.0.0.1", name = "cloud.test" } = options;
-		const tls = options.tls === false ? undefined : options.tls ?? issueTls(world.authority, name, address);
-		const port = options.port ?? (tls ? 8883 : 1883);
-		this.endpoint = `${tls ? "mqtts" : "mqtt"}://${name}:${port}`;
-		this.#world = world;
-		this.#backend = new Backend({ ...options, wall: () => world.clock.wall ?? world.clock.now });
-		const { webSocketPort } = options;
-		this.#served = [{ address, port, tls }, ...(webSocketPort === undefined ? [] : [{ address, port: webSocketPort, tls, webSocket: true }])];
-		world.network.name(name, address);
-		this.start();
+		super(world, new Backend({ ...options, wall: wallOf(world) }), options);
 	}
 
-	get broker(): Broker { return this.#backend.broker; }
-	/** What the broker shall do to its clients: refuse, delay, lose acknowledgements, duplicate, hang, kick. */
-	get faults(): Faults { return this.broker.faults; }
-	get shadows(): ShadowService { return this.#backend.shadows; }
-	get registry(): Registry { return this.#backend.registry; }
-	get running(): boolean { return this.#servers.length > 0; }
-
-	start(): void {
-		if (!this.running) this.#servers = this.#served.map(options => serveInWorld(this.broker, this.#world, options));
-	}
-
-	/**
-	 * Stops the broker: connections end without a will, and new ones are refused until `start`. The services keep their
-	 * documents whatever the broker forgets.
-	 */
-	stop(options: RestartOptions = {}): void {
-		this.broker.restart(this.#world.clock.now, options);
-		for (const server of this.#servers) server.close();
-		this.#servers = [];
-	}
-
-	/** Stops the broker and starts it again after `downtime` ms. */
-	restart(downtime: number, options: RestartOptions = {}): void {
-		this.stop(options);
-		this.#world.timer.set(() => { this.start(); }, downtime);
-	}
-
-	/** Makes a device: registers its id, issues its certificate. Pass `identityValues(…)` of it as the device's storage. */
-	manufacture(id: string): DeviceIdentity {
-		const { certificates, key } = this.#world.authority.issue({ subject: id });
-		this.registry.register(id);
-		return { id, certificate: certificates[0]!, key, anchor: this.#world.authority.certificate, endpoint: this.endpoint };
-	}
-}
-
-function issueTls(authority: WorldAuthority, name: string, address: string): WorldTls {
-	const { certificates, key } = authority.issue({ subject: name, names: [name, address] });
-	return { certificates, key, clientAuthorities: [authority.certificate] };
+	get shadows(): ShadowService { return this.backend.shadows; }
 }

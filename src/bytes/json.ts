@@ -12,13 +12,13 @@
  */
 import { DeviceError } from "../base/error.js";
 import type { TextCodec } from "../host.js";
-import { Cursor } from "./cursor.js";
-import { put, type JSONObject, type JSONValue } from "./value.js";
+import { DEPTH_MAXIMUM, DocumentReader } from "./document.js";
+import type { JSONValue } from "./value.js";
 import type { Vocabulary } from "./vocabulary.js";
 import { wordAt } from "./word.js";
 
-/** Levels of objects and arrays within each other. */
-export const DEPTH_MAXIMUM = 16;
+export { DEPTH_MAXIMUM };
+
 /** Digits of a whole number that is exact for certain. */
 const EXACT_DIGITS = 15;
 /** Characters of a number without exponent that is finite for certain. */
@@ -66,40 +66,24 @@ export function parseJSON(
 	return parser.parse();
 }
 
-class Parser extends Cursor {
-	readonly #vocabulary: Vocabulary;
-	/** Containers that are open and kept, outermost first; and by level, the member whose value is to come. */
-	readonly #open: (JSONObject | JSONValue[])[] = [];
-	readonly #names: string[] = [];
-	#depth = 0;
-	/** Bit n says that level n is an object. */
-	#objects = 0;
-	/** The level of the object whose member is being left out; 0: none is. */
-	#leftOut = 0;
-
-	constructor(text: TextCodec, vocabulary: Vocabulary) {
-		super(text);
-		this.#vocabulary = vocabulary;
-	}
-
+class Parser extends DocumentReader<JSONValue> {
 	parse(): JSONValue {
 		for (;;) {
 			let value = this.value();
 			while (value !== undefined) {
-				const depth = this.#depth;
-				if (depth === 0) {
+				if (this.depth === 0) {
 					this.checkEnd();
 					return value;
 				}
-				this.keep(value, depth);
+				this.keep(value);
 				const byte = this.token();
-				const isObject = (this.#objects >> depth & 1) !== 0;
+				const isObject = this.inObject;
 				if (byte === COMMA) {
-					if (isObject) this.name(this.token());
+					if (isObject) this.member(this.token());
 					break;
 				}
 				if (byte !== (isObject ? OPEN_BRACE : OPEN_BRACKET) + CLOSING) this.unexpected();
-				value = this.close();
+				value = this.leave() ?? null;
 			}
 		}
 	}
@@ -107,7 +91,7 @@ class Parser extends Cursor {
 	/** A scalar or an empty container; `undefined` when one was opened, and the value in it is next. */
 	private value(): JSONValue | undefined {
 		const byte = this.token();
-		if (byte === QUOTE) return this.#leftOut > 0 ? this.passString() : this.string();
+		if (byte === QUOTE) return this.leftOut > 0 ? this.passString() : this.string();
 		if (byte === MINUS || byte >= ZERO && byte <= NINE) return this.number(this.position - 1);
 		switch (byte) {
 			case OPEN_BRACE: case OPEN_BRACKET: return this.open(byte);
@@ -116,6 +100,24 @@ class Parser extends Cursor {
 			case LOWER_N: return this.word(this.position - 1, NULL, null);
 			default: return this.unexpected();
 		}
+	}
+
+	private open(byte: number): JSONValue | undefined {
+		const isObject = byte === OPEN_BRACE;
+		this.enter(isObject);
+		const next = this.token();
+		if (next === byte + CLOSING) return this.leave() ?? null;
+		if (isObject) this.member(next);
+		else this.position--;
+		return undefined;
+	}
+
+	/** The name of a member, whose first byte was read, and the colon. */
+	private member(byte: number): void {
+		if (byte !== QUOTE) this.unexpected();
+		if (this.leftOut > 0) this.passString();
+		else this.name(this.string());
+		if (this.token() !== COLON) this.unexpected();
 	}
 
 	/** The next byte that is no white space. */
@@ -134,54 +136,6 @@ class Parser extends Cursor {
 
 	private checkEnd(): void {
 		for (let at = this.position; at < this.end; at++) if (!isSpace(this.bytes[at]!)) this.unexpected();
-	}
-
-	private open(byte: number): JSONValue | undefined {
-		const depth = ++this.#depth;
-		if (depth > DEPTH_MAXIMUM) throw new DeviceError("too-large", `JSON of more than ${DEPTH_MAXIMUM} levels`);
-		const isObject = byte === OPEN_BRACE;
-		this.#objects = isObject ? this.#objects | 1 << depth : this.#objects & ~(1 << depth);
-		if (this.#leftOut === 0) this.#open.push(isObject ? {} : []);
-		const next = this.token();
-		if (next === byte + CLOSING) return this.close();
-		if (isObject) this.name(next);
-		else this.position--;
-		return undefined;
-	}
-
-	private close(): JSONValue {
-		this.#depth--;
-		return this.#leftOut > 0 ? null : this.#open.pop()!;
-	}
-
-	private keep(value: JSONValue, depth: number): void {
-		const leftOut = this.#leftOut;
-		if (leftOut > 0) {
-			if (leftOut === depth) this.#leftOut = 0;
-			return;
-		}
-		const into = this.#open[depth - 1]!;
-		if (Array.isArray(into)) into.push(value);
-		else put(into, this.#names[depth]!, value);
-	}
-
-	/** The name of a member, whose first byte was read, and the colon. */
-	private name(byte: number): void {
-		if (byte !== QUOTE) this.unexpected();
-		if (this.#leftOut > 0) {
-			this.passString();
-		} else {
-			const name = this.string();
-			const depth = this.#depth;
-			if (!this.#vocabulary.admits(name)) {
-				this.#leftOut = depth;
-			} else if (Object.hasOwn(this.#open[depth - 1]!, name)) {
-				throw new DeviceError("malformed", "two members of one name");
-			} else {
-				this.#names[depth] = name;
-			}
-		}
-		if (this.token() !== COLON) this.unexpected();
 	}
 
 	/** A string whose quote was read. */
@@ -291,7 +245,7 @@ class Parser extends Cursor {
 			at = this.digits(sign === PLUS || sign === MINUS ? at + 2 : at + 1);
 		}
 		this.position = at;
-		if (this.#leftOut > 0 && !exponent && at - start < FINITE_LENGTH) return 0;
+		if (this.leftOut > 0 && !exponent && at - start < FINITE_LENGTH) return 0;
 		const value = Number(this.text.decode(bytes, start, at));
 		if (!Number.isFinite(value)) throw new DeviceError("malformed", "a number that is too large for one");
 		return value;

@@ -65,8 +65,8 @@ export interface ShadowOptions {
 	/** Absent: nothing survives a reset. */
 	store?: ShadowStore | undefined;
 	/**
-	 * Begins every token: different at each boot, or an answer to the boot before, which the broker kept, would be taken
-	 * for ours.
+	 * Begins every token: different at each boot, or an answer to the boot before, which the broker kept, would be
+	 * taken for ours.
 	 */
 	prefix?: string | undefined;
 }
@@ -199,18 +199,32 @@ export class Shadow {
 	document(token: string, version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
 		if (!this.awaits(token) || this.#sending !== undefined) return;
 		const number = checkVersion(version);
-		// A section without members may be left out.
-		const wanted = desired === undefined ? {} : this.checked(desired);
-		const said = reported === undefined ? {} : this.checked(reported);
 		// A cloud that restored an old copy says so every time; one that was only slow does not.
 		if (number < this.version && this.#backwards++ === 0) {
 			this.answered();
 			throw new DeviceError("version", `shadow at version ${number} after ${this.version}`);
 		}
+		this.take(number, desired, reported, metadata);
+	}
+
+	/**
+	 * A document that came unasked, as one that the broker retained: as good as an answer, unless it is older than what
+	 * we have. @throws DeviceError `malformed`
+	 */
+	offered(version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
+		const number = checkVersion(version);
+		if (this.#port === undefined || this.#sending !== undefined || number < this.version) return;
+		if (!this.#fetched || number > this.version) this.take(number, desired, reported, metadata);
+	}
+
+	private take(version: number, desired: unknown, reported: unknown, metadata: unknown): void {
+		// A section without members may be left out.
+		const wanted = desired === undefined ? {} : this.checked(desired);
+		const said = reported === undefined ? {} : this.checked(reported);
 		this.answered();
 		this.#backwards = 0;
 		this.#fetched = true;
-		this.version = number;
+		this.version = version;
 		this.#desired = wanted;
 		this.#desiredAt = isObject(metadata) ? metadata : {};
 		this.#reported = said;
@@ -444,7 +458,7 @@ export class Shadow {
 	private checked(section: unknown): JSONObject {
 		if (!isObject(section)) throw new DeviceError("malformed", "shadow section is no object");
 		const misfit = prune(this.#model, section, false);
-		if (misfit !== undefined) this.fail(new DeviceError("malformed", `shadow's ${misfit} is not of the type declared`));
+		if (misfit !== undefined) this.fail(new DeviceError("malformed", `shadow's ${misfit} is of another type`));
 		return section;
 	}
 
@@ -463,9 +477,11 @@ export class Shadow {
 		if (!this.#dirty || this.#store === undefined) return;
 		this.#dirty = false;
 		try {
-			this.#store.save({
-				version: this.version, local: this.#local, changedAt: this.#changedAt, counted: this.#counted, sent: this.#sent,
-			}, difference(this.#local, this.#reported));
+			const kept = {
+				version: this.version, local: this.#local, changedAt: this.#changedAt, counted: this.#counted,
+				sent: this.#sent,
+			};
+			this.#store.save(kept, difference(this.#local, this.#reported));
 		} catch (error) {
 			this.fail(toDeviceError(error, "storage", "shadow not kept"));
 		}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Independent clients (MQTT.js) for the tests on real sockets, with promises for what is to come. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { IClientOptions, IDisconnectPacket, IPublishPacket, MqttClient } from "mqtt";
 import { connect, connectAsync } from "mqtt";
+import type { DeviceIdentity } from "../../hosts/simulator/identity.js";
 
 export interface Received { topic: string; text: string; qos: number; retain: boolean }
 
@@ -101,4 +103,13 @@ export async function refusalOf(url: string, options: IClientOptions = {}): Prom
 	} catch (error) {
 		return (error as { code?: unknown }).code ?? (error as Error).message;
 	}
+}
+
+/** What MQTT.js needs to be that device. */
+export function credentialsOf(identity: DeviceIdentity) {
+	return {
+		ca: new X509Certificate(identity.anchor).toString(), cert: new X509Certificate(identity.certificate).toString(),
+		key: createPrivateKey({ key: Buffer.from(identity.key), format: "der", type: "pkcs8" }).export({ format: "pem", type: "pkcs8" }),
+		clientId: identity.id,
+	};
 }

@@ -1,30 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The cloud on TLS with client certificates, and beside mosquitto; the devices are played by MQTT.js. */
 import assert from "node:assert/strict";
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 import { createAuthority } from "../../hosts/simulator/authority.js";
 import { connectBridge } from "../../hosts/simulator/bridge.js";
 import { Broker } from "../../hosts/simulator/broker/broker.js";
 import type { Cloud } from "../../hosts/simulator/cloud.js";
 import { createCloud } from "../../hosts/simulator/cloud.js";
-import type { DeviceIdentity } from "../../hosts/simulator/identity.js";
 import { writeIdentity } from "../../hosts/simulator/identity.js";
 import type { Server } from "../../hosts/simulator/serve.js";
 import { serve } from "../../hosts/simulator/serve.js";
-import { Client, refusalOf } from "./clients.js";
+import { Client, credentialsOf, refusalOf } from "./clients.js";
 import { findMosquitto, Mosquitto } from "./mosquitto.js";
 
 const TIMEOUT = 30_000;
-
-/** What MQTT.js needs to be that device. */
-function credentialsOf(identity: DeviceIdentity) {
-	return {
-		ca: new X509Certificate(identity.anchor).toString(), cert: new X509Certificate(identity.certificate).toString(),
-		key: createPrivateKey({ key: Buffer.from(identity.key), format: "der", type: "pkcs8" }).export({ format: "pem", type: "pkcs8" }),
-		clientId: identity.id,
-	};
-}
 
 const statusOf = (id: string, online: boolean) => ({ topic: `moorline/${id}/status`, payload: Buffer.from(JSON.stringify({ online })), qos: 1 as const, retain: true });
 

@@ -17,6 +17,7 @@ const everything = [...device, ...sources("hosts"), ...sources("examples"), ...s
 const LAYERS: readonly (readonly [string, RegExp])[] = [
 	["base", /^src\/(base\/|host\.ts$)/],
 	["bytes", /^src\/bytes\//],
+	["codecs", /^src\/cbor\//],
 	["storage", /^src\/storage\//],
 	["cores", /^src\/(mqtt\/(?!client|index)|shadow\/|operations\/|ota\/)/],
 	["drivers", /^src\/(mqtt\/(client|index)\.ts$|identity\/)/],

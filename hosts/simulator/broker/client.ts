@@ -23,6 +23,8 @@ export interface Identity {
 export interface Origin {
 	/** IP address of the client. */
 	address?: string | undefined;
+	/** True: over TLS. */
+	secure?: boolean | undefined;
 	/** The name that the client asked for with TLS (SNI). */
 	serverName?: string | undefined;
 	/** The application protocol agreed on with TLS (ALPN). */
@@ -30,6 +32,15 @@ export interface Origin {
 	/** The request that was upgraded to a WebSocket. */
 	request?: { readonly url: string; readonly headers: Readonly<Record<string, string>> } | undefined;
 }
+
+/** What the transport knows of a client. */
+export interface Caller {
+	readonly identity: Identity | undefined;
+	readonly origin: Origin;
+}
+
+/** Decides before the broker does: who a caller is taken for (a name may be left out of account), or why it is turned away. */
+export type Gate = (caller: Caller) => { readonly identity: Identity | undefined } | { readonly refused: string };
 
 /** A client as the hooks see it. Of 3.1.1 the members that it lacks have the defaults of MQTT 5. */
 export interface Client {
@@ -76,7 +87,7 @@ const RECEIVE_MAXIMUM = 65_535;
 
 /** @throws DeviceError `violation` */
 export function readClient(
-	{ packet, properties }: Incoming & { packet: IConnectPacket }, { identity, origin }: Pick<Client, "identity" | "origin">, limits: BrokerLimits,
+	{ packet, properties }: Incoming & { packet: IConnectPacket }, { identity, origin }: Caller, limits: BrokerLimits,
 ): Client {
 	const version: ProtocolVersion = packet.protocolVersion === 5 ? 5 : 4;
 	if (properties.authenticationData && properties.authenticationMethod === undefined) throw violation("authentication data without a method");

@@ -9,7 +9,7 @@
 import { DeviceError } from "../../../src/base/error.js";
 import { OutgoingAliases } from "./aliases.js";
 import { Authentication, isRefusal } from "./authentication.js";
-import type { Client, Will } from "./client.js";
+import type { Caller, Client, Will } from "./client.js";
 import { grantedExpiry, grantedProperties, readClient, readWill } from "./client.js";
 import type { IAuthPacket, IConnectPacket, IDisconnectPacket, Incoming, IPublishPacket, Packet, ProtocolVersion } from "./codec.js";
 import { Decoder, encode, toBuffer } from "./codec.js";
@@ -32,8 +32,6 @@ const NOTICES: Readonly<Partial<Record<EndReason, number>>> = Object.freeze({
 const KEEP_ALIVE_GRACE = 1.5;
 /** Bytes that are held while the broker is silent; more and the connection is lost. */
 const HELD_MAXIMUM = 1024 * 1024;
-
-type Caller = Pick<Client, "identity" | "origin">;
 
 export class Connection implements Link {
 	readonly #owner: ConnectionOwner;

@@ -32,6 +32,7 @@ export const REASON = Object.freeze({
 	topicAliasInvalid: 0x94,
 	packetTooLarge: 0x95,
 	quotaExceeded: 0x97,
+	administrativeAction: 0x98,
 	retainNotSupported: 0x9A,
 	qosNotSupported: 0x9B,
 	sharedSubscriptionsNotSupported: 0x9E,

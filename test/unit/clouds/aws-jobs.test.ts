@@ -23,7 +23,7 @@ class Rig extends AwsRig {
 		onJobCanceled: ({ id, status }) => this.lines.push(`canceled ${id} ${status}`),
 		onJobFinished: ({ id, status }) => this.lines.push(`finished ${id} ${status}`),
 		onError: ({ code }) => this.lines.push(`error ${code}`),
-	}, "t-", ["operation", "after"]);
+	}, { prefix: "t-", members: ["operation", "after", "step"] });
 
 	constructor() {
 		super();

@@ -17,12 +17,19 @@ export interface AwsMessage {
 	readonly now: number;
 }
 
+/** What MQTT 5 says beside a message; clients of 3.1.1 do without. */
+export interface AwsProperties {
+	contentType?: string | undefined;
+	/** Seconds. */
+	messageExpiry?: number | undefined;
+}
+
 /** What the cloud does for its services. */
 export interface AwsContext {
 	/** Wall clock, ms since 1970. */
 	wall(): number;
 	/** An ordinary publication at QoS 1, for whoever subscribed; not for the broker's other services. */
-	publish(topic: string, payload: Uint8Array): void;
+	publish(topic: string, payload: Uint8Array, properties?: AwsProperties): void;
 	/** Straight to one client's connection, subscribed or not, and to nobody else; dropped when it is not connected. */
 	deliver(clientId: string, topic: string, payload: Uint8Array): void;
 	/** True when the thing was registered. */

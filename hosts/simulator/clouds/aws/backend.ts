@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The simulated AWS IoT Core without a network: the broker with AWS's rules, the services, and who is known.
+ *
+ * Pure, so that the same cloud is served on sockets (`cloud.ts`) and inside the world (`world.ts`).
+ */
+import { Broker } from "../../broker/broker.js";
+import type { Client } from "../../broker/client.js";
+import type { BrokerLimits } from "../../broker/limits.js";
+import type { Message } from "../../broker/message.js";
+import { REASON } from "../../broker/reasons.js";
+import type { Refusal } from "../../broker/reasons.js";
+import { Registry } from "../../services/registry.js";
+import type { AwsAuthorizer } from "./authorizer.js";
+import { authorizeBy } from "./authorizer.js";
+import { Lifetimes } from "./lifetimes.js";
+import type { AwsLimits, AwsShadowLimits } from "./limits.js";
+import { DEFAULT_AWS_LIMITS } from "./limits.js";
+import type { AwsPermit, AwsPrincipal } from "./policy.js";
+import { devicePolicy } from "./policy.js";
+import { Presence } from "./presence.js";
+import { brokerLimits, Profile } from "./profile.js";
+import type { AwsContext, AwsService } from "./service.js";
+import { AwsShadows } from "./shadow.js";
+
+export interface AwsOptions {
+	/** Of the account. */
+	limits?: Partial<AwsLimits> | undefined;
+	/** Of the broker, where AWS's are not wanted. */
+	brokerLimits?: Partial<BrokerLimits> | undefined;
+	shadowLimits?: Partial<AwsShadowLimits> | undefined;
+	/** What clients may do. Default: `devicePolicy`. */
+	permit?: AwsPermit | undefined;
+	/** Who comes without a certificate is judged by this; absent: refused, but believed where there is no TLS. */
+	authorizer?: AwsAuthorizer | undefined;
+	/** Whether a subscription that is not permitted ends the connection, too. Default: no. */
+	deniedSubscribeEnds?: boolean | undefined;
+	/** More services, which are asked in this order. */
+	services?: readonly ((context: AwsContext) => AwsService)[] | undefined;
+}
+
+export interface AwsBackendOptions extends AwsOptions {
+	/** The wall clock in ms since 1970. */
+	wall: () => number;
+}
+
+export class AwsBackend {
+	readonly broker: Broker;
+	/** Things, and the certificates that they are known by. */
+	readonly registry: Registry;
+	readonly shadows: AwsShadows;
+	/** For services. */
+	readonly context: AwsContext;
+	readonly #services: readonly AwsService[];
+	readonly #authorizer: AwsAuthorizer | undefined;
+	readonly #lifetimes: Lifetimes;
+	#authorized = 0;
+	/** Fingerprints of claim certificates. */
+	readonly #claims = new Set<string>();
+
+	constructor(options: AwsBackendOptions) {
+		this.registry = new Registry(options);
+		this.#authorizer = options.authorizer;
+		this.#lifetimes = new Lifetimes((clientId, now) => { this.broker.kick(clientId, now, REASON.notAuthorized); });
+		const profile = new Profile({
+			limits: { ...DEFAULT_AWS_LIMITS, ...options.limits }, permit: options.permit ?? devicePolicy,
+			deniedSubscribeEnds: options.deniedSubscribeEnds ?? false, identify: client => this.#identify(client),
+		});
+		const presence = new Presence({ wall: options.wall, publish: (topic, payload) => { this.context.publish(topic, payload); } });
+		this.broker = new Broker({
+			limits: brokerLimits(options.brokerLimits), ...profile.hooks(),
+			onConnected: (client, now) => {
+				const principal = profile.principalOf(client);
+				this.#setOnline(client, true);
+				this.#lifetimes.set(client.clientId, now + (principal.lifetime ?? Infinity));
+				presence.connected(client, principal);
+			},
+			onDisconnected: (client, reason, _now, reasonCode) => {
+				this.#setOnline(client, false);
+				this.#lifetimes.set(client.clientId, Infinity);
+				presence.disconnected(client, profile.principalOf(client), reason, reasonCode);
+			},
+			onSubscriptions: (client, change, filters) => { presence.subscriptionsChanged(client, profile.principalOf(client), change, filters); },
+			onPublish: (message, from, now) => { if (from) this.#receive(message, from, now); },
+		});
+		this.context = this.#contextFor(options.wall);
+		this.shadows = new AwsShadows(this.context, { limits: options.shadowLimits });
+		this.#services = [this.shadows, ...(options.services ?? []).map(create => create(this.context))];
+		for (const task of [...this.#services, this.#lifetimes]) this.broker.add(task);
+	}
+
+	/** Makes a certificate good for provisioning, and for nothing else. */
+	registerClaim(fingerprint: string): void { this.#claims.add(fingerprint); }
+
+	#contextFor(wall: () => number): AwsContext {
+		const channel = this.broker.attach();
+		return {
+			wall,
+			publish: (topic, payload) => {
+				channel.publish(topic, payload);
+				this.broker.due();
+			},
+			deliver: (clientId, topic, payload) => {
+				const session = this.broker.session(clientId);
+				if (session?.connected) session.deliver({ message: { topic, payload, qos: 1, retain: false }, qos: 1, retain: false, identifiers: [] });
+			},
+			hasThing: name => this.registry.get(name) !== undefined,
+		};
+	}
+
+	#identify(client: Client): AwsPrincipal | Refusal {
+		const { clientId, identity, origin } = client;
+		if (!identity && this.#authorizer) return authorizeBy(this.#authorizer, client, ++this.#authorized) ?? "unauthorized";
+		if (!identity && origin.secure) return "unauthorized";
+		if (!identity) return { kind: "unproved", id: clientId, thing: clientId, clientId };
+		const { fingerprint } = identity;
+		if (this.#claims.has(fingerprint)) return { kind: "claim", id: fingerprint, thing: undefined, clientId };
+		const thing = this.registry.ownerOf(fingerprint);
+		return thing === undefined ? "unauthorized" : { kind: "thing", id: fingerprint, thing, clientId };
+	}
+
+	/** Clients that are no things, such as applications, are not in the registry. */
+	#setOnline({ clientId }: Client, online: boolean): void {
+		if (this.registry.get(clientId)) this.registry.setOnline(clientId, online);
+	}
+
+	/** A client that publishes to a reserved topic which is nobody's is cut off. */
+	#receive({ topic, payload }: Message, { clientId }: Client, now: number): void {
+		this.registry.countMessage(clientId);
+		if (!topic.startsWith("$aws/")) return;
+		const message = { topic, levels: topic.split("/"), payload, clientId, now };
+		if (!this.#services.some(service => service.receive(message))) this.broker.kick(clientId, now, REASON.topicNameInvalid);
+	}
+}

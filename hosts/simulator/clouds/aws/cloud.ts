@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The simulated AWS IoT Core on real sockets, with a factory for things and claims. */
+import type { Authority, KeyType } from "../../authority.js";
+import { createAuthority } from "../../authority.js";
+import type { DeviceIdentity } from "../../identity.js";
+import type { Server } from "../../serve.js";
+import type { CloudServeOptions } from "../../sockets-cloud.js";
+import { SocketsCloud } from "../../sockets-cloud.js";
+import type { AwsOptions } from "./backend.js";
+import { AwsBackend } from "./backend.js";
+import type { GateOptions } from "./gate.js";
+import { AWS_PROTOCOLS, awsGate, WEBSOCKET_PATH } from "./gate.js";
+import type { AwsContext } from "./service.js";
+import type { AwsShadows } from "./shadow.js";
+
+export interface AwsCloudOptions extends AwsOptions {
+	/** Default: a new one in memory. */
+	authority?: Authority | undefined;
+}
+
+export interface AwsServeOptions extends Omit<CloudServeOptions, "secureWebSocketPort">, GateOptions {
+	/**
+	 * Port like AWS's 443, told apart by ALPN: MQTT with certificates (`x-amzn-mqtt-ca`), MQTT for the custom authorizer
+	 * (`mqtt`), and, without ALPN or with `http/1.1`, WebSocket on `/mqtt`; 0 lets the system choose; absent: none.
+	 */
+	alpnPort?: number | undefined;
+}
+
+export class AwsCloud extends SocketsCloud<AwsBackend> {
+	/** Use `createAwsCloud`. */
+	constructor(authority: Authority, options: AwsCloudOptions) {
+		super(authority, new AwsBackend({ ...options, wall: Date.now }));
+	}
+
+	get shadows(): AwsShadows { return this.backend.shadows; }
+	/** What services have of the cloud. */
+	get context(): AwsContext { return this.backend.context; }
+
+	/** @returns a server whose `sharedPort` is the one with ALPN */
+	serve({ alpnPort, serverName, ...options }: AwsServeOptions): Promise<Server> {
+		return this.listen(options, { sharedPort: alpnPort, protocols: AWS_PROTOCOLS, gate: awsGate({ serverName }), webSocketPath: WEBSOCKET_PATH });
+	}
+
+	/** Makes a claim: a certificate that is good for provisioning, and for nothing else. `id` is only its name. */
+	async manufactureClaim(id: string, options: { keyType?: KeyType | undefined; endpoint?: string | undefined } = {}): Promise<DeviceIdentity> {
+		const { fingerprint, ...identity } = await this.issue(id, options);
+		this.backend.registerClaim(fingerprint);
+		return identity;
+	}
+}
+
+export async function createAwsCloud(options: AwsCloudOptions = {}): Promise<AwsCloud> {
+	return new AwsCloud(options.authority ?? await createAuthority(), options);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The simulated AWS IoT Core inside the seeded world. */
+import type { DeviceIdentity } from "../../identity.js";
+import type { WorldLike, WorldPlaceOptions } from "../../in-world.js";
+import { CloudInWorld, wallOf } from "../../in-world.js";
+import { decodeCertificate } from "../../../world/certificate.js";
+import type { AwsOptions } from "./backend.js";
+import { AwsBackend } from "./backend.js";
+import type { GateOptions } from "./gate.js";
+import { AWS_PROTOCOLS, awsGate } from "./gate.js";
+import type { AwsContext } from "./service.js";
+import type { AwsShadows } from "./shadow.js";
+
+export interface AwsWorldCloudOptions extends WorldPlaceOptions, AwsOptions, GateOptions {
+	/** Port like AWS's 443, on TLS: MQTT with certificates or for the custom authorizer, told apart by ALPN; absent: none. */
+	alpnPort?: number | undefined;
+}
+
+export class AwsWorldCloud extends CloudInWorld<AwsBackend> {
+	/** Begins to serve at once. */
+	constructor(world: WorldLike, options: AwsWorldCloudOptions = {}) {
+		const { alpnPort } = options;
+		super(world, new AwsBackend({ ...options, wall: wallOf(world) }), options, tls => {
+			if (!tls || alpnPort === undefined) return [];
+			return [{ port: alpnPort, tls: { ...tls, clientOptional: true, protocols: MQTT_PROTOCOLS } }];
+		}, awsGate(options));
+	}
+
+	get shadows(): AwsShadows { return this.backend.shadows; }
+	/** What services have of the cloud. */
+	get context(): AwsContext { return this.backend.context; }
+
+	/** Makes a claim: a certificate that is good for provisioning, and for nothing else. `id` is only its name. */
+	manufactureClaim(id: string): DeviceIdentity {
+		const identity = this.issue(id);
+		this.backend.registerClaim(fingerprintOf(identity));
+		return identity;
+	}
+
+	protected override register(identity: DeviceIdentity): void {
+		this.registry.register(identity.id, fingerprintOf(identity));
+	}
+}
+
+const MQTT_PROTOCOLS: readonly string[] = Object.freeze(Object.entries(AWS_PROTOCOLS).filter(([, spoken]) => spoken === "mqtt").map(([name]) => name));
+
+/** In the world the key's identifier stands for the certificate's digest. */
+function fingerprintOf({ certificate }: DeviceIdentity): string {
+	return decodeCertificate(certificate).keyId;
+}

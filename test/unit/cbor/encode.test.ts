@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/** encodeCBOR: the fewest bytes for every number, and what it refuses. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEPTH_MAXIMUM } from "../../../src/bytes/document.js";
+import { Writer } from "../../../src/bytes/writer.js";
+import { cborLength, encodeCBOR } from "../../../src/cbor/encode.js";
+import type { CBORValue } from "../../../src/cbor/value.js";
+import { codeOf } from "../failure.js";
+import { fromHex, toHex } from "../hex.js";
+import { text } from "../text.js";
+import { decoded, encoded } from "./encoding.js";
+
+const NUMBERS: readonly (readonly [value: number, hex: string])[] = [
+	[23, "17"], [24, "1818"], [255, "18ff"], [256, "190100"], [65535, "19ffff"], [65536, "1a00010000"], [4294967295, "1affffffff"], [4294967296, "1b0000000100000000"],
+	[Number.MAX_SAFE_INTEGER, "1b001fffffffffffff"], [-24, "37"], [-25, "3818"], [-256, "38ff"], [-257, "390100"], [-65536, "39ffff"], [-4294967296, "3affffffff"],
+	[-4294967297, "3b0000000100000000"], [Number.MIN_SAFE_INTEGER, "3b001ffffffffffffe"], [-0, "f98000"],
+	[2 ** 53, "fa5a000000"], [-(2 ** 53), "fada000000"], [1e300, "fb7e37e43c8800759c"], [2 ** 127, "fa7f000000"], [2 ** 128, "fb47f0000000000000"],
+	[0.5, "f93800"], [1.5, "f93e00"], [-4.25, "f9c440"], [1.1, "fb3ff199999999999a"], [1 + 2 ** -10, "f93c01"], [1 + 2 ** -11, "fa3f801000"], [1 + 2 ** -23, "fa3f800001"],
+	[1 + 2 ** -24, "fb3ff0000010000000"], [1023.5, "f963ff"], [2047.5, "fa44fff000"],
+	[2 ** -14, "f90400"], [2 ** -15, "f90200"], [1023 * 2 ** -24, "f903ff"], [2 ** -24, "f90001"], [3 * 2 ** -24, "f90003"], [1.5 * 2 ** -24, "fa33c00000"], [2 ** -25, "fa33000000"],
+	[-(2 ** -24), "f98001"], [2 ** -149, "fa00000001"], [2 ** -150, "fb3690000000000000"], [5e-324, "fb0000000000000001"], [3.4028234663852886e38, "fa7f7fffff"],
+];
+
+test("every number takes the fewest bytes that keep its value", () => {
+	for (const [value, hex] of NUMBERS) {
+		assert.equal(toHex(encoded(value)), hex, String(value));
+		assert.ok(Object.is(decoded(hex), value), hex);
+	}
+});
+
+test("every half has its number, and every number of a half is written as one", () => {
+	const every = (globalThis as { SEEDS?: number }).SEEDS === undefined ? 1 : 37;
+	for (let bits = 0; bits < 0x1_0000; bits += every) {
+		if ((bits & 0x7c00) === 0x7c00) continue;
+		const hex = `f9${bits.toString(16).padStart(4, "0")}`;
+		const value = decoded(hex) as number;
+		if (!Number.isSafeInteger(value) || Object.is(value, -0)) assert.equal(toHex(encoded(value)), hex);
+		else assert.deepEqual(decoded(toHex(encoded(value))), value);
+	}
+});
+
+test("objects keep their order, and bytes of a view its range", () => {
+	assert.equal(toHex(encoded({ b: 1, a: [true, false, null], "": {} })), "a361620161618 3f5f4f660a0".replaceAll(" ", ""));
+	assert.equal(toHex(encoded(fromHex("0001020304").subarray(1, 3))), "420102");
+	assert.equal(toHex(encoded("é")), "62c3a9");
+	assert.equal(toHex(encoded({ "é": "x".repeat(24) })), `a162c3a97818${"78".repeat(24)}`);
+	assert.equal(toHex(encoded(Array<number>(30).fill(0))), `981e${"00".repeat(30)}`);
+});
+
+const FOREIGN: readonly (readonly [string, unknown])[] = [
+	["undefined", undefined], ["a member that is undefined", { a: undefined }], ["an array with a hole", [1, , 2]], ["NaN", NaN], ["infinity", [-Infinity]],
+	["a big integer", { a: 1n }], ["a symbol", Symbol("a")], ["a function", [(): void => {}]], ["an unpaired surrogate", "\ud800"], ["one in a name", { "\udc00": 1 }],
+];
+
+test("what is no value is refused, and told as the length is", () => {
+	for (const [name, value] of FOREIGN) {
+		assert.equal(codeOf(() => cborLength(text, value as CBORValue)), "argument", name);
+		assert.equal(codeOf(() => {
+			const writer = new Writer(text);
+			writer.reset(new Uint8Array(100), 0, 100);
+			encodeCBOR(writer, text, value as CBORValue);
+		}), "argument", name);
+	}
+});
+
+test("the deepest value is written, and none deeper, nor one that holds itself", () => {
+	let value: CBORValue = 0;
+	for (let depth = 0; depth < DEPTH_MAXIMUM; depth++) value = depth % 2 === 0 ? [value] : { a: value };
+	assert.deepEqual(decoded(toHex(encoded(value))), value);
+	assert.equal(codeOf(() => encoded([value])), "argument");
+	const circle: CBORValue[] = [];
+	circle.push(circle);
+	assert.equal(codeOf(() => encoded(circle)), "argument");
+});
+
+test("an encoding that does not fit is refused", () => {
+	const value = { a: [1.1, "text", fromHex("00ff"), 70000] };
+	const length = cborLength(text, value);
+	const bytes = new Uint8Array(length + 5);
+	for (let room = 0; room < length; room++) {
+		const writer = new Writer(text);
+		writer.reset(bytes, 0, room);
+		assert.equal(codeOf(() => { encodeCBOR(writer, text, value); }), "too-large", `${room} bytes`);
+		assert.ok(bytes.subarray(room).every((byte) => byte === 0), "nothing is written behind the range");
+	}
+});

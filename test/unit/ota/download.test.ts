@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Download: a file in blocks, whole in the end whatever is lost, late or twice. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DeviceError } from "../../../src/base/error.js";
+import type { BlockRange } from "../../../src/ota/blocks.js";
+import { BLOCK_TIMEOUT, Download, type BlockPort, type DownloadOptions } from "../../../src/ota/download.js";
+import { ANSWER_TIMEOUT, Refusal, RETRY } from "../../../src/operations/service.js";
+import { codeOf } from "../failure.js";
+import { toHex } from "../hex.js";
+import { Random } from "../../property/random.js";
+import { ServiceRig } from "../operations/service-rig.js";
+
+const LENGTH = 256;
+
+class Rig extends ServiceRig {
+	protected override readonly driven: Download;
+	/** Thrown when a block is handed over. */
+	broken: Error | undefined;
+	token = "";
+	range: BlockRange | undefined;
+	readonly port: BlockPort = {
+		describe: (token) => this.asked(`describe ${token}`),
+		request: (token, blockLength, range) => {
+			assert.equal(blockLength, LENGTH);
+			this.token = token;
+			this.range = range;
+			const { offset, count, bitmap } = range;
+			return this.asked(`get ${token} ${offset}+${count}${bitmap === undefined ? "" : ` ${toHex(bitmap)}`}`);
+		},
+	};
+
+	constructor(options: DownloadOptions = { length: 10 * LENGTH - 100 }) {
+		super();
+		this.driven = new Download({
+			onBlock: (index, bytes, start, end) => {
+				if (this.broken !== undefined) throw this.broken;
+				assert.ok(bytes.subarray(start, end).every((byte) => byte === index % 256));
+				this.lines.push(`block ${index}`);
+			},
+			onComplete: () => this.lines.push("complete"),
+			onFailed: ({ code }) => this.lines.push(`failed ${code}`),
+		}, "t-", { blockLength: LENGTH, window: 4, ...options });
+		this.connect();
+	}
+
+	get download(): Download {
+		return this.driven;
+	}
+
+	connect(): void {
+		this.driven.connected(this.port);
+		this.turn();
+	}
+
+	/** A block as it should be, within other bytes. */
+	block(index: number, token = this.token): void {
+		const length = this.driven.blocks!.lengthOf(index);
+		const bytes = new Uint8Array(length + 7).fill(index % 256, 3, length + 3);
+		this.driven.block(token, index, bytes, 3, length + 3, this.now);
+		this.turn();
+	}
+}
+
+test("Download asks for a file window by window, and is complete with the last block, which is short", () => {
+	const rig = new Rig();
+	assert.deepEqual(rig.take(), ["get t-1 0+4"]);
+	for (const index of [0, 1, 2, 3]) rig.block(index);
+	assert.deepEqual(rig.take(), ["block 0", "block 1", "block 2", "block 3", "get t-2 4+4"]);
+	for (const index of [7, 5, 4, 6]) rig.block(index);
+	assert.deepEqual(rig.take(), ["block 7", "block 5", "block 4", "block 6", "get t-3 8+2"]);
+	for (const index of [9, 8]) rig.block(index);
+	assert.deepEqual(rig.take(), ["block 9", "block 8", "complete"]);
+	assert.equal(rig.download.deadline, Infinity);
+});
+
+test("Download asks for the length where it is not known", () => {
+	const rig = new Rig({});
+	assert.deepEqual(rig.take(), ["describe t-1"]);
+	assert.equal(codeOf(() => rig.download.described("t-1", "long")), "malformed");
+	rig.download.described("t-0", 100);
+	rig.wait(ANSWER_TIMEOUT);
+	assert.deepEqual(rig.take(), ["describe t-2"]);
+	rig.download.described("t-2", 2 * LENGTH);
+	rig.turn();
+	assert.deepEqual(rig.take(), ["get t-3 0+2"]);
+	const wrong = new Rig({});
+	wrong.download.described("t-1", 2 ** 40);
+	wrong.turn();
+	assert.deepEqual(wrong.take(), ["describe t-1", "failed too-large"]);
+	assert.equal(wrong.download.deadline, Infinity);
+});
+
+test("Download asks again for what is missing, soon after the last block that came", () => {
+	const rig = new Rig();
+	rig.block(0);
+	rig.block(2);
+	rig.take();
+	rig.wait(BLOCK_TIMEOUT - 1);
+	assert.deepEqual(rig.take(), []);
+	rig.wait(1);
+	assert.deepEqual(rig.take(), ["get t-2 1+5 1d"]);
+	// The first of them late, by the request that was given up; and twice.
+	rig.block(1, "t-1");
+	rig.block(1, "t-2");
+	rig.block(3);
+	rig.block(4);
+	rig.block(5);
+	assert.deepEqual(rig.take(), ["block 1", "block 3", "block 4", "block 5", "get t-3 6+4"]);
+	rig.wait(ANSWER_TIMEOUT);
+	rig.wait(2 * ANSWER_TIMEOUT);
+	assert.deepEqual(rig.take(), ["get t-4 6+4", "get t-5 6+4"]);
+});
+
+test("Download goes on where it was after a lost connection, and after a reset where the program says so", () => {
+	const rig = new Rig();
+	rig.block(0);
+	rig.block(1);
+	rig.download.disconnected();
+	rig.wait(100_000);
+	rig.take();
+	rig.connect();
+	assert.deepEqual(rig.take(), ["get t-2 2+4"]);
+
+	const resumed = new Rig();
+	resumed.download.disconnected();
+	for (const index of [0, 1, 2, 3, 4, 5, 8]) resumed.download.blocks!.add(index);
+	resumed.take();
+	resumed.connect();
+	assert.deepEqual(resumed.take(), ["get t-2 6+4 0b"]);
+});
+
+test("Download takes no block that is not as long as it should be, or another life asked for", () => {
+	const rig = new Rig();
+	rig.take();
+	const bytes = new Uint8Array(512);
+	const wrong: [index: number, length: number][] = [[0, 255], [0, 257], [0, 0], [9, 256], [10, 256], [10, 0], [-1, 256], [0.5, 256], [NaN, 256]];
+	for (const [index, length] of wrong) {
+		assert.equal(codeOf(() => rig.download.block("t-1", index, bytes, 0, length, rig.now)), "malformed", `${index} ${length}`);
+	}
+	rig.download.block("u-1", 0, bytes, 0, 256, rig.now);
+	rig.turn();
+	assert.deepEqual(rig.take(), []);
+	assert.equal(rig.download.blocks!.missing, 10);
+});
+
+test("Download ends with what the program throws, or the cloud refuses for good", () => {
+	const rig = new Rig();
+	rig.broken = new DeviceError("storage", "flash is full");
+	rig.block(0);
+	rig.broken = undefined;
+	rig.block(1);
+	assert.deepEqual(rig.take(), ["get t-1 0+4", "failed storage"]);
+	rig.wait(1_000_000);
+	assert.deepEqual(rig.take(), []);
+
+	const refused = new Rig();
+	refused.download.rejected("t-0", Refusal.REFUSED, "no", refused.now);
+	refused.download.rejected("t-1", Refusal.BUSY, "no", refused.now);
+	refused.wait(ANSWER_TIMEOUT);
+	refused.download.rejected("t-2", Refusal.GONE, "no", refused.now);
+	refused.turn();
+	assert.deepEqual(refused.take(), ["get t-1 0+4", "get t-2 0+4", "failed rejected"]);
+	refused.wait(1_000_000);
+	assert.deepEqual(refused.take(), []);
+});
+
+test("Download tries again soon where there was no room, and ends when a request cannot be made", () => {
+	const rig = new Rig();
+	for (const index of [0, 1, 2]) rig.block(index);
+	rig.room = false;
+	rig.block(3);
+	rig.room = true;
+	rig.take();
+	rig.wait(RETRY);
+	assert.deepEqual(rig.take(), ["get t-2 4+4"]);
+	rig.failure = new DeviceError("argument", "no topic");
+	for (const index of [4, 5, 6, 7]) rig.block(index);
+	assert.deepEqual(rig.take(), ["block 4", "block 5", "block 6", "block 7", "failed argument"]);
+});
+
+test("Download is complete after any losses, repetitions and orders, and hands each block over once", () => {
+	for (let seed = 1; seed <= 100; seed++) {
+		const random = new Random(seed);
+		const count = 1 + random.below(120);
+		const rig = new Rig({ length: count * LENGTH - random.below(LENGTH), window: 1 + random.below(16) });
+		const seen: string[] = [];
+		const late: number[] = [];
+		for (let turns = 0; rig.download.blocks!.missing > 0; turns++) {
+			assert.ok(turns < 10_000, `seed ${seed}`);
+			const { offset, count: bits, bitmap } = rig.range!;
+			const asked = [...new Array<undefined>(bits).keys()]
+				.filter((bit) => bitmap === undefined || (bitmap[bit >> 3]! & 1 << (bit & 7)) !== 0).map((bit) => offset + bit);
+			for (const index of [...asked, ...late.splice(0)].sort(() => random.below(3) - 1)) {
+				const fate = random.below(10);
+				if (fate < 2) continue;
+				if (fate < 4) late.push(index);
+				else rig.block(index);
+				if (fate > 8) rig.block(index);
+			}
+			if (random.below(20) === 0) {
+				rig.download.disconnected();
+				rig.connect();
+			} else {
+				rig.wait(BLOCK_TIMEOUT);
+			}
+			seen.push(...rig.take().filter((line) => !line.startsWith("get")));
+		}
+		assert.equal(seen.length, count + 1, `seed ${seed}`);
+		assert.equal(seen.at(-1), "complete");
+		assert.equal(new Set(seen).size, count + 1);
+	}
+});
