@@ -22,8 +22,8 @@ import { decodeMessage, refusalOf } from "./messages.js";
 
 /** Members of the messages themselves. */
 const NAMES: readonly string[] = Object.freeze([
-	"clientToken", "execution", "executionState", "jobId", "executionNumber", "versionNumber", "status", "statusDetails",
-	"jobDocument", "code", "message",
+	"clientToken", "execution", "executionState", "jobId", "executionNumber", "versionNumber", "status",
+	"statusDetails", "jobDocument", "code", "message",
 ]);
 
 export class AwsJobs implements Translation, JobsPort {
