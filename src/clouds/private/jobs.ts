@@ -25,7 +25,7 @@ import { decode } from "./formats.js";
 const NAMES: readonly string[] = Object.freeze([
 	"token", "job", "id", "number", "version", "status", "details", "document", "code", "message",
 ]);
-/** Names of details and of members of documents that the program did not declare. */
+/** Names of members of job documents, and of details. */
 const SPARE = 64;
 const ANSWERS: readonly string[] = Object.freeze(["job", "accepted", "rejected"]);
 
@@ -40,7 +40,7 @@ export class PrivateJobs implements Translation, JobsPort {
 		this.#connection = connection;
 		this.#prefix = prefix;
 		this.#jobs = jobs;
-		this.#vocabulary = new Vocabulary([...NAMES, ...jobs.members], SPARE);
+		this.#vocabulary = new Vocabulary(NAMES, SPARE);
 		this.filters = ANSWERS.map((answer) => prefix + answer);
 	}
 
