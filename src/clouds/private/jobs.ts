@@ -25,8 +25,6 @@ import { decode } from "./formats.js";
 const NAMES: readonly string[] = Object.freeze([
 	"token", "job", "id", "number", "version", "status", "details", "document", "code", "message",
 ]);
-/** Names of members of job documents, and of details. */
-const SPARE = 64;
 const ANSWERS: readonly string[] = Object.freeze(["job", "accepted", "rejected"]);
 
 export class PrivateJobs implements Translation, JobsPort {
@@ -40,7 +38,7 @@ export class PrivateJobs implements Translation, JobsPort {
 		this.#connection = connection;
 		this.#prefix = prefix;
 		this.#jobs = jobs;
-		this.#vocabulary = new Vocabulary(NAMES, SPARE);
+		this.#vocabulary = new Vocabulary([...NAMES, ...jobs.names], jobs.spare);
 		this.filters = ANSWERS.map((answer) => prefix + answer);
 	}
 
