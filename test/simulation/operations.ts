@@ -222,7 +222,7 @@ export function workIsDone(seed: number, options: AwsOptions = {}): Outcome {
 	const sent: string[] = [];
 	const end = makeTrouble(world, cloud, jobs, () => {
 		const payload = new TextEncoder().encode(`{"add":${sent.length}}`);
-		sent.push(commands.send({ thing: ID }, { payload, contentType: "application/json", timeout: 600 }, world.clock.now));
+		sent.push(commands.send({ thing: ID }, { payload, contentType: "application/json", timeout: 600 }));
 	});
 	const check = (holds: boolean, what: string): void => {
 		if (!holds) throw new Error(`seed ${seed}: ${what}`);
