@@ -6,7 +6,7 @@
  * |----------------------------------------------------|------------------------------------------------------|
  * | `$aws/certificates/create`                         | `{}`                                                 |
  * | `$aws/certificates/create-from-csr`                | `{"certificateSigningRequest":PEM}`                  |
- * | …`/accepted`, of both                              | `{"certificatePem","privateKey"?,"certificateOwnershipToken"}` |
+ * | …`/accepted`, of both                              | `{"certificatePem","privateKey"?,"certificateOwner…"}` |
  * | `$aws/provisioning-templates/<template>/provision` | `{"certificateOwnershipToken","parameters"}`         |
  * | …`/accepted`                                       | `{"thingName","deviceConfiguration"}`                |
  * | …`/rejected`, of all                               | `{"statusCode","errorCode","errorMessage"}`          |
@@ -78,8 +78,8 @@ export class AwsProvisioning implements Translation, ProvisioningPort {
 			const { statusCode, errorCode, errorMessage } = message;
 			provisioning.rejected(Number(statusCode), String(errorCode), String(errorMessage), host.time.now());
 		} else if (topic.startsWith(this.#create)) {
-			const { certificatePem, privateKey, certificateOwnershipToken } = message;
-			provisioning.created({ certificatePem, privateKeyPem: privateKey, ownershipToken: certificateOwnershipToken });
+			const { certificatePem, privateKey, certificateOwnershipToken: ownershipToken } = message;
+			provisioning.created({ certificatePem, privateKeyPem: privateKey, ownershipToken });
 		} else {
 			const { thingName, deviceConfiguration } = message;
 			const configuration = isObject(deviceConfiguration) ? deviceConfiguration as JSONObject : undefined;
