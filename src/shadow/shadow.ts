@@ -250,7 +250,7 @@ export class Shadow {
 		}
 		if (number <= this.version) return;
 		const changes = this.checked(delta);
-		// A delta holds all that differs: what does so here and is not in it was changed in a way that it does not tell.
+		// A delta holds all that differs: what does so here and is not in it was changed in a way it does not tell.
 		if (number > this.version + 1 || !this.explains(changes)) return this.refetch();
 		this.version = number;
 		applyPatch(this.#desired, changes);
