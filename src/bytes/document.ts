@@ -56,7 +56,7 @@ export class DocumentReader<Value> extends Reader {
 		else this.leftOut = this.depth;
 	}
 
-	/** A value of the innermost has ended. @throws DeviceError `malformed` for a second member of one name */
+	/** A value of the innermost is there. @throws DeviceError `malformed` for a second member of one name */
 	protected keep(value: Value): void {
 		const { depth, leftOut } = this;
 		if (leftOut > 0) {
