@@ -8,10 +8,13 @@ import { Alarm, type AlarmOwner } from "./base/alarm.js";
 import { DeviceError } from "./base/error.js";
 import { randomWord } from "./bytes/random.js";
 import type { JSONObject } from "./bytes/value.js";
-import type { Cloud, Connection, ConnectionOptions, Firmware, PublishOptions } from "./clouds/cloud.js";
+import type { Cloud, Closer, Connection, ConnectionOptions, Firmware, PublishOptions } from "./clouds/cloud.js";
 import type { Host } from "./host.js";
 import { readCredentials } from "./identity/credentials.js";
+import { Commands, type Command, type CommandsCallbacks } from "./operations/commands.js";
 import { Jobs, type Job, type JobsCallbacks } from "./operations/jobs.js";
+import { Metrics, type MetricsReport } from "./operations/metrics.js";
+import { Download, type DownloadCallbacks, type DownloadOptions } from "./ota/download.js";
 import type { Document, Model, Patch } from "./shadow/model.js";
 import { Shadow, type ShadowCallbacks } from "./shadow/shadow.js";
 import { StorageStore } from "./shadow/store.js";
@@ -48,8 +51,15 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	onJobCanceled?(this: Device<M>, job: Job): void;
 	/** The cloud knows how the job ended. */
 	onJobFinished?(this: Device<M>, job: Job): void;
-	/** Names of members that job documents have; others are left out. */
+	/** Names of members that job documents have: others are left out. Default: any, as long as they are few. */
 	jobMembers?: readonly string[] | undefined;
+	/**
+	 * The cloud asks for something to be done at once. It ends by `command.succeed`, `fail` or `reject`. Where there is
+	 * this callback, commands are listened for.
+	 */
+	onCommand?(this: Device<M>, command: Command): void;
+	/** As `jobMembers`, of the commands' payloads. */
+	commandMembers?: readonly string[] | undefined;
 	/** Something was refused or malformed; the device goes on. */
 	onError?(this: Device<M>, error: DeviceError): void;
 }
@@ -121,6 +131,25 @@ export class Device<M extends Model | undefined = undefined> {
 		return this.#core.publish(topic, payload, options);
 	}
 
+	/**
+	 * Reports what was measured; errors are told by `onError`. The report is not copied and not to be changed.
+	 * @returns its number; "full" while clouds would take no other: five minutes
+	 * @throws DeviceError `unsupported`; `state` after `close`
+	 */
+	measure(report: MetricsReport): number | "full" {
+		return this.#core.measure(report);
+	}
+
+	/**
+	 * Fetches a file that the cloud keeps for this device, block by block and in any order.
+	 * @param name of the stream that has it, and its number in there
+	 * @returns what is to be closed, whatever came of it
+	 * @throws DeviceError `unsupported`, `argument`, `too-large`, `full`; `state` after `close`
+	 */
+	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer {
+		return this.#core.download(name, file, callbacks, options);
+	}
+
 	/** Says goodbye to the cloud and lets everything go. May be called twice; no callback follows. */
 	close(): void {
 		this.#core.close();
@@ -186,7 +215,7 @@ interface Timed {
 }
 
 /** What connection and services call: methods of one object, because a closure for each would take eleven slots. */
-class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks {
+class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCallbacks {
 	readonly id: string;
 	readonly host: Host;
 	/** The device's own shadow. */
@@ -198,13 +227,14 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks {
 	/** Of the device and not of its parts: begins the tokens of this boot. */
 	readonly #boot: string;
 	readonly #services: Timed[] = [];
+	#metrics: Metrics | undefined;
 	#closed = false;
 	/** Callbacks that wait for a turn of their own. Connections come and go too slowly to fill it, errors may. */
 	readonly #news: (() => void)[] = [];
 	readonly #alarm: Alarm;
 
 	constructor(device: Device, options: DeviceOptions) {
-		const { host, cloud, onJob, jobMembers } = options;
+		const { host, cloud, onJob, jobMembers, onCommand, commandMembers } = options;
 		this.#device = device;
 		this.#options = options;
 		this.host = host;
@@ -212,11 +242,21 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks {
 		this.#boot = randomWord(host).toString(36);
 		this.id = readCredentials(host).id;
 		this.#connection = cloud.connect(this);
-		this.own = this.addShadow("", options as ShadowHandlers<undefined, unknown>, device);
-		if (onJob !== undefined) {
-			const jobs = new Jobs(this, `${this.#boot}-`, jobMembers);
-			this.#connection.addJobs(jobs);
-			this.#services.push(jobs);
+		try {
+			this.own = this.addShadow("", options as ShadowHandlers<undefined, unknown>, device);
+			if (onJob !== undefined) {
+				const jobs = new Jobs(this, { members: jobMembers, prefix: this.prefix() });
+				this.#connection.addJobs(jobs);
+				this.#services.push(jobs);
+			}
+			if (onCommand !== undefined) {
+				const commands = new Commands(this, { members: commandMembers });
+				this.#connection.addCommands(commands);
+				this.#services.push(commands);
+			}
+		} catch (error) {
+			this.#connection.close();
+			throw error;
 		}
 		this.onTurn();
 	}
@@ -229,7 +269,7 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks {
 		this.check();
 		const { model, persistent = true } = handlers;
 		const store = persistent ? new StorageStore(this.host, name) : undefined;
-		const shadow = new Shadow(new Handlers(this, handlers, self), { model, store, prefix: `${this.#boot}-` });
+		const shadow = new Shadow(new Handlers(this, handlers, self), { model, store, prefix: this.prefix() });
 		this.#connection.addShadow(name, shadow);
 		this.#services.push(shadow);
 		return shadow;
@@ -244,6 +284,34 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks {
 	publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): boolean {
 		this.check();
 		return this.#connection.publish(topic, payload, options);
+	}
+
+	measure(report: MetricsReport): number | "full" {
+		this.check();
+		if (this.#metrics === undefined) {
+			const metrics = new Metrics(this);
+			this.#connection.addMetrics(metrics);
+			this.#services.push(this.#metrics = metrics);
+		}
+		const number = this.#metrics.report(report, this.host.time);
+		this.onTurn();
+		return number;
+	}
+
+	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer {
+		this.check();
+		const download = new Download(callbacks, this.prefix(), options);
+		const opened = this.#connection.addDownload(name, file, download);
+		this.#services.push(download);
+		this.onTurn();
+		return {
+			close: () => {
+				const index = this.#services.indexOf(download);
+				if (index < 0) return;
+				this.#services.splice(index, 1);
+				opened.close();
+			},
+		};
 	}
 
 	close(): void {
@@ -280,6 +348,10 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks {
 		this.#options.onJobFinished?.call(this.#device, job);
 	}
 
+	onCommand(command: Command): void {
+		this.#options.onCommand?.call(this.#device, command);
+	}
+
 	onError(error: DeviceError): void {
 		this.#options.onError?.call(this.#device, error);
 	}
@@ -297,6 +369,11 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks {
 	private later(callback: () => void): void {
 		this.#news.push(callback);
 		this.onTurn();
+	}
+
+	/** Of the tokens of one service in this boot. */
+	private prefix(): string {
+		return `${this.#boot}-`;
 	}
 
 	private check(): void {

@@ -66,7 +66,8 @@ export function serveInWorld(broker: Broker, world: WorldLike, options: WorldSer
 	const server = new StreamServer(broker, { now: () => world.clock.now, timer: world.timer });
 	const { address, port, tls, webSocket = false, gate = caller => caller } = options;
 	const listener = world.network.listen({ address, port, ...(tls ? { tls } : {}) }, incoming => {
-		const { certificate, ...origin } = incoming.peer;
+		const { certificate, address: from, serverName, protocol } = incoming.peer;
+		const origin = { address: from, secure: tls !== undefined, serverName, protocol };
 		// In the world the key's identifier stands for the certificate's digest.
 		const admitted = gate({ identity: certificate && { name: certificate.subject, fingerprint: certificate.keyId }, origin });
 		if ("refused" in admitted) return;

@@ -90,7 +90,7 @@ export class SecureServers {
 	#open(stream: Duplex, socket: TLSSocket, request?: UpgradeRequest): void {
 		const { gate = demandIdentity } = this.#options;
 		const origin: Origin = {
-			address: socket.remoteAddress, serverName: serverNameOf(socket), protocol: socket.alpnProtocol || undefined, request,
+			address: socket.remoteAddress, secure: true, serverName: serverNameOf(socket), protocol: socket.alpnProtocol || undefined, request,
 		};
 		const admitted = gate({ identity: identityOf(socket), origin });
 		if (!("refused" in admitted)) return this.#sockets.open(stream, { identity: admitted.identity, origin });

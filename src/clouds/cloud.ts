@@ -6,7 +6,10 @@
  */
 import type { DeviceError } from "../base/error.js";
 import type { Host } from "../host.js";
+import type { Commands } from "../operations/commands.js";
 import type { Jobs } from "../operations/jobs.js";
+import type { Metrics } from "../operations/metrics.js";
+import type { Download } from "../ota/download.js";
 import type { Shadow } from "../shadow/shadow.js";
 
 /** What the firmware calls itself. */
@@ -41,6 +44,11 @@ export interface PublishOptions {
 	retain?: boolean | undefined;
 }
 
+/** A service that is there for a while. */
+export interface Closer {
+	close(): void;
+}
+
 /**
  * A device's connection to its cloud; reconnects by itself until `close`.
  *
@@ -55,6 +63,15 @@ export interface Connection {
 	addShadow(name: string, shadow: Shadow): void;
 	/** @throws DeviceError `unsupported` */
 	addJobs(jobs: Jobs): void;
+	/** @throws DeviceError `unsupported` */
+	addCommands(commands: Commands): void;
+	/** @throws DeviceError `unsupported` */
+	addMetrics(metrics: Metrics): void;
+	/**
+	 * Fetches a file of those that the cloud keeps under a name; the download is to be closed, whatever came of it.
+	 * @throws DeviceError `unsupported`, `argument`, `full`
+	 */
+	addDownload(name: string, file: number, download: Download): Closer;
 	/**
 	 * Sends a message of the program's own, to a topic as the cloud has it. What cannot be sent now is not kept, but
 	 * for messages at QoS 1 while there is room.

@@ -13,9 +13,12 @@ import { Collector, type Receiver } from "../mqtt/collector.js";
 import { Reason } from "../mqtt/constants.js";
 import type { MQTTEvent } from "../mqtt/event.js";
 import type { Payload } from "../mqtt/encode.js";
+import type { Commands } from "../operations/commands.js";
 import type { Jobs } from "../operations/jobs.js";
+import type { Metrics } from "../operations/metrics.js";
+import type { Download } from "../ota/download.js";
 import type { Shadow } from "../shadow/shadow.js";
-import type { Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
+import type { Closer, Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
 
 /** One service in one vendor's words. */
 export interface Translation {
@@ -61,6 +64,7 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	#client: Client | undefined;
 	/** The device was told of this connection. */
 	#ready = false;
+	#closed = false;
 
 	constructor(options: ConnectionOptions, { messageMaximum, keepAlive, reconnect }: MQTTSettings) {
 		this.options = options;
@@ -79,6 +83,18 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		throw unsupported("jobs");
 	}
 
+	addCommands(_: Commands): void {
+		throw unsupported("commands");
+	}
+
+	addMetrics(_: Metrics): void {
+		throw unsupported("metrics");
+	}
+
+	addDownload(_: string, __: number, ___: Download): Closer {
+		throw unsupported("files");
+	}
+
 	publish(topic: string, payload: Payload, options?: PublishOptions): boolean {
 		return this.send(topic, payload, options);
 	}
@@ -93,10 +109,28 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		if (session.connect.protocol === 5 && !session.established) session.distrust();
 	}
 
-	/** @throws DeviceError `full` */
+	/** From now on, or as soon as the broker has subscribed us. @throws DeviceError `full`, `argument` */
 	protected add(translation: Translation): void {
 		this.#added.push({ translation, connected: false, refused: false });
-		for (const filter of translation.filters) this.#client!.subscribe(filter);
+		try {
+			for (const filter of translation.filters) this.#client!.subscribe(filter);
+		} catch (error) {
+			this.remove(translation);
+			throw error;
+		}
+	}
+
+	/** For services that are there for a while. May be called twice, and after `close`. */
+	remove(translation: Translation): void {
+		const index = this.#added.findIndex((added) => added.translation === translation);
+		if (index < 0) return;
+		const [added] = this.#added.splice(index, 1);
+		if (added!.connected) translation.disconnected();
+		if (this.#closed) return;
+		for (const filter of translation.filters) {
+			const isShared = this.#added.some((other) => other.translation.filters.includes(filter));
+			if (!isShared) this.#client!.unsubscribe(filter);
+		}
 	}
 
 	get connected(): boolean {
@@ -108,16 +142,8 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		return typeof this.#client!.publish(topic, payload, options) === "number";
 	}
 
-	/** For services that listen only now and then. @throws DeviceError `full` */
-	subscribe(filter: string, qos: 0 | 1): void {
-		this.#client!.subscribe(filter, qos);
-	}
-
-	unsubscribe(filter: string): void {
-		this.#client!.unsubscribe(filter);
-	}
-
 	close(): void {
+		this.#closed = true;
 		this.lose();
 		this.#client!.close();
 	}
@@ -133,6 +159,11 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 			}
 			this.onRefused(new DeviceError("rejected", `the broker refused ${filter}`, { detail: reasonCode }));
 		}
+		this.settle();
+	}
+
+	/** What waits for the answers to all filters may have waited for this one. */
+	onUnsubscribed(): void {
 		this.settle();
 	}
 

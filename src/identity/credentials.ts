@@ -26,9 +26,9 @@ export const IDENTITY = "identity";
 
 export interface Credentials {
 	id: string;
-	/** Of a later credential, absent: the factory's. */
+	/** Of a later credential, absent: the one that was in force before it. */
 	endpoint: string | undefined;
-	/** Of a later credential, absent: the factory's. */
+	/** Of a later credential, absent: the one that was in force before it. */
 	anchor: Uint8Array | undefined;
 	/** DER. */
 	certificate: Uint8Array | undefined;
@@ -105,11 +105,24 @@ export class CredentialStore {
 			const { confirmed, inForce } = this.load(domain);
 			const base = inForce?.number ?? confirmed;
 			const number = base + 1;
-			const bytes = encodeSlot(this.#host.text, { number, credentials, note });
+			const { endpoint = inForce?.credentials.endpoint, anchor = inForce?.credentials.anchor } = credentials;
+			const whole = { ...credentials, endpoint, anchor };
+			const bytes = encodeSlot(this.#host.text, { number, credentials: whole, note });
 			// In force because the other one is damaged: from now on it should be.
 			if (base !== confirmed) this.setActive(domain, base);
 			this.clear(domain, number);
 			domain.write(keyOf(number), bytes);
+		});
+	}
+
+	/** Gives the candidate another name and note, in one write. @throws DeviceError `state` without one; as `stage` */
+	rename(id: string, note?: Uint8Array): void {
+		this.use((domain) => {
+			const candidate = this.readCandidate(domain);
+			if (candidate === undefined) throw new DeviceError("state", "there is no credential to name");
+			candidate.credentials.id = id;
+			candidate.note = note;
+			domain.write(keyOf(candidate.number), encodeSlot(this.#host.text, candidate));
 		});
 	}
 

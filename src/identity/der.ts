@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Values in DER, as far as a certificate request needs them: each is made whole, from the innermost outwards.
+ * Values in DER, as far as a request and a key need them: each is made whole, from the innermost outwards.
  *
  * Spec: X.690 §8, §10.1. Not implemented: high tag numbers, lengths from 64 KB on.
  */
@@ -9,7 +9,7 @@ import { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 
 export const Tag = Object.freeze({
-	INTEGER: 0x02, BIT_STRING: 0x03, UTF8_STRING: 0x0c, SEQUENCE: 0x30, SET: 0x31,
+	INTEGER: 0x02, BIT_STRING: 0x03, OCTET_STRING: 0x04, UTF8_STRING: 0x0c, SEQUENCE: 0x30, SET: 0x31,
 	/** [0], constructed. */
 	CONTEXT_0: 0xa0,
 });

@@ -7,11 +7,15 @@
  */
 import { DeviceError } from "../base/error.js";
 import { decodeBase64, encodeBase64 } from "../bytes/base64.js";
+import type { TextCodec } from "../host.js";
+import { DER, Tag } from "./der.js";
 
 export const CERTIFICATE = "CERTIFICATE";
 export const CERTIFICATE_REQUEST = "CERTIFICATE REQUEST";
 /** PKCS#8. */
 export const PRIVATE_KEY = "PRIVATE KEY";
+/** PKCS#1. */
+export const RSA_PRIVATE_KEY = "RSA PRIVATE KEY";
 
 /** Values in one text: a chain of five certificates is as long as TLS takes. */
 export const VALUES_MAXIMUM = 5;
@@ -52,6 +56,27 @@ export function decodePEM(label: string, pem: string): Uint8Array[] {
 	if (body !== undefined) throw malformed(`a ${label} has no end`);
 	if (values.length === 0) throw malformed(`no ${label} in the text`);
 	return values;
+}
+
+/**
+ * A private key, PKCS#8 DER: what TLS takes. AWS gives the keys that it makes as PKCS#1, which lacks a wrapping.
+ * @throws DeviceError `malformed`
+ */
+export function decodePrivateKey(text: TextCodec, pem: string): Uint8Array {
+	if (!pem.trimStart().startsWith(`-----BEGIN ${RSA_PRIVATE_KEY}-----`)) return only(decodePEM(PRIVATE_KEY, pem));
+	const der = new DER(text);
+	// rsaEncryption (RFC 8017 §A.1), in the OneAsymmetricKey of RFC 5958 §2.
+	const algorithm = Uint8Array.of(
+		0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+	);
+	const key = der.value(Tag.OCTET_STRING, only(decodePEM(RSA_PRIVATE_KEY, pem)));
+	return der.value(Tag.SEQUENCE, der.value(Tag.INTEGER, Uint8Array.of(0)), algorithm, key);
+}
+
+function only(values: readonly Uint8Array[]): Uint8Array {
+	const [value] = values;
+	if (value === undefined || values.length > 1) throw malformed("more than one key");
+	return value;
 }
 
 function decodeBody(lines: readonly string[]): Uint8Array {

@@ -38,7 +38,7 @@ const LENGTHS = 5 * 2 + 1;
 const CHECK_LENGTH = 4;
 /** Layout 1 of a Moorline credential; so that no value of zeros has the right check. */
 const MAGIC = 0x4d43_0001;
-const NOTHING = Object.freeze(new Uint8Array(0));
+const NOTHING = new Uint8Array(0);
 
 /** @throws DeviceError `argument`, `too-large` */
 export function encodeSlot(text: TextCodec, { number, credentials, note = NOTHING }: Slot): Uint8Array {

@@ -8,8 +8,9 @@
  * Pure: knows no topics and no clock; a cloud translates between `CommandsPort` and its messages.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
-import type { JSONValue } from "../shadow/document.js";
-import { Refusal, Service } from "./service.js";
+import { Vocabulary } from "../bytes/vocabulary.js";
+import type { CBORValue } from "../cbor/value.js";
+import { FOREIGN_MAXIMUM, Refusal, Service } from "./service.js";
 
 export type CommandStatus = "CREATED" | "IN_PROGRESS" | "SUCCEEDED" | "FAILED" | "REJECTED";
 
@@ -29,6 +30,14 @@ export interface CommandsCallbacks {
 	onError?: ((error: DeviceError) => void) | undefined;
 }
 
+export interface CommandsOptions {
+	/**
+	 * Names of the members that payloads have: others are left out, as each name stays in the device's memory until it
+	 * restarts. Default: any, of which it learns `FOREIGN_MAXIMUM`.
+	 */
+	members?: readonly string[] | undefined;
+}
+
 /** Commands that are remembered. Of these, any number may be under way. */
 export const COMMAND_MAXIMUM = 16;
 /** Says of a command that its payload could not be read. */
@@ -38,7 +47,7 @@ const MALFORMED = "MALFORMED";
 export class Command {
 	readonly id: string;
 	/** What is asked for, in the program's own words; null once it ended. Foreign member names are left out. */
-	payload: JSONValue;
+	payload: CBORValue;
 	status: CommandStatus = "CREATED";
 	/** Why it is so: a word of the program's own in capitals, and more for people. */
 	reason: string | undefined;
@@ -51,7 +60,7 @@ export class Command {
 	readonly #commands: Commands;
 
 	/** For `Commands`. */
-	constructor(commands: Commands, id: string, payload: JSONValue) {
+	constructor(commands: Commands, id: string, payload: CBORValue) {
 		this.#commands = commands;
 		this.id = id;
 		this.payload = payload;
@@ -92,8 +101,8 @@ export class Command {
 }
 
 export class Commands extends Service<CommandsPort> {
-	/** Names of the members that payloads have. */
-	readonly members: readonly string[];
+	/** Names that payloads may have. */
+	readonly vocabulary: Vocabulary;
 	readonly #callbacks: CommandsCallbacks;
 	/** Oldest first. */
 	readonly #commands: Command[] = [];
@@ -101,14 +110,14 @@ export class Commands extends Service<CommandsPort> {
 	#sent: Command | undefined;
 	#refusal: DeviceError | undefined;
 
-	constructor(callbacks: CommandsCallbacks, members: readonly string[] = []) {
+	constructor(callbacks: CommandsCallbacks, { members }: CommandsOptions = {}) {
 		super();
 		this.#callbacks = callbacks;
-		this.members = members;
+		this.vocabulary = new Vocabulary(members ?? [], members === undefined ? FOREIGN_MAXIMUM : 0);
 	}
 
 	/** The cloud asks for something. @throws DeviceError `full` when too many are under way */
-	request(id: string, payload: JSONValue): void {
+	request(id: string, payload: CBORValue): void {
 		if (!this.repeat(id)) this.remember(new Command(this, id, payload));
 	}
 

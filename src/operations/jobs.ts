@@ -12,8 +12,8 @@
  * Pure: knows no topics and no clock; a cloud translates between `JobsPort` and its messages.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
-import { isObject, type JSONObject } from "../shadow/document.js";
-import { Refusal, Service } from "./service.js";
+import { isObject, type JSONObject } from "../bytes/value.js";
+import { FOREIGN_MAXIMUM, Refusal, Service } from "./service.js";
 
 /** What became of a job; the last three are the cloud's to say. */
 export type JobStatus =
@@ -67,6 +67,16 @@ export interface JobsCallbacks {
 	onError?: ((error: DeviceError) => void) | undefined;
 }
 
+export interface JobsOptions {
+	/**
+	 * Names of the members that job documents and details have: others are left out, as each name stays in the device's
+	 * memory until it restarts. Default: any, of which it learns `FOREIGN_MAXIMUM`.
+	 */
+	members?: readonly string[] | undefined;
+	/** Begins every token: different at each boot. */
+	prefix?: string | undefined;
+}
+
 /** One job that this device does. */
 export class Job {
 	readonly id: string;
@@ -113,8 +123,9 @@ export class Job {
 const NO_DETAILS = Object.freeze({});
 
 export class Jobs extends Service<JobsPort> {
-	/** Names of the members that job documents have. */
-	readonly members: readonly string[];
+	/** Names that are declared; they and `spare` others may become properties. */
+	readonly names: readonly string[];
+	readonly spare: number;
 	readonly #callbacks: JobsCallbacks;
 	/** From the cloud's answer on, until it knows how the job ended. */
 	#job: Job | undefined;
@@ -129,10 +140,11 @@ export class Jobs extends Service<JobsPort> {
 	#finished: Job | undefined;
 	#refusal: DeviceError | undefined;
 
-	constructor(callbacks: JobsCallbacks, prefix = "", members: readonly string[] = []) {
+	constructor(callbacks: JobsCallbacks, { members, prefix }: JobsOptions = {}) {
 		super(prefix);
 		this.#callbacks = callbacks;
-		this.members = members;
+		this.names = members ?? [];
+		this.spare = members === undefined ? FOREIGN_MAXIMUM : 0;
 	}
 
 	/** The job that is being done. */

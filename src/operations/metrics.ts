@@ -2,7 +2,8 @@
 /**
  * Metrics: what a device counts and measures of itself, reported to the cloud now and then for it to find the odd one.
  *
- * One report at a time, repeated until it is answered, and no more often than clouds take them.
+ * One report at a time, and no more often than clouds take them. What is not answered is given up and said to be:
+ * repeated, it might be counted twice, and the next one follows soon.
  *
  * Pure: knows no topics; a cloud translates between `MetricsPort` and its messages.
  */
@@ -41,7 +42,7 @@ export interface MetricsPort {
 export interface MetricsCallbacks {
 	/** The cloud has the report. */
 	onReported?: ((id: number) => void) | undefined;
-	/** The cloud refused the report, or it cannot be said: it is dropped. */
+	/** The cloud refused the report, did not answer, or it cannot be said: it is dropped. */
 	onError?: ((error: DeviceError) => void) | undefined;
 }
 
@@ -80,16 +81,16 @@ export class Metrics extends Service<MetricsPort> {
 	}
 
 	/** The cloud has the report. */
-	accepted(id: number): void {
-		if (!this.asking || id !== this.#id) return;
+	accepted(): void {
+		if (!this.asking) return;
 		this.#report = undefined;
-		this.#reported = id;
+		this.#reported = this.#id;
 		this.answered();
 	}
 
 	/** @param refusal one of `Refusal` */
-	rejected(id: number, refusal: number, message: string, now: number): void {
-		if (!this.asking || id !== this.#id) return;
+	rejected(refusal: number, message: string, now: number): void {
+		if (!this.asking) return;
 		if (refusal === Refusal.BUSY) return this.postpone(now);
 		this.drop(new DeviceError("rejected", `metrics refused: ${message}`));
 		this.answered();
@@ -115,8 +116,10 @@ export class Metrics extends Service<MetricsPort> {
 		}
 	}
 
-	/** It is still there, and said again. */
-	protected override lost(): void {}
+	protected override lost(): void {
+		this.drop(new DeviceError("timeout", "no answer for the report of metrics"));
+		this.wake();
+	}
 
 	private drop(error: DeviceError): void {
 		this.#report = undefined;

@@ -14,6 +14,9 @@ const ANSWER_TIMEOUT_MAXIMUM = 320_000;
 /** ms after which what found no room is tried again. */
 export const RETRY = 1_000;
 
+/** Names of members of foreign documents that a service learns where none are declared. */
+export const FOREIGN_MAXIMUM = 64;
+
 /** Why a cloud refused, as far as it matters to what is done next. */
 export const Refusal = Object.freeze({
 	/** The cloud has too much to do, or failed: the same again, later. */

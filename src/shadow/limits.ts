@@ -24,7 +24,7 @@ export function checkUpdate(
 	if (levels(reported ?? {}) > limits.depthMaximum || levels(desired ?? {}) > limits.depthMaximum) {
 		throw new DeviceError("too-large", `a document of more than ${limits.depthMaximum} levels`);
 	}
-	// What is there and what is added, whatever of it is the same: as a rule there is room enough, and no need to merge.
+	// As if nothing of what is added were there: as a rule there is room enough, and no need to merge.
 	const bound = lengthOf(text, held) + lengthOf(text, [reported ?? {}, desired ?? {}]);
 	if (bound <= limits.documentMaximum) return;
 	const length = lengthOf(text, {
@@ -32,7 +32,7 @@ export function checkUpdate(
 		reported: applyPatch(applyPatch({}, held.reported), reported ?? {}),
 	});
 	if (length > limits.documentMaximum) {
-		throw new DeviceError("too-large", `a document of ${length} bytes, at most ${limits.documentMaximum} are taken`);
+		throw new DeviceError("too-large", `document of ${length} bytes, at most ${limits.documentMaximum} are taken`);
 	}
 }
 

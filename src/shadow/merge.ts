@@ -77,7 +77,7 @@ class Merger implements FieldVisitor, Merged {
 		} else if (equal(cloud, base)) {
 			merged = device;
 		} else {
-			merged = this.decide(rule!, path, device, cloud);
+			merged = this.decide(rule!, path, device, cloud, base);
 		}
 		putAt(this.outstanding, path, equal(merged, device) ? undefined : merged);
 		if (!equal(merged, cloud)) putAt(this.desired, path, merged ?? null);
@@ -86,11 +86,13 @@ class Merger implements FieldVisitor, Merged {
 	/** Both changed it. */
 	private decide(
 		rule: Rule, path: readonly string[], device: JSONValue | undefined, cloud: JSONValue,
+		base: JSONValue | undefined,
 	): JSONValue | undefined {
 		switch (rule) {
 			case "device": return device;
 			case "maximum": return typeof device === "number" && device > numberOf(cloud) ? device : cloud;
-			case "last": return this.isNewer(path) ? device : cloud;
+			// What was never agreed on is what the device began with, and no change that anybody made.
+			case "last": return base !== undefined && this.isNewer(path) ? device : cloud;
 			default: return cloud;
 		}
 	}

@@ -65,8 +65,8 @@ export interface ShadowOptions {
 	/** Absent: nothing survives a reset. */
 	store?: ShadowStore | undefined;
 	/**
-	 * Begins every token: different at each boot, or an answer to the boot before, which the broker kept, would be taken
-	 * for ours.
+	 * Begins every token: different at each boot, or an answer to the boot before, which the broker kept, would be
+	 * taken for ours.
 	 */
 	prefix?: string | undefined;
 }
@@ -458,7 +458,7 @@ export class Shadow {
 	private checked(section: unknown): JSONObject {
 		if (!isObject(section)) throw new DeviceError("malformed", "shadow section is no object");
 		const misfit = prune(this.#model, section, false);
-		if (misfit !== undefined) this.fail(new DeviceError("malformed", `shadow's ${misfit} is not of the type declared`));
+		if (misfit !== undefined) this.fail(new DeviceError("malformed", `shadow's ${misfit} is of another type`));
 		return section;
 	}
 
@@ -477,9 +477,11 @@ export class Shadow {
 		if (!this.#dirty || this.#store === undefined) return;
 		this.#dirty = false;
 		try {
-			this.#store.save({
-				version: this.version, local: this.#local, changedAt: this.#changedAt, counted: this.#counted, sent: this.#sent,
-			}, difference(this.#local, this.#reported));
+			const kept = {
+				version: this.version, local: this.#local, changedAt: this.#changedAt, counted: this.#counted,
+				sent: this.#sent,
+			};
+			this.#store.save(kept, difference(this.#local, this.#reported));
 		} catch (error) {
 			this.fail(toDeviceError(error, "storage", "shadow not kept"));
 		}

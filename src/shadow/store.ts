@@ -68,7 +68,9 @@ export class StorageStore implements ShadowStore {
 	save({ version, local, changedAt, counted, sent }: Kept, rest: JSONObject): void {
 		const { text, storage } = this.#host;
 		let record = JSON.stringify([version, local, changedAt, counted, sent]);
-		if (text.byteLength(record) > STORED_MAXIMUM) record = JSON.stringify([version, rest, changedAt, counted, sent]);
+		if (text.byteLength(record) > STORED_MAXIMUM) {
+			record = JSON.stringify([version, rest, changedAt, counted, sent]);
+		}
 		const bytes = new Uint8Array(text.byteLength(record));
 		text.encode(record, bytes, 0);
 		const domain = storage.open({ path: SHADOWS });

@@ -15,6 +15,8 @@ import {
 import { createWorld } from "../../hosts/world/index.js";
 import { decodeCertificate } from "../../hosts/world/certificate.js";
 import { DeviceError } from "../../src/base/error.js";
+import { createCSR } from "../../src/identity/csr.js";
+import { encodePEM } from "../../src/identity/pem.js";
 import { Cloud } from "./aws-context.js";
 
 const CSR = "a request";
@@ -180,7 +182,7 @@ suite("ProvisioningService", () => {
 		["unsupported", 400, "InvalidCertificateSigningRequest"], ["internal", 500, "InternalFailure"],
 	] as const) {
 		test(`an issuer that fails with ${code} is answered as ${errorCode}`, () => {
-			const lab = new Lab({ unclaimedMaximum: 1 });
+			const lab = new Lab({ tokenCountMaximum: 1 });
 			lab.issuer.failure = new DeviceError(code, "failed");
 			const [, answer] = lab.ask("certificates/create-from-csr", { certificateSigningRequest: CSR });
 			assert.deepEqual([answer.statusCode, answer.errorCode], [statusCode, errorCode]);
@@ -199,7 +201,7 @@ suite("ProvisioningService", () => {
 	});
 
 	test("certificates that nobody claims are bounded, those in the making included, until they expire", () => {
-		const lab = new Lab({ unclaimedMaximum: 2 });
+		const lab = new Lab({ tokenCountMaximum: 2 });
 		lab.issuer.hold = true;
 		lab.cloud.receive("$aws/certificates/create/json", {});
 		lab.cloud.receive("$aws/certificates/create/json", {});
@@ -294,24 +296,48 @@ suite("Certificates", () => {
 });
 
 suite("ModelledCertificates", () => {
-	const pem = (label: string, bytes: Uint8Array) => `-----BEGIN ${label}-----\n${Buffer.from(bytes).toString("base64")}\n-----END ${label}-----\n`;
+	const body = (pem: string) => Buffer.from(/^-----BEGIN CERTIFICATE-----\n([^-]+)-----END CERTIFICATE-----\n$/.exec(pem)![1]!, "base64");
 
-	test("gives certificates of the world, with the key or for a key that there is", async () => {
+	test("gives certificates of the world with their keys", async () => {
 		const world = createWorld({ seed: 1 }), activated: string[][] = [];
-		const certificates = new ModelledCertificates({
-			authority: { issue: options => world.authority.issue(options), certify: keyId => [Buffer.from(keyId)] },
-			openRequest: () => { throw new DeviceError("malformed", "no request"); },
-			onActivated: (...args) => { activated.push(args); },
-		});
+		const certificates = new ModelledCertificates(world.authority, { onActivated: (...args) => { activated.push(args); } });
 		const { certificateId, certificatePem, privateKeyPem } = await issued<IssuedCertificate>(done => { certificates.create(done); });
-		const [, body] = /^-----BEGIN CERTIFICATE-----\n([^-]+)-----END CERTIFICATE-----\n$/.exec(certificatePem)!;
-		const certificate = decodeCertificate(Buffer.from(body!, "base64"));
+		const certificate = decodeCertificate(body(certificatePem));
 		assert.deepEqual([certificate.subject, certificate.keyId, certificate.use], ["AWS IoT Certificate", certificateId, "client"]);
 		assert.match(privateKeyPem, /^-----BEGIN PRIVATE KEY-----\n/);
-		for (const text of ["", "a request", pem("CERTIFICATE", Uint8Array.of(1)), pem("CERTIFICATE REQUEST", Uint8Array.of(1))]) {
-			await assert.rejects(issued<SignedCertificate>((done, fail) => { certificates.sign(text, done, fail); }), { code: "malformed" });
-		}
 		certificates.activate(certificateId, "lamp");
 		assert.deepEqual(activated, [[certificateId, "lamp"]]);
+	});
+
+	test("signs what a device of the world asks for, and nothing else", () => {
+		const world = createWorld({ seed: 1 }), certificates = new ModelledCertificates(world.authority);
+		let requested: Uint8Array | undefined;
+		world.device({
+			id: "lamp",
+			program: host => {
+				host.keys.generate({
+					type: "P-256", onError: assert.fail,
+					onKey: (key, publicKey) => {
+						const subject = { commonName: "lamp" }, onRequest = (request: Uint8Array) => { requested = request; };
+						createCSR(host, { type: "P-256", key, publicKey, subject, onRequest, onError: assert.fail });
+					},
+				});
+			},
+		});
+		world.run(1000);
+		const answers: string[] = [];
+		const sign = (text: string) => {
+			certificates.sign(text, ({ certificateId, certificatePem }) => {
+				assert.equal(decodeCertificate(body(certificatePem)).keyId, certificateId);
+				answers.push("signed");
+			}, error => { answers.push((error as DeviceError).code); });
+		};
+		sign(encodePEM("CERTIFICATE REQUEST", requested!));
+		const altered = Uint8Array.from(requested!);
+		altered[Buffer.from(altered).indexOf("lamp")]! ^= 1;
+		sign(encodePEM("CERTIFICATE REQUEST", altered));
+		sign(encodePEM("CERTIFICATE", requested!));
+		sign("");
+		assert.deepEqual(answers, ["signed", "signature", "malformed", "malformed"]);
 	});
 });

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { generate, parser } from "mqtt-packet";
 import type { IConnectPacket, IPublishPacket, ISubscribePacket, ISubscription, Packet, QoS } from "mqtt-packet";
 import type { Broker } from "../../hosts/simulator/broker/broker.js";
-import type { Identity } from "../../hosts/simulator/broker/client.js";
+import type { Identity, Origin } from "../../hosts/simulator/broker/client.js";
 import type { Connection } from "../../hosts/simulator/broker/connection.js";
 
 export class ScriptedClient {
@@ -20,7 +20,7 @@ export class ScriptedClient {
 	#version: 4 | 5 = 4;
 	#decoder = this.#newDecoder();
 
-	constructor(broker: Broker, now = 0, identity?: Identity) {
+	constructor(broker: Broker, now = 0, identity?: Identity, origin?: Origin) {
 		this.connection = broker.open({
 			send: bytes => {
 				this.bytes = Buffer.concat([this.bytes, bytes]);
@@ -28,7 +28,7 @@ export class ScriptedClient {
 				return this.writable;
 			},
 			close: () => { this.closed = true; },
-		}, { identity, now });
+		}, { identity, origin, now });
 	}
 
 	send(packet: Packet, now = 0): this {
@@ -58,8 +58,8 @@ export class ScriptedClient {
 		return this;
 	}
 
-	subscribe(topic: string, qos: QoS = 1, messageId = 1, options: Partial<ISubscription> = {}, properties: ISubscribePacket["properties"] = {}): this {
-		return this.send({ cmd: "subscribe", messageId, subscriptions: [{ topic, qos, ...options }], properties });
+	subscribe(topic: string, qos: QoS = 1, messageId = 1, options: Partial<ISubscription> = {}, properties: ISubscribePacket["properties"] = {}, now = 0): this {
+		return this.send({ cmd: "subscribe", messageId, subscriptions: [{ topic, qos, ...options }], properties }, now);
 	}
 
 	publish(topic: string, payload: string, options: Partial<IPublishPacket> = {}, now = 0): this {

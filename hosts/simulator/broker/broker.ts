@@ -9,7 +9,7 @@
 import { DeviceError } from "../../../src/base/error.js";
 import type { CloudChannel } from "../channel.js";
 import type { Authenticator } from "./authentication.js";
-import type { Caller, Client, Will } from "./client.js";
+import type { Client, Identity, Origin, Will } from "./client.js";
 import { willMessage } from "./client.js";
 import { Connection } from "./connection.js";
 import type { RestartOptions } from "./faults.js";
@@ -120,7 +120,7 @@ export class Broker {
 	 * Begins a connection.
 	 * @param context.identity what TLS proved about the client
 	 */
-	open(peer: Peer, { identity, origin = {}, now }: Partial<Caller> & { now: number }): Connection {
+	open(peer: Peer, { identity, origin = {}, now }: { identity?: Identity | undefined; origin?: Origin | undefined; now: number }): Connection {
 		this.#time.now = now;
 		const connection = new Connection(this.#owner, peer, { identity, origin }, now);
 		if (this.#connections.size >= this.limits.connectionMaximum) {

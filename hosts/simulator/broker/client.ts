@@ -23,6 +23,8 @@ export interface Identity {
 export interface Origin {
 	/** IP address of the client. */
 	address?: string | undefined;
+	/** True: over TLS. */
+	secure?: boolean | undefined;
 	/** The name that the client asked for with TLS (SNI). */
 	serverName?: string | undefined;
 	/** The application protocol agreed on with TLS (ALPN). */

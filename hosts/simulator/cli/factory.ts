@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KeyType } from "../authority.js";
-import type { Cloud } from "../cloud.js";
+import type { DeviceIdentity } from "../identity.js";
+import type { Registry } from "../services/registry.js";
 import { keyToPem } from "./identity.js";
 
 export interface CertificateFiles {
@@ -13,8 +14,14 @@ export interface CertificateFiles {
 	key: string;
 }
 
+/** What makes devices. */
+export interface Factory {
+	readonly registry: Registry;
+	manufacture(id: string, options: { keyType?: KeyType | undefined }): Promise<DeviceIdentity>;
+}
+
 /** The files of the device `id`, made now unless an earlier run made them. */
-export async function manufactureFiles(cloud: Cloud, id: string, directory: string, keyType: KeyType): Promise<CertificateFiles> {
+export async function manufactureFiles(cloud: Factory, id: string, directory: string, keyType: KeyType): Promise<CertificateFiles> {
 	const files = { cert: join(directory, `${id}.pem`), key: join(directory, `${id}-key.pem`) };
 	if (existsSync(files.cert) && existsSync(files.key)) {
 		const certificate = new X509Certificate(await readFile(files.cert));

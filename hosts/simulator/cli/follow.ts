@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a cloud notices, while it notices: who comes and goes, and whose shadow changed. */
+import type { AwsShadows } from "../clouds/aws/shadow.js";
 import type { Registry } from "../services/registry.js";
 import type { ShadowService } from "../services/shadow.js";
 
 export type Say = (event: string, fields: object, text: string) => void;
 
 export function follow(cloud: { registry: Registry; shadows: ShadowService }, say: Say): void {
-	cloud.registry.onChanged = ({ id, online }) => {
-		const event = online ? "online" : "offline";
-		say(event, { device: id }, `${id} is ${event}`);
-	};
+	followRegistry(cloud.registry, say);
 	cloud.shadows.onChanged = (id, { version, desired, reported }, changed) => {
 		const section = changed === "desired" ? desired : reported;
 		const text = `${id} ${changed} version ${version}: ${JSON.stringify(section)}`;
 		say("shadow", { device: id, changed, version, desired, reported }, text);
+	};
+}
+
+export function followAws(cloud: { registry: Registry; shadows: AwsShadows }, say: Say): void {
+	followRegistry(cloud.registry, say);
+	cloud.shadows.onChanged = ({ thing, name }, document) => {
+		const shadow = name === undefined ? `${thing} shadow` : `${thing} shadow ${name}`;
+		if (!document) return say("shadow", { device: thing, name, deleted: true }, `${shadow} was deleted`);
+		const { version, state } = document;
+		say("shadow", { device: thing, name, version, ...state }, `${shadow} version ${version}: ${JSON.stringify(state)}`);
+	};
+}
+
+function followRegistry(registry: Registry, say: Say): void {
+	registry.onChanged = ({ id, online }) => {
+		const event = online ? "online" : "offline";
+		say(event, { device: id }, `${id} is ${event}`);
 	};
 }

@@ -4,10 +4,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { createAuthority } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
-import { type Cloud, createCloud } from "../cloud.js";
+import { openCloud, type OpenedCloud } from "./clouds.js";
 import { Console } from "./console.js";
 import { type CertificateFiles, manufactureFiles } from "./factory.js";
-import { follow } from "./follow.js";
 import { readPem } from "./identity.js";
 import { aborted } from "./interrupt.js";
 import type { SimulateOptions } from "./simulate.js";
@@ -18,14 +17,15 @@ const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 
 export async function runCloud(options: SimulateOptions, interrupted: AbortSignal): Promise<void> {
 	const output = new Console(options);
-	const cloud = await createCloud({ authority: await createAuthority({ directory: options.directory }) });
+	const opened = await openCloud(options.cloud, await createAuthority({ directory: options.directory }));
+	const { cloud } = opened;
 	try {
-		if (options.broker === undefined) await serve(cloud, options, output);
-		else await bridge(cloud, options.broker, options, output);
+		if (options.broker === undefined) await serve(opened, options, output);
+		else await bridge(opened, options.broker, options, output);
 		for (const id of options.device ?? []) {
-			introduce(cloud, id, await manufactureFiles(cloud, id, join(options.directory, "devices"), options.keyType), options, output);
+			introduce(opened, id, await manufactureFiles(cloud, id, join(options.directory, "devices"), options.keyType), options, output);
 		}
-		follow(cloud, (event, fields, text) => output.say(event, fields, text));
+		opened.follow((event, fields, text) => output.say(event, fields, text));
 		output.say("ready", {}, "Ready. Ctrl-C ends it.");
 		await aborted(interrupted);
 	} finally {
@@ -34,28 +34,30 @@ export async function runCloud(options: SimulateOptions, interrupted: AbortSigna
 	output.say("stopped", {}, "Stopped.");
 }
 
-async function serve(cloud: Cloud, options: SimulateOptions, output: Console): Promise<void> {
-	const { host } = options;
-	const { port, tlsPort, webSocketPort, secureWebSocketPort } = await cloud.serve({
-		host, port: options.port, tlsPort: options.tlsPort, webSocketPort: options.wsPort, secureWebSocketPort: options.wssPort, names: serverNames(host),
+async function serve({ cloud, watch: filters, serve: start }: OpenedCloud, options: SimulateOptions, output: Console): Promise<void> {
+	const { host, alpnPort } = options;
+	const { port, tlsPort, webSocketPort, secureWebSocketPort, sharedPort } = await start({
+		host, port: options.port, tlsPort: options.tlsPort, webSocketPort: options.wsPort, secureWebSocketPort: options.wssPort, alpnPort, names: serverNames(host),
 		onRefused: reason => output.say("refused", { reason }, `a connection was refused: ${reason}`),
 	});
 	const ca = join(options.directory, "authority.pem");
+	const { hostname: name } = new URL(cloud.endpoint!);
 	const local = WILDCARDS.includes(host) ? "127.0.0.1" : host;
-	const watch = commandLine("mosquitto_sub", "-h", local, "-p", String(port), "-i", OPERATOR_ID, "-t", "moorline/#", "-v");
-	output.say("broker", { host, port, tlsPort, webSocketPort, secureWebSocketPort, endpoint: cloud.endpoint, ca, watch }, [
+	const watch = commandLine("mosquitto_sub", "-h", local, "-p", String(port), "-i", OPERATOR_ID, ...filters.flatMap(filter => ["-t", filter]), "-v");
+	output.say("broker", { host, port, tlsPort, webSocketPort, secureWebSocketPort, alpnPort: sharedPort, endpoint: cloud.endpoint, ca, watch }, [
 		`Broker     ${cloud.endpoint}, certificates required`,
 		`           mqtt://${local}:${port}, names are believed`,
 		...(secureWebSocketPort === undefined ? [] : [`           wss://${local}:${secureWebSocketPort}, certificates required`]),
+		...(sharedPort === undefined ? [] : [`           mqtts://${name}:${sharedPort} and wss://${name}:${sharedPort}/mqtt, told apart by ALPN`]),
 		...(webSocketPort === undefined ? [] : [`           ws://${local}:${webSocketPort}, names are believed`]),
 		`Authority  ${ca}`,
 		`Watch      ${watch}`,
 	].join("\n"));
 }
 
-async function bridge(cloud: Cloud, url: string, options: SimulateOptions, output: Console): Promise<void> {
+async function bridge(opened: OpenedCloud, url: string, options: SimulateOptions, output: Console): Promise<void> {
 	const pem = await readPem(options);
-	await cloud.bridge({
+	await opened.bridge!({
 		url, ...pem,
 		onState: (state, detail) => {
 			output.say("bridge", { state, detail }, `bridge ${state}${detail === undefined ? "" : `: ${detail}`}`);
@@ -71,9 +73,9 @@ function serverNames(host: string): readonly string[] {
 	return [WILDCARDS.includes(host) ? hostname() : host, ...LOCAL_NAMES];
 }
 
-function introduce(cloud: Cloud, id: string, files: CertificateFiles, options: SimulateOptions, output: Console): void {
+function introduce({ cloud, hasExample }: OpenedCloud, id: string, files: CertificateFiles, options: SimulateOptions, output: Console): void {
 	const ca = options.ca ?? join(options.directory, "authority.pem");
 	const identity = ["--broker", cloud.endpoint!, "--ca", ca, "--cert", files.cert, "--key", files.key];
-	const run = commandLine(...ownCommand(), "run", exampleProgram(), ...identity);
-	output.say("device", { device: id, ca, ...files, run }, `Device     ${id}: ${files.cert}, ${files.key}\nRun        ${run}`);
+	const run = hasExample ? commandLine(...ownCommand(), "run", exampleProgram(), ...identity) : undefined;
+	output.say("device", { device: id, ca, ...files, run }, `Device     ${id}: ${files.cert}, ${files.key}${run === undefined ? "" : `\nRun        ${run}`}`);
 }

@@ -5,6 +5,8 @@ import { type Command, Option } from "commander";
 import type { KeyType } from "../authority.js";
 import { checkFiles, type IdentityFiles } from "./identity.js";
 import { interruptible } from "./interrupt.js";
+import { CLOUDS, type CloudName } from "./cloud-names.js";
+import { UsageError } from "./console.js";
 import { brokerURL, deviceNames, port } from "./options.js";
 
 export interface SimulateOptions extends IdentityFiles {
@@ -16,6 +18,8 @@ export interface SimulateOptions extends IdentityFiles {
 	wssPort?: number;
 	device?: readonly string[];
 	keyType: KeyType;
+	cloud: CloudName;
+	alpnPort?: number;
 	broker?: string;
 	json?: boolean;
 	verbose?: boolean;
@@ -26,12 +30,14 @@ const KEY_TYPE = "keys of new devices; Moddable's TLS signs with RSA only";
 export function addSimulate(program: Command): void {
 	program.command("simulate")
 		.description("Start the cloud: a broker on TCP, TLS and WebSocket, device shadows, a registry, and a factory for devices.")
+		.addOption(new Option("--cloud <cloud>", "which cloud it is").choices(CLOUDS).default("private"))
 		.option("--directory <directory>", "keeps the certificate authority and the devices' certificates", join(".moorline", "cloud"))
 		.option("--host <address>", "address to listen on", "127.0.0.1")
 		.option("--port <port>", "port of MQTT over TCP, where device names are believed; 0: any", port, 1883)
 		.option("--tls-port <port>", "port of MQTT over TLS, where certificates prove them; 0: any", port, 8883)
 		.option("--ws-port <port>", "port of MQTT over WebSocket, otherwise as --port; default: none", port)
 		.option("--wss-port <port>", "port of MQTT over WebSocket with TLS, otherwise as --tls-port; default: none", port)
+		.option("--alpn-port <port>", "with --cloud aws: port like AWS's 443, told apart by ALPN, WebSocket included; 0: any; default: none", port)
 		.option("--device <name>", "manufacture this device; may be repeated", deviceNames)
 		.addOption(new Option("--key-type <type>", KEY_TYPE).choices(["P-256", "RSA-2048"]).default("P-256"))
 		.option("--broker <url>", "start no broker, but serve the devices of this one: mqtts://name:port or mqtt://name:port", brokerURL)
@@ -42,8 +48,16 @@ export function addSimulate(program: Command): void {
 		.option("--verbose", "show where a failure came from")
 		.action(async (options: SimulateOptions) => {
 			checkFiles(options);
+			checkCloud(options);
 			// Only now: who asks for help need not wait for a cloud to load.
 			const { runCloud } = await import("./run-cloud.js");
 			await interruptible(interrupted => runCloud(options, interrupted));
 		});
+}
+
+function checkCloud({ cloud, alpnPort, broker, wssPort }: SimulateOptions): void {
+	const foreign = cloud === "aws" ? { "--broker": broker, "--wss-port": wssPort } : { "--alpn-port": alpnPort };
+	for (const [option, value] of Object.entries(foreign)) {
+		if (value !== undefined) throw new UsageError(`${option} means nothing with --cloud ${cloud}`);
+	}
 }

@@ -13,13 +13,20 @@ import { readCredentials, type Credentials } from "../../identity/credentials.js
 import type { Server } from "../../mqtt/client.js";
 import type { Protocol } from "../../mqtt/constants.js";
 import type { Payload } from "../../mqtt/encode.js";
+import type { Commands } from "../../operations/commands.js";
 import type { Jobs } from "../../operations/jobs.js";
+import type { Metrics } from "../../operations/metrics.js";
+import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
-import type { ConnectionOptions, PublishOptions } from "../cloud.js";
+import type { Closer, ConnectionOptions, PublishOptions } from "../cloud.js";
 import { MQTTConnection } from "../mqtt.js";
+import { AwsCommands } from "./commands.js";
+import { AwsMetrics } from "./defender.js";
 import type { AwsOptions, CustomAuthorizer } from "./index.js";
 import { AwsJobs } from "./jobs.js";
+import type { Format } from "./messages.js";
 import { AwsShadow } from "./shadow.js";
+import { AwsStream } from "./streams.js";
 
 const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
 const WEB_PORT = 443;
@@ -45,6 +52,7 @@ export class AwsConnection extends MQTTConnection {
 	readonly username: string | undefined;
 	readonly password: Payload | undefined;
 	readonly #endpoint: string | undefined;
+	readonly #format: Format;
 	readonly #authorizer: CustomAuthorizer | undefined;
 
 	constructor(options: AwsOptions, connection: ConnectionOptions) {
@@ -58,6 +66,7 @@ export class AwsConnection extends MQTTConnection {
 		this.protocol = protocol;
 		this.sessionExpiry = protocol === 5 ? SESSION_EXPIRY : undefined;
 		this.#endpoint = options.endpoint;
+		this.#format = options.format ?? "cbor";
 		this.#authorizer = customAuthorizer;
 		if (customAuthorizer !== undefined) {
 			this.username = `${customAuthorizer.user ?? ""}?${authorizerQuery(customAuthorizer)}`;
@@ -92,6 +101,22 @@ export class AwsConnection extends MQTTConnection {
 
 	override addJobs(jobs: Jobs): void {
 		this.add(new AwsJobs(this, this.clientId, jobs));
+	}
+
+	override addCommands(commands: Commands): void {
+		this.add(new AwsCommands(this, this.clientId, commands));
+	}
+
+	override addMetrics(metrics: Metrics): void {
+		this.add(new AwsMetrics(this, this.clientId, this.#format, metrics));
+	}
+
+	/** @param name of the stream */
+	override addDownload(name: string, file: number, download: Download): Closer {
+		if (!/^[a-zA-Z0-9_-]{1,128}$/.test(name)) throw new DeviceError("argument", `"${name}" is no name of a stream`);
+		const stream = new AwsStream(this, this.clientId, name, file, this.#format, download);
+		this.add(stream);
+		return stream;
 	}
 
 	override publish(topic: string, payload: Payload, options?: PublishOptions): boolean {

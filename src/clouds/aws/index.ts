@@ -4,6 +4,7 @@ import type { Backoff } from "../../base/backoff.js";
 import type { Protocol } from "../../mqtt/constants.js";
 import type { Cloud } from "../cloud.js";
 import { AwsConnection } from "./connection.js";
+import type { Format } from "./messages.js";
 
 /** Instead of a certificate: what a custom authorizer of the account is given to judge. */
 export interface CustomAuthorizer {
@@ -32,6 +33,8 @@ export interface AwsOptions {
 	/** Bytes of the largest message that is taken. Default: 16,384. */
 	messageMaximum?: number | undefined;
 	customAuthorizer?: CustomAuthorizer | undefined;
+	/** Of the messages that AWS takes in both: files, metrics, provisioning. Default: "cbor". */
+	format?: Format | undefined;
 }
 
 export function aws(options: AwsOptions = {}): Cloud {

@@ -14,17 +14,16 @@
  * All at QoS 0: what is not answered is said again.
  */
 import { DeviceError } from "../../base/error.js";
-import { parseJSON } from "../../bytes/json.js";
-import type { Job, JobRecord, Jobs, JobsPort, JobUpdate } from "../../operations/jobs.js";
-import { isObject, type JSONObject } from "../../bytes/value.js";
+import { isObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
+import type { Job, JobRecord, Jobs, JobsPort, JobUpdate } from "../../operations/jobs.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
-import { refusalOf } from "./refusal.js";
+import { decodeMessage, refusalOf } from "./messages.js";
 
 /** Members of the messages themselves. */
 const NAMES: readonly string[] = Object.freeze([
-	"clientToken", "execution", "executionState", "jobId", "executionNumber", "versionNumber", "status", "statusDetails",
-	"jobDocument", "code", "message",
+	"clientToken", "execution", "executionState", "jobId", "executionNumber", "versionNumber", "status",
+	"statusDetails", "jobDocument", "code", "message",
 ]);
 
 export class AwsJobs implements Translation, JobsPort {
@@ -37,7 +36,7 @@ export class AwsJobs implements Translation, JobsPort {
 	constructor(connection: MQTTConnection, thing: string, jobs: Jobs) {
 		this.#connection = connection;
 		this.#jobs = jobs;
-		this.#vocabulary = new Vocabulary(NAMES, 64);
+		this.#vocabulary = new Vocabulary([...NAMES, ...jobs.names], jobs.spare);
 		const prefix = this.#prefix = `$aws/things/${thing}/jobs/`;
 		this.filters = [`${prefix}notify-next`, `${prefix}start-next/+`, `${prefix}+/update/+`];
 	}
@@ -68,8 +67,7 @@ export class AwsJobs implements Translation, JobsPort {
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
 		if (!topic.startsWith(this.#prefix)) return false;
 		const { host } = this.#connection;
-		const message = parseJSON(host.text, bytes, start, end, this.#vocabulary);
-		if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
+		const message = decodeMessage(host.text, "json", bytes, start, end, this.#vocabulary);
 		const { clientToken, execution, executionState: state } = message;
 		const jobs = this.#jobs;
 		const token = String(clientToken);
@@ -90,7 +88,7 @@ export class AwsJobs implements Translation, JobsPort {
 function record(execution: unknown): JobRecord | undefined {
 	if (execution === undefined) return undefined;
 	if (!isObject(execution)) throw new DeviceError("malformed", "execution is no object");
-	const { jobId, executionNumber, versionNumber, status, statusDetails, jobDocument } = execution as JSONObject;
+	const { jobId, executionNumber, versionNumber, status, statusDetails, jobDocument } = execution;
 	return {
 		id: jobId, number: executionNumber, version: versionNumber, status, details: statusDetails,
 		document: jobDocument,

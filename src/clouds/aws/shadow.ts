@@ -89,7 +89,8 @@ export class AwsShadow implements Translation, ShadowPort {
 				break;
 			case "get/accepted": {
 				const { desired, reported } = section(state);
-				shadow.document(token, version, desired, reported, isObject(metadata) ? metadata["desired"] : undefined);
+				const times = isObject(metadata) ? metadata["desired"] : undefined;
+				shadow.document(token, version, desired, reported, times);
 				break;
 			}
 			case "update/accepted":

@@ -23,11 +23,12 @@ class Rig extends AwsRig {
 		onJobCanceled: ({ id, status }) => this.lines.push(`canceled ${id} ${status}`),
 		onJobFinished: ({ id, status }) => this.lines.push(`finished ${id} ${status}`),
 		onError: ({ code }) => this.lines.push(`error ${code}`),
-	}, "t-", ["operation", "after"]);
+	}, { prefix: "t-", members: ["operation", "after", "step"] });
 
 	constructor() {
 		super();
 		this.connection.addJobs(this.jobs);
+		this.services.push(this.jobs);
 		this.accept();
 		this.run();
 	}
@@ -41,12 +42,7 @@ class Rig extends AwsRig {
 		return rig;
 	}
 
-	run(): void {
-		for (let turns = 0; this.jobs.deadline <= this.host.clock && turns < 9; turns++) this.jobs.expire(this.host.clock);
-	}
-
 	override take(): string[] {
-		this.run();
 		return super.take().map((line) => line.replace(BASE, "J"));
 	}
 

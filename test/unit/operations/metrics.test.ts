@@ -31,13 +31,13 @@ class Rig extends ServiceRig {
 		return id;
 	}
 
-	accepted(id: number): void {
-		this.metrics.accepted(id);
+	accepted(): void {
+		this.metrics.accepted();
 		this.turn();
 	}
 
-	rejected(id: number, refusal: number): void {
-		this.metrics.rejected(id, refusal, "no", this.now);
+	rejected(refusal: number): void {
+		this.metrics.rejected(refusal, "no", this.now);
 		this.turn();
 	}
 }
@@ -46,7 +46,7 @@ test("Metrics reports, and takes the next report five minutes after the last", (
 	const rig = new Rig();
 	assert.equal(rig.report(), 1);
 	assert.equal(rig.report(), "full");
-	rig.accepted(1);
+	rig.accepted();
 	assert.deepEqual(rig.take(), [`1 {"heat":21}`, "reported 1"]);
 	rig.wait(REPORT_INTERVAL - 1);
 	assert.equal(rig.report(), "full");
@@ -62,29 +62,31 @@ test("Metrics takes identifiers from the clock, and never an older one", () => {
 		rig.wall = wall;
 		const id = rig.report();
 		ids.push(id);
-		rig.accepted(id as number);
+		rig.accepted();
 		rig.wait(REPORT_INTERVAL);
 	}
 	assert.deepEqual(ids, [1, 1_700_000_000, 1_700_000_001, 1_700_000_002, 1_700_000_900]);
 });
 
-test("Metrics repeats a report until it is answered, across connections", () => {
+test("Metrics keeps a report until there is a connection, and gives up one that is not answered", () => {
 	const rig = new Rig();
-	rig.report();
-	rig.wait(ANSWER_TIMEOUT);
 	rig.metrics.disconnected();
-	rig.wait(100_000);
-	assert.deepEqual(rig.take(), [`1 {"heat":21}`, `1 {"heat":21}`]);
-	rig.metrics.accepted(1);
+	rig.report();
+	rig.wait(REPORT_INTERVAL);
+	assert.equal(rig.report(), "full");
+	assert.deepEqual(rig.take(), []);
+	rig.metrics.connected(rig.port);
+	rig.wait(ANSWER_TIMEOUT);
+	assert.deepEqual(rig.take(), [`1 {"heat":21}`, "error timeout"]);
+	rig.report();
+	rig.metrics.disconnected();
 	rig.turn();
-	assert.deepEqual(rig.take(), [], "nothing is under way");
 	rig.metrics.connected(rig.port);
 	rig.turn();
-	rig.accepted(7);
-	assert.deepEqual(rig.take(), [`1 {"heat":21}`]);
-	rig.accepted(1);
-	rig.accepted(1);
-	assert.deepEqual(rig.take(), ["reported 1"]);
+	// Of the one that was given up.
+	rig.accepted();
+	rig.rejected(Refusal.REFUSED);
+	assert.deepEqual(rig.take(), [`2 {"heat":21}`, "error timeout"]);
 	assert.equal(rig.metrics.deadline, Infinity);
 });
 
@@ -94,10 +96,10 @@ test("Metrics waits where there is no room or too much to do, and reports and dr
 	rig.report();
 	rig.room = true;
 	rig.wait(RETRY);
-	rig.rejected(1, Refusal.BUSY);
+	rig.rejected(Refusal.BUSY);
 	rig.wait(ANSWER_TIMEOUT);
 	assert.deepEqual(rig.take(), [`no room: 1 {"heat":21}`, `1 {"heat":21}`, `1 {"heat":21}`]);
-	rig.rejected(1, Refusal.REFUSED);
+	rig.rejected(Refusal.REFUSED);
 	assert.deepEqual(rig.take(), ["error rejected"]);
 	rig.wait(REPORT_INTERVAL);
 	rig.failure = new DeviceError("too-large", "too much");

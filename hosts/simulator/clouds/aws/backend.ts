@@ -11,6 +11,9 @@ import type { Message } from "../../broker/message.js";
 import { REASON } from "../../broker/reasons.js";
 import type { Refusal } from "../../broker/reasons.js";
 import { Registry } from "../../services/registry.js";
+import type { AwsAuthorizer } from "./authorizer.js";
+import { authorizeBy } from "./authorizer.js";
+import { Lifetimes } from "./lifetimes.js";
 import type { AwsLimits, AwsShadowLimits } from "./limits.js";
 import { DEFAULT_AWS_LIMITS } from "./limits.js";
 import type { AwsPermit, AwsPrincipal } from "./policy.js";
@@ -28,6 +31,8 @@ export interface AwsOptions {
 	shadowLimits?: Partial<AwsShadowLimits> | undefined;
 	/** What clients may do. Default: `devicePolicy`. */
 	permit?: AwsPermit | undefined;
+	/** Who comes without a certificate is judged by this; absent: refused, but believed where there is no TLS. */
+	authorizer?: AwsAuthorizer | undefined;
 	/** Whether a subscription that is not permitted ends the connection, too. Default: no. */
 	deniedSubscribeEnds?: boolean | undefined;
 	/** More services, which are asked in this order. */
@@ -47,11 +52,16 @@ export class AwsBackend {
 	/** For services. */
 	readonly context: AwsContext;
 	readonly #services: readonly AwsService[];
+	readonly #authorizer: AwsAuthorizer | undefined;
+	readonly #lifetimes: Lifetimes;
+	#authorized = 0;
 	/** Fingerprints of claim certificates. */
 	readonly #claims = new Set<string>();
 
 	constructor(options: AwsBackendOptions) {
 		this.registry = new Registry(options);
+		this.#authorizer = options.authorizer;
+		this.#lifetimes = new Lifetimes((clientId, now) => { this.broker.kick(clientId, now, REASON.notAuthorized); });
 		const profile = new Profile({
 			limits: { ...DEFAULT_AWS_LIMITS, ...options.limits }, permit: options.permit ?? devicePolicy,
 			deniedSubscribeEnds: options.deniedSubscribeEnds ?? false, identify: client => this.#identify(client),
@@ -59,12 +69,15 @@ export class AwsBackend {
 		const presence = new Presence({ wall: options.wall, publish: (topic, payload) => { this.context.publish(topic, payload); } });
 		this.broker = new Broker({
 			limits: brokerLimits(options.brokerLimits), ...profile.hooks(),
-			onConnected: client => {
+			onConnected: (client, now) => {
+				const principal = profile.principalOf(client);
 				this.#setOnline(client, true);
-				presence.connected(client, profile.principalOf(client));
+				this.#lifetimes.set(client.clientId, now + (principal.lifetime ?? Infinity));
+				presence.connected(client, principal);
 			},
 			onDisconnected: (client, reason, _now, reasonCode) => {
 				this.#setOnline(client, false);
+				this.#lifetimes.set(client.clientId, Infinity);
 				presence.disconnected(client, profile.principalOf(client), reason, reasonCode);
 			},
 			onSubscriptions: (client, change, filters) => { presence.subscriptionsChanged(client, profile.principalOf(client), change, filters); },
@@ -73,7 +86,7 @@ export class AwsBackend {
 		this.context = this.#contextFor(options.wall);
 		this.shadows = new AwsShadows(this.context, { limits: options.shadowLimits });
 		this.#services = [this.shadows, ...(options.services ?? []).map(create => create(this.context))];
-		for (const service of this.#services) this.broker.add(service);
+		for (const task of [...this.#services, this.#lifetimes]) this.broker.add(task);
 	}
 
 	/** Makes a certificate good for provisioning, and for nothing else. */
@@ -95,8 +108,10 @@ export class AwsBackend {
 		};
 	}
 
-	#identify({ clientId, identity, origin }: Client): AwsPrincipal | Refusal {
-		if (!identity && (origin.protocol !== undefined || origin.request)) return "unauthorized";
+	#identify(client: Client): AwsPrincipal | Refusal {
+		const { clientId, identity, origin } = client;
+		if (!identity && this.#authorizer) return authorizeBy(this.#authorizer, client, ++this.#authorized) ?? "unauthorized";
+		if (!identity && origin.secure) return "unauthorized";
 		if (!identity) return { kind: "unproved", id: clientId, thing: clientId, clientId };
 		const { fingerprint } = identity;
 		if (this.#claims.has(fingerprint)) return { kind: "claim", id: fingerprint, thing: undefined, clientId };

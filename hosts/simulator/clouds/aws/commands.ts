@@ -46,8 +46,10 @@ interface Execution {
 	status: CommandStatus;
 	statusReason: StatusReason | undefined;
 	result: CommandResult | undefined;
-	/** Monotonic ms. */
-	deadline: number;
+	/** Seconds. */
+	timeout: number;
+	/** Monotonic ms; undefined until time is told. */
+	deadline: number | undefined;
 	/** True: the device has spoken its last word. */
 	hasEnded: boolean;
 }
@@ -80,22 +82,22 @@ export class CommandsService implements AwsService {
 	get deadline(): number { return this.#deadline; }
 
 	/**
-	 * @param now monotonic ms
 	 * @returns the execution's id
 	 * @throws DeviceError `argument`, `too-large`, `full`
 	 */
-	send(target: CommandTarget, options: CommandOptions, now: number): string {
+	send(target: CommandTarget, options: CommandOptions): string {
 		const { payload, contentType, commandId = "command", timeout = TIMEOUT_DEFAULT } = options, path = this.#pathOf(target);
 		if (!COMMAND_ID.test(commandId)) throw new DeviceError("argument", `cannot send "${commandId}": not a command id`);
 		if (!Number.isInteger(timeout) || timeout < 1 || timeout > TIMEOUT_MAXIMUM) throw new DeviceError("argument", `cannot send ${commandId}: a timeout of ${timeout} s`);
 		if (payload.byteLength > PAYLOAD_MAXIMUM) throw new DeviceError("too-large", `cannot send ${commandId}: ${payload.byteLength} bytes, at most ${PAYLOAD_MAXIMUM}`);
 		this.#makeRoom(commandId);
-		const executionId = `${commandId.slice(0, 48)}-${++this.#sent}`, deadline = now + timeout * 1000;
+		const executionId = `${commandId.slice(0, 48)}-${++this.#sent}`;
 		const execution: Execution = {
-			executionId, commandId, target: path, status: "CREATED", statusReason: undefined, result: undefined, deadline, hasEnded: false,
+			executionId, commandId, target: path, status: "CREATED", statusReason: undefined, result: undefined, timeout, deadline: undefined, hasEnded: false,
 		};
 		this.#executions.set(executionId, execution);
-		this.#deadline = Math.min(this.#deadline, deadline);
+		// At once: an operator's call comes without the time, and `expire` is told it.
+		this.#deadline = 0;
 		const [, format] = /^application\/(json|cbor)$/.exec(contentType) ?? [];
 		const topic = `$aws/commands/${path}/executions/${executionId}/request${format === undefined ? "" : `/${format}`}`;
 		this.#tell(execution);
@@ -129,6 +131,7 @@ export class CommandsService implements AwsService {
 		if (now < this.#deadline) return;
 		this.#deadline = Infinity;
 		for (const execution of this.#executions.values()) {
+			execution.deadline ??= now + execution.timeout * 1000;
 			if (execution.deadline > now) {
 				this.#deadline = Math.min(this.#deadline, execution.deadline);
 				continue;

@@ -5,10 +5,11 @@
  * Pure. Answers go straight to whoever asked; the two notifications are ordinary messages for those who subscribed.
  */
 import { DeviceError } from "../../../../src/base/error.js";
+import { Rate } from "../../broker/rate.js";
 import { encodeJson, parseJson } from "../../services/json.js";
 import { DEVICE_STATUSES, Execution, ExecutionQueue, type ExecutionDescription, type ExecutionStatus, type StatusDetails } from "./executions.js";
 import { checkJob, DEFAULT_JOBS_LIMITS, JOB_ID, TIMEOUT_MAXIMUM, type JobOptions, type JobsLimits } from "./job.js";
-import { RateLimit, Rejection, Request } from "./request.js";
+import { Rejection, Request } from "./request.js";
 import type { AwsContext, AwsMessage, AwsService } from "./service.js";
 
 interface Job extends JobOptions {
@@ -31,8 +32,8 @@ export class JobsService implements AwsService {
 	failing = false;
 	readonly #context: AwsContext;
 	readonly #limits: JobsLimits;
-	readonly #reads: RateLimit;
-	readonly #writes: RateLimit;
+	readonly #reads: Rate;
+	readonly #writes: Rate;
 	readonly #jobs = new Map<string, Job>();
 	readonly #queues = new Map<string, ExecutionQueue>();
 	/** Those with a timer. */
@@ -46,8 +47,8 @@ export class JobsService implements AwsService {
 	constructor(context: AwsContext, limits: Partial<JobsLimits> = {}) {
 		this.#context = context;
 		this.#limits = { ...DEFAULT_JOBS_LIMITS, ...limits };
-		this.#reads = new RateLimit(this.#limits.readsPerSecond);
-		this.#writes = new RateLimit(this.#limits.writesPerSecond);
+		this.#reads = new Rate(this.#limits.readsPerSecond);
+		this.#writes = new Rate(this.#limits.writesPerSecond);
 	}
 
 	get deadline(): number { return this.#deadline; }

@@ -7,13 +7,17 @@
  */
 
 export interface AwsPrincipal {
-	/** By the certificate of a thing, by that of a claim, by a custom authorizer, or, on plain TCP, by its word. */
+	/** By the certificate of a thing, by that of a claim, by a custom authorizer, or, without TLS, by its word. */
 	readonly kind: "thing" | "claim" | "authorizer" | "unproved";
 	/** SHA-256 of the certificate, the authorizer's `principalId`, or the client id. */
 	readonly id: string;
 	/** Absent for a claim. */
 	readonly thing: string | undefined;
 	readonly clientId: string;
+	/** What it may do; absent: what the cloud permits everybody. */
+	readonly policy?: AwsPermit | undefined;
+	/** Milliseconds that its connection may last; absent: for ever. */
+	readonly lifetime?: number | undefined;
 }
 
 export type AwsAction = "connect" | "publish" | "subscribe" | "retain";

@@ -13,6 +13,11 @@ import type { AwsPrincipal } from "./policy.js";
 /** Client ids whose connections are counted; the one that was quiet for longest is forgotten. */
 const CLIENTS_MAXIMUM = 100_000;
 
+/** What the broker itself ends a connection for. */
+const KICKS: Readonly<Partial<Record<number, string>>> = Object.freeze({
+	[REASON.administrativeAction]: "API_INITIATED_DISCONNECT", [REASON.notAuthorized]: "CUSTOMAUTH_TTL_EXPIRATION", [REASON.topicNameInvalid]: "CLIENT_ERROR",
+});
+
 export interface PresenceContext {
 	wall(): number;
 	publish(topic: string, payload: Uint8Array): void;
@@ -66,7 +71,7 @@ function disconnectReason(reason: EndReason, reasonCode: number | undefined): st
 		case "taken-over": return "DUPLICATE_CLIENTID";
 		case "refused": return "AUTH_ERROR";
 		case "restart": return "SERVER_INITIATED_DISCONNECT";
-		case "kicked": return reasonCode === REASON.administrativeAction ? "API_INITIATED_DISCONNECT" : "SERVER_INITIATED_DISCONNECT";
+		case "kicked": return KICKS[reasonCode ?? 0] ?? "SERVER_INITIATED_DISCONNECT";
 		case "malformed": case "violation": case "too-large":
 			return reasonCode === REASON.notAuthorized ? "FORBIDDEN_ACCESS" : reasonCode === REASON.quotaExceeded ? "THROTTLED" : "CLIENT_ERROR";
 	}

@@ -96,15 +96,14 @@ export class Profile {
 	principalOf(client: Client): AwsPrincipal { return this.#principals.get(client)!; }
 
 	#authorize(client: Client, now: number): Refusal | RefusalDetail | undefined {
-		const { limits, identify, permit } = this.#options;
+		const { limits, identify } = this.#options;
 		const { clientId } = client;
 		if (clientId.startsWith("$") || byteLength(clientId) > limits.clientIdBytesMaximum) return "identifier";
 		if (!this.#accountConnects.take(now) || !this.#connects.take(clientId, now)) return { reasonCode: REASON.quotaExceeded };
 		const principal = identify(client);
 		if (typeof principal === "string") return principal;
-		if (!permit(principal, "connect", clientId)) return "unauthorized";
 		this.#principals.set(client, principal);
-		return undefined;
+		return this.#isPermitted(client, "connect", clientId) ? undefined : "unauthorized";
 	}
 
 	#publish(client: Client, { topic, qos, retain, size, isWill }: Request, now: number): true | number | Denial {
@@ -127,7 +126,8 @@ export class Profile {
 	}
 
 	#isPermitted(client: Client, action: AwsAction, resource: string): boolean {
-		return this.#options.permit(this.principalOf(client), action, resource);
+		const principal = this.principalOf(client);
+		return (principal.policy ?? this.#options.permit)(principal, action, resource);
 	}
 }
 

@@ -58,8 +58,8 @@ export interface ProvisioningOptions {
 	onRegistered: (thingName: string, certificateId: string) => void;
 	/** True: a token may be used again while it is valid, by one who lost the answer. The documentation says neither. */
 	reusableTokens?: boolean | undefined;
-	/** Certificates that nobody has registered yet; more requests are refused with `LimitExceeded`. */
-	unclaimedMaximum?: number | undefined;
+	/** Ownership tokens that are valid; more requests for certificates are refused with `LimitExceeded`. */
+	tokenCountMaximum?: number | undefined;
 }
 
 /** HTTP's status for each error code; beyond the second the codes are ours, as no list of them is published. */
@@ -69,7 +69,7 @@ const STATUS_CODES: Readonly<Record<string, number>> = Object.freeze({
 });
 /** ms for which an ownership token is valid. */
 export const TOKEN_LIFETIME = 3_600_000;
-const UNCLAIMED_MAXIMUM = 1000;
+const TOKEN_COUNT_MAXIMUM = 1000;
 const CSR_MAXIMUM = 4096;
 const TOKEN_MAXIMUM = 1024;
 const THING_NAME = /^[a-zA-Z0-9:_-]{1,128}$/;
@@ -80,7 +80,6 @@ interface Unclaimed {
 	certificateId: string;
 	/** Monotonic ms. */
 	expiresAt: number;
-	isActive: boolean;
 }
 
 export class ProvisioningService implements AwsService {
@@ -158,7 +157,6 @@ export class ProvisioningService implements AwsService {
 			throw error;
 		}
 		this.#options.issuer.activate(certificateId, thingName);
-		claim.isActive = true;
 		if (this.#options.reusableTokens !== true) this.#tokens.delete(token);
 		this.#accept(message, format, { deviceConfiguration: template.deviceConfiguration ?? {}, thingName });
 	}
@@ -176,8 +174,7 @@ export class ProvisioningService implements AwsService {
 	}
 
 	#reserve(): void {
-		const unclaimed = [...this.#tokens.values()].filter(each => !each.isActive).length;
-		if (unclaimed + this.#issuing >= (this.#options.unclaimedMaximum ?? UNCLAIMED_MAXIMUM)) {
+		if (this.#tokens.size + this.#issuing >= (this.#options.tokenCountMaximum ?? TOKEN_COUNT_MAXIMUM)) {
 			throw new Rejection("LimitExceeded", "Too many certificates wait for their owners");
 		}
 		this.#issuing++;
@@ -187,7 +184,7 @@ export class ProvisioningService implements AwsService {
 	#claimable(certificateId: string, now: number): string {
 		const token = this.#options.newToken();
 		this.#issuing--;
-		this.#tokens.set(token, { certificateId, expiresAt: now + TOKEN_LIFETIME, isActive: false });
+		this.#tokens.set(token, { certificateId, expiresAt: now + TOKEN_LIFETIME });
 		return token;
 	}
 

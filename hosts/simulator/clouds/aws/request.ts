@@ -5,6 +5,7 @@
  * Nothing is taken on trust: what is not of its type is refused and not converted, as a device that relies on a
  * conversion here would fail in the field.
  */
+import { Buffer } from "buffer";
 import { isObject } from "../../services/json.js";
 
 /** A refusal on its way to the device. */
@@ -78,27 +79,5 @@ export class Request {
 
 	wrong(message: string): Rejection {
 		return new Rejection(this.#code, message);
-	}
-}
-
-/** Requests per second of one kind, for the whole account. */
-export class RateLimit {
-	readonly #perSecond: number;
-	#second = -1;
-	#count = 0;
-
-	constructor(perSecond: number) {
-		this.#perSecond = perSecond;
-	}
-
-	/** False when this one is too many. */
-	take(now: number): boolean {
-		const second = Math.floor(now / 1000);
-		if (second !== this.#second) {
-			this.#second = second;
-			this.#count = 0;
-		}
-		this.#count++;
-		return this.#count <= this.#perSecond;
 	}
 }

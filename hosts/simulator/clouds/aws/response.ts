@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a device says of a command: `{status, statusReason?, result?}`, checked. */
+import { Buffer } from "buffer";
 import { isObject } from "../../services/json.js";
 import type { Format } from "./formats.js";
 import { Request } from "./request.js";

@@ -4,6 +4,7 @@
  *
  * Pure. Every block is a message of its own, and nothing is said of those that do not come: a device asks again.
  */
+import { Buffer } from "buffer";
 import { DeviceError } from "../../../../src/base/error.js";
 import { decode, encode, isFormat, type Format } from "./formats.js";
 import { Rejection, Request } from "./request.js";

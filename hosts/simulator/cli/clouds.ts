@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The clouds that `moorline simulate` knows, each with what people see of it. */
+import type { Authority } from "../authority.js";
+import { OPERATOR_ID } from "../backend.js";
+import type { BridgeOptions } from "../bridge.js";
+import { createCloud } from "../cloud.js";
+import { createAwsCloud } from "../clouds/aws/cloud.js";
+import { devicePolicy } from "../clouds/aws/policy.js";
+import type { Server } from "../serve.js";
+import type { CloudServeOptions } from "../sockets-cloud.js";
+import type { CloudName } from "./cloud-names.js";
+import type { Factory } from "./factory.js";
+import { follow, followAws, type Say } from "./follow.js";
+
+export interface ServedCloud extends Factory {
+	readonly endpoint: string | undefined;
+	close(): Promise<void>;
+}
+
+export interface OpenedCloud {
+	readonly cloud: ServedCloud;
+	/** What somebody who wants to see everything subscribes to. */
+	readonly watch: readonly string[];
+	/** Whether the example program is one for this cloud. */
+	readonly hasExample: boolean;
+	serve(options: CloudServeOptions & { alpnPort: number | undefined }): Promise<Server>;
+	/** Absent where the cloud has no foreign broker. */
+	bridge?(options: BridgeOptions): Promise<unknown>;
+	follow(say: Say): void;
+}
+
+export async function openCloud(name: CloudName, authority: Authority): Promise<OpenedCloud> {
+	if (name === "aws") {
+		const cloud = await createAwsCloud({
+			authority, permit: (principal, action, resource) => principal.clientId === OPERATOR_ID || devicePolicy(principal, action, resource),
+		});
+		// A leading wildcard does not concern the topics that begin with `$`.
+		return { cloud, watch: ["#", "$aws/#"], hasExample: false, serve: options => cloud.serve(options), follow: say => { followAws(cloud, say); } };
+	}
+	const cloud = await createCloud({ authority });
+	return {
+		cloud, watch: ["moorline/#"], hasExample: true, serve: options => cloud.serve(options), bridge: options => cloud.bridge(options),
+		follow: say => { follow(cloud, say); },
+	};
+}

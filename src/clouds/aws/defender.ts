@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * AWS IoT Device Defender: `$aws/things/<thing>/defender/metrics/<format>`, answered below it by `accepted` and
+ * `rejected`. Members have the short ones of their two names.
+ */
+import { DeviceError } from "../../base/error.js";
+import type { JSONObject, JSONValue } from "../../bytes/value.js";
+import { Vocabulary } from "../../bytes/vocabulary.js";
+import type { Metric, Metrics, MetricsPort, MetricsReport } from "../../operations/metrics.js";
+import type { MQTTConnection, Translation } from "../mqtt.js";
+import { decodeMessage, encodeMessage, refusalOf, type Format } from "./messages.js";
+
+const NAMES: readonly string[] = Object.freeze(["statusDetails", "ErrorCode", "ErrorMessage"]);
+const VOCABULARY = Object.freeze(new Vocabulary(NAMES)) as Vocabulary;
+/** Of the report's form. */
+const VERSION = "1.0";
+
+export class AwsMetrics implements Translation, MetricsPort {
+	readonly filters: readonly string[];
+	readonly #connection: MQTTConnection;
+	readonly #topic: string;
+	readonly #metrics: Metrics;
+	readonly #format: Format;
+
+	constructor(connection: MQTTConnection, thing: string, format: Format, metrics: Metrics) {
+		this.#connection = connection;
+		this.#metrics = metrics;
+		this.#format = format;
+		const topic = this.#topic = `$aws/things/${thing}/defender/metrics/${format}`;
+		this.filters = [`${topic}/accepted`, `${topic}/rejected`];
+	}
+
+	connected(): void {
+		this.#metrics.connected(this);
+	}
+
+	disconnected(): void {
+		this.#metrics.disconnected();
+	}
+
+	report(id: number, { metrics = {}, network }: MetricsReport): boolean {
+		const report: JSONObject = { hed: { rid: id, v: VERSION } };
+		if (network !== undefined) {
+			const { bytesIn, bytesOut, packetsIn, packetsOut } = network;
+			report["met"] = { ns: { bi: bytesIn, bo: bytesOut, pi: packetsIn, po: packetsOut } };
+		}
+		const names = Object.keys(metrics);
+		if (names.length > 0) {
+			const custom: JSONObject = report["cmet"] = {};
+			for (const name of names) custom[name] = [typed(name, metrics[name]!)];
+		}
+		return this.#connection.send(this.#topic, encodeMessage(this.#connection.host.text, this.#format, report));
+	}
+
+	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
+		if (!topic.startsWith(this.#topic)) return false;
+		const { host } = this.#connection;
+		// The answer names the report, but not always in the same way, and only one is under way.
+		if (topic.endsWith("/accepted")) {
+			this.#metrics.accepted();
+		} else {
+			const { statusDetails } = decodeMessage(host.text, this.#format, bytes, start, end, VOCABULARY);
+			const { ErrorCode: code, ErrorMessage: message } = statusDetails as JSONObject ?? {};
+			this.#metrics.rejected(refusalOf(code), `${String(code)} ${String(message)}`, host.time.now());
+		}
+		return true;
+	}
+}
+
+/** A value with the name of its type. @throws DeviceError `argument` */
+function typed(name: string, metric: Metric): JSONObject {
+	if (typeof metric === "number") return { number: metric };
+	if ("addresses" in metric) return { ip_list: [...metric.addresses] };
+	const values: JSONValue[] = [...metric];
+	if (values.every((value) => typeof value === "number")) return { number_list: values };
+	if (values.every((value) => typeof value === "string")) return { string_list: values };
+	throw new DeviceError("argument", `metric ${name} is neither numbers nor text`);
+}
