@@ -84,6 +84,8 @@ export const ANSWER_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT_MAXIMUM = 320_000;
 /** ms after which what found no room is tried again. */
 const RETRY = 1_000;
+/** The update that makes a document. */
+const NOTHING: ShadowUpdate = Object.freeze({ reported: Object.freeze({}), desired: undefined, version: undefined });
 /** Names of members that a shadow without a model learns: each stays in the device's memory until it restarts. */
 export const FOREIGN_MAXIMUM = 256;
 
@@ -128,6 +130,8 @@ export class Shadow {
 	/** Updates that the cloud, or its limits, refused: not tried again until they change, or on a new connection. */
 	#refusedReport: JSONObject = {};
 	#refusedDesire: JSONObject = {};
+	/** Members that an update has at most: fewer after a refusal, until it is clear whose fault it is. */
+	#most = Infinity;
 	#failure: DeviceError | undefined;
 	/** What is kept in the storage is not what is here. */
 	#dirty = false;
@@ -168,6 +172,7 @@ export class Shadow {
 		this.#port = port;
 		this.#refusedReport = {};
 		this.#refusedDesire = {};
+		this.#most = Infinity;
 		this.refetch();
 	}
 
@@ -202,21 +207,36 @@ export class Shadow {
 	 */
 	document(token: string, version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
 		if (!this.awaits(token) || this.#sending !== undefined) return;
+		this.take(true, version, desired, reported, metadata);
+	}
+
+	/**
+	 * A document that came unasked, as one that the broker retained: as good as an answer, unless it is older than what
+	 * we have.
+	 * @throws DeviceError `malformed`
+	 */
+	offered(version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
+		const number = checkVersion(version);
+		if (this.#port === undefined || this.#sending !== undefined || number < this.version) return;
+		if (!this.#fetched || number > this.version) this.take(false, number, desired, reported, metadata);
+	}
+
+	private take(asked: boolean, version: unknown, desired: unknown, reported: unknown, metadata: unknown): void {
 		const number = checkVersion(version);
 		// A section without members may be left out.
 		const wanted = desired === undefined ? {} : this.checked(desired);
 		const said = reported === undefined ? {} : this.checked(reported);
+		const times = this.times(metadata);
+		this.answered();
 		// A cloud that restored an old copy says so every time; one that was only slow does not.
-		if (number < this.version && this.#backwards++ === 0) {
-			this.answered();
+		if (asked && number < this.version && this.#backwards++ === 0) {
 			throw new DeviceError("version", `shadow at version ${number} after ${this.version}`);
 		}
-		this.answered();
 		this.#backwards = 0;
 		this.#fetched = true;
 		this.version = number;
 		this.#desired = wanted;
-		this.#desiredAt = isObject(metadata) ? metadata : {};
+		this.#desiredAt = times;
 		this.#reported = said;
 		this.#synced = false;
 		this.settle();
@@ -250,11 +270,12 @@ export class Shadow {
 		}
 		if (number <= this.version) return;
 		const changes = this.checked(delta);
-		// A delta holds all that differs: what does so here and is not in it was changed in a way that it does not tell.
+		// A delta holds all that differs: what does so here and is not in it was changed in a way it does not tell.
 		if (number > this.version + 1 || !this.explains(changes)) return this.refetch();
+		const times = this.times(metadata);
 		this.version = number;
 		applyPatch(this.#desired, changes);
-		if (isObject(metadata)) applyPatch(this.#desiredAt, metadata);
+		applyPatch(this.#desiredAt, times);
 		this.#synced = false;
 		this.#awake = true;
 	}
@@ -272,6 +293,7 @@ export class Shadow {
 		const update = this.#sending;
 		if (!this.awaits(token) || update === undefined) return;
 		this.answered();
+		this.#most = Infinity;
 		if (update.reported !== undefined) applyPatch(this.#reported, update.reported);
 		if (update.desired !== undefined) applyPatch(this.#desired, update.desired);
 		this.settle();
@@ -303,10 +325,8 @@ export class Shadow {
 			return this.refetch();
 		}
 		this.heed(this.version);
-		this.fail(new DeviceError("rejected", `shadow refused: ${message}`, { detail: code }));
-		// What was refused would be refused again; a document is needed whatever the reason was.
-		if (update !== undefined && refusal !== "busy") this.refuse(update);
-		else this.wait(now);
+		const error = new DeviceError("rejected", `shadow refused: ${message}`, { detail: code });
+		this.refuse(error, refusal === "busy" ? undefined : update, now);
 	}
 
 	/** The document was deleted in the cloud: versions may begin anew. */
@@ -367,6 +387,9 @@ export class Shadow {
 		const report = without(changes, this.#refusedReport);
 		const desire = without(merged.desired, this.#refusedDesire);
 		if (!isEmpty(report) || !isEmpty(desire)) {
+			// Versions begin with a document: where there is none, it is made first.
+			if (merged.fenced && this.version === 0) return this.request(now, NOTHING, port);
+			this.limit(report, desire);
 			return this.request(now, {
 				reported: isEmpty(report) ? undefined : report,
 				desired: isEmpty(desire) ? undefined : desire,
@@ -387,8 +410,7 @@ export class Shadow {
 			sent = update === undefined ? port.get(token) : port.update(token, update, this.held());
 		} catch (error) {
 			// It would never go, and nothing after it either: what cannot be said is left out, and said to be.
-			this.fail(toDeviceError(error, "internal", "update failed"));
-			return update === undefined ? this.wait(now) : this.refuse(update);
+			return this.refuse(toDeviceError(error, "internal", "update failed"), update, now);
 		}
 		if (sent) {
 			this.#tokens++;
@@ -439,10 +461,31 @@ export class Shadow {
 		this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
 	}
 
-	private refuse({ reported, desired }: ShadowUpdate): void {
+	/**
+	 * What was refused would be refused again. Of several members the others are tried without the one at fault.
+	 * @param update absent for what is to be tried again whatever the reason was
+	 */
+	private refuse(error: DeviceError, update: ShadowUpdate | undefined, now: number): void {
 		this.#awake = true;
-		if (reported !== undefined) compose(this.#refusedReport, reported);
-		if (desired !== undefined) compose(this.#refusedDesire, desired);
+		const { reported = {}, desired = {} } = update ?? {};
+		const count = Object.keys({ ...reported, ...desired }).length;
+		if (count > 1) {
+			this.#most = count >> 1;
+			return;
+		}
+		this.fail(error);
+		if (count === 0) return this.wait(now);
+		compose(this.#refusedReport, reported);
+		compose(this.#refusedDesire, desired);
+	}
+
+	/** Leaves no more members than an update may have; what is reported and desired of one stays together. */
+	private limit(report: JSONObject, desire: JSONObject): void {
+		const members = Object.keys({ ...report, ...desire });
+		for (let at = members.length - 1; at >= this.#most; at--) {
+			delete report[members[at]!];
+			delete desire[members[at]!];
+		}
 	}
 
 	/** The first of several is told: the others follow from it. */
@@ -457,6 +500,13 @@ export class Shadow {
 		const misfit = prune(this.#model, section, false);
 		if (misfit !== undefined) this.fail(new DeviceError("malformed", `shadow's ${misfit} is of another type`));
 		return section;
+	}
+
+	/** @throws DeviceError `malformed` */
+	private times(metadata: unknown): JSONObject {
+		if (!this.wantsTimes || !isObject(metadata)) return {};
+		prune(undefined, metadata, true);
+		return metadata;
 	}
 
 	private restore(): ReturnType<ShadowStore["load"]> {
