@@ -37,7 +37,7 @@ function reaches({ onlyWeb = false, ...served }: AwsWorldCloudOptions & { onlyWe
 	world.device({
 		id: "lamp", storage: { identity: certified ? { ...identity, certificate: certificate!, key: key! } : identity },
 		program: (host) => {
-			device = new Device({ host, cloud: aws(options), onDisconnected: ({ code, message }) => lost.push(code) });
+			device = new Device({ host, cloud: aws(options), onDisconnected: ({ code }) => lost.push(code) });
 		},
 	});
 	for (let waited = 0; waited < ROUND && device?.connected !== true; waited += 100) world.advance(100);
