@@ -11,15 +11,14 @@ import { StreamsService } from "../../hosts/simulator/clouds/aws/streams.js";
 import { AwsWorldCloud } from "../../hosts/simulator/clouds/aws/world.js";
 import { identityValues } from "../../hosts/simulator/identity.js";
 import { createWorld, type World } from "../../hosts/world/index.js";
-import { Alarm, type AlarmOwner } from "../../src/base/alarm.js";
 import type { DeviceError } from "../../src/base/error.js";
 import { aws, type AwsOptions } from "../../src/clouds/aws/index.js";
-import type { Closer, Connection, ConnectionOptions } from "../../src/clouds/cloud.js";
+import type { Closer } from "../../src/clouds/cloud.js";
+import { Device } from "../../src/device.js";
 import type { Host } from "../../src/host.js";
-import { Commands } from "../../src/operations/commands.js";
-import { Jobs, type Job } from "../../src/operations/jobs.js";
-import { Metrics, REPORT_INTERVAL } from "../../src/operations/metrics.js";
-import { Download } from "../../src/ota/download.js";
+import type { Command } from "../../src/operations/commands.js";
+import type { Job } from "../../src/operations/jobs.js";
+import { REPORT_INTERVAL } from "../../src/operations/metrics.js";
 
 const TROUBLE = 3_600_000;
 const RECOVERY = 3_600_000;
@@ -60,81 +59,45 @@ class Diary {
 	worker: Worker | undefined;
 }
 
-/** The program of the device: services on a connection, and one alarm for all. */
-class Worker implements ConnectionOptions, AlarmOwner {
-	readonly id = ID;
-	readonly host: Host;
-	readonly firmware = undefined;
-	readonly jobs: Jobs;
-	readonly metrics: Metrics;
-	readonly #alarm: Alarm;
+/** The program of the device. */
+class Worker {
+	readonly device: Device;
+	readonly #host: Host;
 	readonly #diary: Diary;
-	readonly #connection: Connection;
-	readonly #services: { readonly deadline: number; expire(now: number): void }[] = [];
-	readonly #prefix: string;
+	/** What is being done. */
+	#job: Job | undefined;
 	#file: Closer | undefined;
 
 	constructor(host: Host, diary: Diary, cloud: AwsOptions) {
-		this.host = host;
+		this.#host = host;
 		this.#diary = diary;
 		diary.worker = this;
 		diary.seen = new Set();
-		this.#alarm = new Alarm(host, this);
-		const random = new Uint8Array(4);
-		host.random(random);
-		const prefix = this.#prefix = `${[...random].join("")}-`;
-		this.jobs = new Jobs({
+		this.device = new Device({
+			host,
+			cloud: aws(cloud),
+			jobMembers: ["steps", "stream", "file", "length", "step"],
+			commandMembers: ["add"],
+			onConnected: () => diary.connections++,
 			onJob: (job) => this.#begin(job),
 			onJobCanceled: (job) => {
 				diary.canceled.push(job.id);
-				this.#closeFile();
+				this.#job = undefined;
+				this.#file?.close();
 			},
-			onError: fail,
-		}, { prefix, members: ["steps", "stream", "file", "length", "step"] });
-		const commands = new Commands({
-			onCommand: (command) => {
-				this.#see(command.id);
-				diary.ran++;
-				const { add } = command.payload as { add: number };
-				command.progress();
-				host.timer.set(() => {
-					command.succeed({ sum: `${add + 1}` });
-					this.onTurn();
-				}, 100);
+			onCommand: (command) => this.#run(command),
+			// A command that the cloud forgot and a report that nobody answered are no fault of ours; a message that is is.
+			onError: (error) => {
+				if (error.code !== "rejected" && error.code !== "timeout") throw error;
 			},
-			// A command that the cloud forgot, or a job that it ended, is no fault of ours.
-			onError: () => undefined,
-		}, { members: ["add"] });
-		this.metrics = new Metrics({ onError: () => undefined });
-		this.#connection = aws(cloud).connect(this);
-		this.#connection.addJobs(this.jobs);
-		this.#connection.addCommands(commands);
-		this.#connection.addMetrics(this.metrics);
-		this.#services.push(this.jobs, commands, this.metrics);
+		});
 		host.timer.repeat(() => {
-			this.metrics.report({ metrics: { jobs: diary.jobs.length }, network: { bytesIn: 1, bytesOut: 2, packetsIn: 3, packetsOut: 4 } }, host.time);
-			this.onTurn();
+			this.device.measure({ metrics: { jobs: diary.jobs.length }, network: { bytesIn: 1, bytesOut: 2, packetsIn: 3, packetsOut: 4 } });
 		}, REPORT_INTERVAL + 1_000);
-		this.onTurn();
 	}
 
-	onReady(): void {
-		this.#diary.connections++;
-	}
-
-	onLost(): void {}
-
-	onFault(error: DeviceError): void {
-		throw error;
-	}
-
-	onTurn(): void {
-		this.#alarm.set(Math.min(...this.#services.map(({ deadline }) => deadline)));
-	}
-
-	expire(): void {
-		for (const service of this.#services) service.expire(this.host.time.now());
-		this.onTurn();
+	get idle(): boolean {
+		return this.#job === undefined;
 	}
 
 	#see(id: string): void {
@@ -142,10 +105,18 @@ class Worker implements ConnectionOptions, AlarmOwner {
 		this.#diary.seen.add(id);
 	}
 
+	#run(command: Command): void {
+		this.#see(command.id);
+		this.#diary.ran++;
+		const { add } = command.payload as { add: number };
+		command.progress();
+		this.#host.timer.set(() => command.succeed({ sum: `${add + 1}` }), 100);
+	}
+
 	#begin(job: Job): void {
 		this.#see(job.id);
 		this.#diary.jobs.push(job.id);
-		this.#closeFile();
+		this.#job = job;
 		const { steps, stream, file, length } = job.document as { steps?: number; stream?: string; file?: number; length?: number };
 		if (stream !== undefined) this.#fetch(job, stream, file!, length);
 		else this.#step(job, Number(job.details["step"] ?? 0), steps!);
@@ -153,16 +124,15 @@ class Worker implements ConnectionOptions, AlarmOwner {
 
 	/** A step now and then; after a reset from where it was. */
 	#step(job: Job, step: number, steps: number): void {
-		if (job !== this.jobs.job) return;
-		if (step >= steps) job.succeed({ step: `${step}` });
-		else job.progress({ step: `${step}` }, { stepTimeoutMinutes: 600 });
-		this.onTurn();
-		if (step < steps) this.host.timer.set(() => this.#step(job, step + 1, steps), STEP);
+		if (job !== this.#job) return;
+		if (step >= steps) return this.#end(job, { step: `${step}` });
+		job.progress({ step: `${step}` }, { stepTimeoutMinutes: 600 });
+		this.#host.timer.set(() => this.#step(job, step + 1, steps), STEP);
 	}
 
 	#fetch(job: Job, stream: string, file: number, length: number | undefined): void {
 		let received = 0;
-		const download = new Download({
+		const opened = this.#file = this.device.download(stream, file, {
 			onBlock: (index, bytes, start, end) => {
 				received += end - start;
 				for (let at = start; at < end; at++) {
@@ -172,24 +142,18 @@ class Worker implements ConnectionOptions, AlarmOwner {
 			onComplete: () => {
 				if (received !== LENGTH) throw new Error(`${received} bytes of ${LENGTH}`);
 				this.#diary.files++;
-				job.succeed();
-				this.#closeFile();
+				this.#end(job);
+				opened.close();
 			},
 			onFailed: fail,
-		}, this.#prefix, { blockLength: BLOCK_LENGTH, window: 10, length });
-		this.#file = this.#connection.addDownload(stream, file, download);
-		this.#services[FILE_SERVICE] = download;
+		}, { blockLength: BLOCK_LENGTH, window: 10, length });
 	}
 
-	#closeFile(): void {
-		this.#file?.close();
-		this.#file = undefined;
-		this.#services.length = FILE_SERVICE;
+	#end(job: Job, details?: Record<string, string>): void {
+		this.#job = undefined;
+		job.succeed(details);
 	}
 }
-
-/** Where the worker's list of services has the download. */
-const FILE_SERVICE = 3;
 
 function fail(error: DeviceError): void {
 	throw error;
@@ -222,7 +186,7 @@ export function workIsDone(seed: number, options: AwsOptions = {}): Outcome {
 	const sent: string[] = [];
 	const end = makeTrouble(world, cloud, jobs, () => {
 		const payload = new TextEncoder().encode(`{"add":${sent.length}}`);
-		sent.push(commands.send({ thing: ID }, { payload, contentType: "application/json", timeout: 600 }, world.clock.now));
+		sent.push(commands.send({ thing: ID }, { payload, contentType: "application/json", timeout: 600 }));
 	});
 	const check = (holds: boolean, what: string): void => {
 		if (!holds) throw new Error(`seed ${seed}: ${what}`);
@@ -230,7 +194,7 @@ export function workIsDone(seed: number, options: AwsOptions = {}): Outcome {
 	world.run(TROUBLE);
 	end();
 	const pending = (): boolean => jobs.executions(ID).some(({ status }) => status === "QUEUED" || status === "IN_PROGRESS");
-	world.run(() => !pending() && diary.worker?.jobs.job === undefined, { within: RECOVERY });
+	world.run(() => !pending() && (diary.worker?.idle ?? false), { within: RECOVERY });
 	world.run(world.clock.now + 2 * REPORT_INTERVAL);
 	check(device.crashes.length === 0, `crashed: ${String((device.crashes[0]?.error as Error | undefined)?.stack)}`);
 	const executions = jobs.executions(ID);
