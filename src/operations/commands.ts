@@ -23,8 +23,10 @@ export interface CommandsPort {
 	respond(command: Command): boolean;
 }
 
-/** Run from `expire`. */
+/** All but `onTurn` are run from `expire`. */
 export interface CommandsCallbacks {
+	/** From inside of what the program says of a command: `deadline` moved. */
+	onTurn?: (() => void) | undefined;
 	/** Something to do. It ends by `succeed`, `fail` or `reject`, in this call or later. */
 	onCommand(command: Command): void;
 	onError?: ((error: DeviceError) => void) | undefined;
@@ -134,6 +136,7 @@ export class Commands extends Service<CommandsPort> {
 	say(command: Command): void {
 		command.unsaid = true;
 		this.wake();
+		this.#callbacks.onTurn?.();
 	}
 
 	/** The cloud took what it was told. */

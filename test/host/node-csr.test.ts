@@ -8,7 +8,7 @@ import { createHost } from "../../hosts/node/index.js";
 import type { DeviceError } from "../../src/base/error.js";
 import type { KeyType } from "../../src/host.js";
 import { createCSR, type Subject } from "../../src/identity/csr.js";
-import { CERTIFICATE_REQUEST, decodePEM, encodePEM, PRIVATE_KEY } from "../../src/identity/pem.js";
+import { CERTIFICATE_REQUEST, decodePEM, decodePrivateKey, encodePEM, PRIVATE_KEY } from "../../src/identity/pem.js";
 import { openRequest } from "./node-keys.js";
 
 const host = createHost({ directory: "unused" });
@@ -75,4 +75,7 @@ test("OpenSSL's PEM is ours, and ours is OpenSSL's", () => {
 	const der = new Uint8Array(privateKey.export({ type: "pkcs8", format: "der" }));
 	assert.deepEqual(decodePEM(PRIVATE_KEY, pem), [der]);
 	assert.equal(encodePEM(PRIVATE_KEY, der), pem);
+	assert.deepEqual(decodePrivateKey(host.text, pem), der);
+	// As AWS gives it: PKCS#1.
+	assert.deepEqual(decodePrivateKey(host.text, privateKey.export({ type: "pkcs1", format: "pem" }) as string), der);
 });

@@ -9,7 +9,7 @@ import * as x509 from "@peculiar/x509";
 import { createAuthority } from "../../hosts/simulator/authority.js";
 import { Certificates } from "../../hosts/simulator/clouds/aws/certificates.js";
 import { createAwsCloud, type AwsCloud } from "../../hosts/simulator/clouds/aws/cloud.js";
-import { decode, encode, type Format } from "../../hosts/simulator/clouds/aws/formats.js";
+import { decode, encode, type Format } from "../../hosts/simulator/services/formats.js";
 import { disturbance } from "../../hosts/simulator/clouds/aws/selection.js";
 import { AwsServices, type AwsServicesOptions } from "../../hosts/simulator/clouds/aws/services.js";
 import { AwsWorldCloud } from "../../hosts/simulator/clouds/aws/world.js";

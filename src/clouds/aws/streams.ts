@@ -2,13 +2,13 @@
 /**
  * A file of an AWS IoT stream: `$aws/things/<thing>/streams/<stream>/…/<format>`.
  *
- * | topic         | direction | message                                                                              |
- * |---------------|-----------|--------------------------------------------------------------------------------------|
- * | `describe`    | to cloud  | `{"c":token}`                                                                        |
- * | `description` | to device | `{"c","s":version,"r":[{"f":file,"z":length}]}`                                      |
- * | `get`         | to cloud  | `{"c","s"?,"f","l":block length,"o":first block,"n":blocks}` or `"b":bitmap` for `"n"` |
- * | `data`        | to device | `{"c","f","l","i":block,"p":bytes}`, one for each block                              |
- * | `rejected`    | to device | `{"c","o":code,"m":message}`                                                         |
+ * | topic         | direction | message                                                                    |
+ * |---------------|-----------|----------------------------------------------------------------------------|
+ * | `describe`    | to cloud  | `{"c":token}`                                                              |
+ * | `description` | to device | `{"c","s":version,"r":[{"f":file,"z":length}]}`                            |
+ * | `get`         | to cloud  | `{"c","s"?,"f","l":block length,"o":first,"n":blocks}`, or `"b":bitmap`    |
+ * | `data`        | to device | `{"c","f","l","i":block,"p":bytes}`, one for each block                    |
+ * | `rejected`    | to device | `{"c","o":code,"m":message}`                                               |
  *
  * Bytes are base 64 in JSON, and a bitmap is hexadecimal; in CBOR they are what they are.
  */

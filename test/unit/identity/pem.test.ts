@@ -2,7 +2,9 @@
 /** PEM: what encoders of the world write is read, and nothing else is. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CERTIFICATE, decodePEM, encodePEM, PRIVATE_KEY, VALUES_MAXIMUM } from "../../../src/identity/pem.js";
+import { CERTIFICATE, decodePEM, decodePrivateKey, encodePEM, PRIVATE_KEY, RSA_PRIVATE_KEY, VALUES_MAXIMUM } from "../../../src/identity/pem.js";
+import { toHex } from "../hex.js";
+import { text } from "../text.js";
 
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (index * 7 + length) & 0xff);
 
@@ -56,5 +58,17 @@ test("anything else is malformed, and the error repeats nothing of it", () => {
 			assert.ok(!error.message.includes("secret") && !error.message.includes(lines[1]!.slice(0, 10)), name);
 			return true;
 		}, name);
+	}
+});
+
+test("a private key is one value, PKCS#8 or wrapped as such", () => {
+	assert.deepEqual(decodePrivateKey(text, encodePEM(PRIVATE_KEY, bytes(70))), bytes(70));
+	const wrapped = decodePrivateKey(text, `\n${encodePEM(RSA_PRIVATE_KEY, bytes(3))}`);
+	assert.equal(toHex(wrapped), `3017020100300d06092a864886f70d01010105000403${toHex(bytes(3))}`);
+	for (const label of [PRIVATE_KEY, RSA_PRIVATE_KEY]) {
+		assert.throws(() => decodePrivateKey(text, encodePEM(label, bytes(3)).repeat(2)), { code: "malformed" }, label);
+	}
+	for (const label of ["EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", CERTIFICATE]) {
+		assert.throws(() => decodePrivateKey(text, encodePEM(label, bytes(3))), { code: "malformed" }, label);
 	}
 });

@@ -10,7 +10,7 @@ import {
 	Provisioning, TOKEN_LIFETIME, type ProvisioningOptions, type ProvisioningPort,
 } from "../../../src/identity/provisioning.js";
 import { ANSWER_TIMEOUT } from "../../../src/operations/service.js";
-import { FakeHost } from "../fake-host.js";
+import { FakeHost, type StorageOperation } from "../fake-host.js";
 
 const WALL = 1_800_000_000_000;
 const KEY = Uint8Array.of(0x30, 1, 2, 3), PUBLIC_KEY = Uint8Array.of(0x30, 0), CERTIFICATE = Uint8Array.of(0x30, 9, 9, 9), ISSUER = Uint8Array.of(0x30, 8);
@@ -171,13 +171,13 @@ test("after a reset before the last write only that is done, and no connection i
 	rig.turn();
 	rig.provisioning.registered({ thingName: "thing-7" });
 	// The name is written, and then the storage fails.
-	const store = CredentialStore.prototype, { confirm } = store;
-	store.confirm = () => { throw new DeviceError("storage", "no"); };
-	try {
-		rig.turn();
-	} finally {
-		store.confirm = confirm;
-	}
+	let writes = 0;
+	Object.defineProperty(rig.host, "store", {
+		value(operation: StorageOperation) {
+			if (operation === "write" && ++writes === 2) throw new DeviceError("storage", "no");
+		},
+	});
+	rig.turn();
 	assert.deepEqual(rig.errors.map(({ code }) => code), ["storage"]);
 	assert.equal(rig.store.active().id, "claim");
 	rig.boot();
