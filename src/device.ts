@@ -5,12 +5,13 @@
  * Owns one connection and one timer for all services.
  */
 import { Alarm, type AlarmOwner } from "./base/alarm.js";
-import { DeviceError } from "./base/error.js";
+import { DeviceError, toDeviceError } from "./base/error.js";
 import { randomWord } from "./bytes/random.js";
 import type { JSONObject } from "./bytes/value.js";
 import type { Cloud, Closer, Connection, ConnectionOptions, Firmware, PublishOptions } from "./clouds/cloud.js";
 import type { Host } from "./host.js";
-import { readCredentials } from "./identity/credentials.js";
+import { CredentialStore, type Credentials } from "./identity/credentials.js";
+import { Provisioning, type ProvisioningCallbacks, type ProvisioningOptions } from "./identity/provisioning.js";
 import { Commands, type Command, type CommandsCallbacks } from "./operations/commands.js";
 import { Jobs, type Job, type JobsCallbacks } from "./operations/jobs.js";
 import { Metrics, type MetricsReport } from "./operations/metrics.js";
@@ -60,12 +61,23 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	onCommand?(this: Device<M>, command: Command): void;
 	/** As `jobMembers`, of the commands' payloads. */
 	commandMembers?: readonly string[] | undefined;
+	/**
+	 * The factory gave this device a claim: a credential that is good for getting one of its own, and for nothing else.
+	 * It does that first, and connects with its own credential from then on, after every reset, too.
+	 */
+	provisioning?: ProvisioningOptions | undefined;
+	/** The device has a credential of its own, and the name in it. */
+	onProvisioned?(this: Device<M>, id: string): void;
+	/** What the cloud has prepared for this device, before `onProvisioned`; after a power cut perhaps once more. */
+	onConfiguration?(this: Device<M>, configuration: JSONObject): void;
 	/** Something was refused or malformed; the device goes on. */
 	onError?(this: Device<M>, error: DeviceError): void;
 }
 
 /** Errors beyond this many in one turn are not told: they are the same one, over and over. */
 const NEWS_MAXIMUM = 8;
+/** ms until the connection with the claim has ended: two of them at once would be too much for the device's memory. */
+const RECONNECT_DELAY = 3_000;
 
 export class Device<M extends Model | undefined = undefined> {
 	readonly #core: Core;
@@ -215,50 +227,53 @@ interface Timed {
 }
 
 /** What connection and services call: methods of one object, because a closure for each would take eleven slots. */
-class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCallbacks {
-	readonly id: string;
+class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCallbacks, ProvisioningCallbacks {
+	id: string;
 	readonly host: Host;
 	/** The device's own shadow. */
 	readonly own: Shadow;
 	connected = false;
 	readonly #device: Device;
 	readonly #options: DeviceOptions;
-	readonly #connection: Connection;
-	/** Of the device and not of its parts: begins the tokens of this boot. */
-	readonly #boot: string;
+	/** Absent while a claim was exchanged and the connection with it is ending. */
+	#connection: Connection | undefined;
+	/** Begins the tokens of this boot. */
+	readonly #prefix: string;
+	/** All that has deadlines. */
 	readonly #services: Timed[] = [];
+	readonly #shadows: [name: string, shadow: Shadow][] = [];
+	readonly #jobs: Jobs | undefined;
+	readonly #commands: Commands | undefined;
 	#metrics: Metrics | undefined;
+	/** There until the device has a credential of its own; then nothing else goes over the connection. */
+	#provisioning: Provisioning | undefined;
+	/** When to connect with it: monotonic ms. */
+	#connectAt = Infinity;
 	#closed = false;
 	/** Callbacks that wait for a turn of their own. Connections come and go too slowly to fill it, errors may. */
 	readonly #news: (() => void)[] = [];
 	readonly #alarm: Alarm;
 
 	constructor(device: Device, options: DeviceOptions) {
-		const { host, cloud, onJob, jobMembers, onCommand, commandMembers } = options;
+		const { host, onJob, jobMembers, onCommand, commandMembers, provisioning } = options;
 		this.#device = device;
 		this.#options = options;
 		this.host = host;
 		this.#alarm = new Alarm(host, this);
-		this.#boot = randomWord(host).toString(36);
-		this.id = readCredentials(host).id;
-		this.#connection = cloud.connect(this);
-		try {
-			this.own = this.addShadow("", options as ShadowHandlers<undefined, unknown>, device);
-			if (onJob !== undefined) {
-				const jobs = new Jobs(this, { members: jobMembers, prefix: this.prefix() });
-				this.#connection.addJobs(jobs);
-				this.#services.push(jobs);
-			}
-			if (onCommand !== undefined) {
-				const commands = new Commands(this, { members: commandMembers });
-				this.#connection.addCommands(commands);
-				this.#services.push(commands);
-			}
-		} catch (error) {
-			this.#connection.close();
-			throw error;
+		const prefix = this.#prefix = `${randomWord(host).toString(36)}-`;
+		const credentials = new CredentialStore(host);
+		const { id, fault } = credentials.active();
+		this.id = id;
+		if (fault !== undefined) this.onFault(fault);
+		this.own = this.makeShadow("", options as ShadowHandlers<undefined, unknown>, device);
+		if (onJob !== undefined) this.#services.push(this.#jobs = new Jobs(this, { members: jobMembers, prefix }));
+		if (onCommand !== undefined) {
+			this.#services.push(this.#commands = new Commands(this, { members: commandMembers }));
 		}
-		this.onTurn();
+		if (provisioning !== undefined && !credentials.isOwn) {
+			this.#services.push(this.#provisioning = new Provisioning(host, provisioning, this));
+		}
+		this.connect();
 	}
 
 	get firmware(): Firmware | undefined {
@@ -267,11 +282,8 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 
 	addShadow(name: string, handlers: ShadowHandlers<undefined, unknown>, self: unknown): Shadow {
 		this.check();
-		const { model, persistent = true } = handlers;
-		const store = persistent ? new StorageStore(this.host, name) : undefined;
-		const shadow = new Shadow(new Handlers(this, handlers, self), { model, store, prefix: this.prefix() });
-		this.#connection.addShadow(name, shadow);
-		this.#services.push(shadow);
+		const shadow = this.makeShadow(name, handlers, self);
+		this.working?.addShadow(name, shadow);
 		return shadow;
 	}
 
@@ -283,14 +295,14 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 
 	publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): boolean {
 		this.check();
-		return this.#connection.publish(topic, payload, options);
+		return this.working?.publish(topic, payload, options) ?? false;
 	}
 
 	measure(report: MetricsReport): number | "full" {
 		this.check();
 		if (this.#metrics === undefined) {
 			const metrics = new Metrics(this);
-			this.#connection.addMetrics(metrics);
+			this.working?.addMetrics(metrics);
 			this.#services.push(this.#metrics = metrics);
 		}
 		const number = this.#metrics.report(report, this.host.time);
@@ -300,16 +312,15 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 
 	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer {
 		this.check();
-		const download = new Download(callbacks, this.prefix(), options);
-		const opened = this.#connection.addDownload(name, file, download);
+		const connection = this.working;
+		if (connection === undefined) throw new DeviceError("state", "the device has no credential of its own yet");
+		const download = new Download(callbacks, this.#prefix, options);
+		const opened = connection.addDownload(name, file, download);
 		this.#services.push(download);
 		this.onTurn();
 		return {
 			close: () => {
-				const index = this.#services.indexOf(download);
-				if (index < 0) return;
-				this.#services.splice(index, 1);
-				opened.close();
+				if (this.release(download)) opened.close();
 			},
 		};
 	}
@@ -319,10 +330,11 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		this.#closed = true;
 		this.connected = false;
 		this.#alarm.set(Infinity);
-		this.#connection.close();
+		this.#connection?.close();
 	}
 
 	onReady(): void {
+		if (this.#provisioning !== undefined) return;
 		this.connected = true;
 		this.later(() => this.#options.onConnected?.call(this.#device));
 	}
@@ -352,6 +364,21 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		this.#options.onCommand?.call(this.#device, command);
 	}
 
+	onConfiguration(configuration: JSONObject): void {
+		this.#options.onConfiguration?.call(this.#device, configuration);
+	}
+
+	/** The claim has done its work: its connection ends, and some time later the next begins. */
+	onProvisioned({ id }: Credentials): void {
+		this.release(this.#provisioning!);
+		this.#provisioning = undefined;
+		this.#connection?.close();
+		this.#connection = undefined;
+		this.#connectAt = this.host.time.now() + RECONNECT_DELAY;
+		this.id = id;
+		this.#options.onProvisioned?.call(this.#device, id);
+	}
+
 	onError(error: DeviceError): void {
 		this.#options.onError?.call(this.#device, error);
 	}
@@ -359,25 +386,11 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	/** The services' deadlines may have moved, or there is news. */
 	onTurn(): void {
 		if (this.#closed) return;
-		let deadline = this.#news.length > 0 ? 0 : Infinity;
+		let deadline = this.#news.length > 0 ? 0 : this.#connectAt;
 		for (const service of this.#services) {
 			if (service.deadline < deadline) deadline = service.deadline;
 		}
 		this.#alarm.set(deadline);
-	}
-
-	private later(callback: () => void): void {
-		this.#news.push(callback);
-		this.onTurn();
-	}
-
-	/** Of the tokens of one service in this boot. */
-	private prefix(): string {
-		return `${this.#boot}-`;
-	}
-
-	private check(): void {
-		if (this.#closed) throw new DeviceError("state", "the device is closed");
 	}
 
 	/** The turn in which everything is told: the stack is a timer's. */
@@ -389,9 +402,69 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	}
 
 	private serve(now: number): void {
+		if (now >= this.#connectAt) this.reconnect();
 		for (const service of this.#services) {
 			// A callback may have closed the device.
 			if (!this.#closed && service.deadline <= now) service.expire(now);
 		}
+	}
+
+	/** The connection that services work over: none while a claim is exchanged. */
+	private get working(): Connection | undefined {
+		return this.#provisioning === undefined ? this.#connection : undefined;
+	}
+
+	private makeShadow(name: string, handlers: ShadowHandlers<undefined, unknown>, self: unknown): Shadow {
+		const { model, persistent = true } = handlers;
+		const store = persistent ? new StorageStore(this.host, name) : undefined;
+		const shadow = new Shadow(new Handlers(this, handlers, self), { model, store, prefix: this.#prefix });
+		this.#shadows.push([name, shadow]);
+		this.#services.push(shadow);
+		return shadow;
+	}
+
+	private connect(): void {
+		const connection = this.#connection = this.#options.cloud.connect(this);
+		try {
+			if (this.#provisioning !== undefined) connection.addProvisioning(this.#provisioning);
+			else this.attach(connection);
+		} catch (error) {
+			connection.close();
+			throw error;
+		}
+		this.onTurn();
+	}
+
+	private attach(connection: Connection): void {
+		for (const [name, shadow] of this.#shadows) connection.addShadow(name, shadow);
+		if (this.#jobs !== undefined) connection.addJobs(this.#jobs);
+		if (this.#commands !== undefined) connection.addCommands(this.#commands);
+		if (this.#metrics !== undefined) connection.addMetrics(this.#metrics);
+	}
+
+	/** With the credential that was a candidate a moment ago. */
+	private reconnect(): void {
+		this.#connectAt = Infinity;
+		try {
+			this.connect();
+		} catch (error) {
+			this.onFault(toDeviceError(error, "internal", "connection with the device's own credential"));
+		}
+	}
+
+	/** @returns true when it was there */
+	private release(service: Timed): boolean {
+		const index = this.#services.indexOf(service);
+		if (index >= 0) this.#services.splice(index, 1);
+		return index >= 0;
+	}
+
+	private later(callback: () => void): void {
+		this.#news.push(callback);
+		this.onTurn();
+	}
+
+	private check(): void {
+		if (this.#closed) throw new DeviceError("state", "the device is closed");
 	}
 }

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A lamp that is switched from the cloud, and says what it does. */
-import { Device, type JSONObject } from "moorline";
+/** A lamp that is switched from the cloud and at the wall, and says what it is. */
+import { boolean, Device, model, number } from "moorline";
 import { privateCloud } from "moorline/clouds/private";
 import host from "moorline/host";
 
-const lamp: JSONObject = { on: false, brightness: 100 };
+/** Whoever switched last has his way, here or in the cloud, even if the two were apart meanwhile. */
+const lamp = model({
+	on: boolean({ merge: "last" }),
+	brightness: number({ merge: "last" }),
+});
 
 const device = new Device({
 	host,
 	cloud: privateCloud(),
 	firmware: { product: "lamp", version: "1.0.0" },
+	model: lamp,
 	onConnected() {
 		host.trace(`${device.id}: connected`);
-		device.report(lamp);
 	},
 	onDelta(delta) {
-		for (const member of ["on", "brightness"]) {
-			const value = delta[member];
-			if (value !== undefined) lamp[member] = value;
-		}
-		host.trace(`${device.id}: on=${lamp["on"]} brightness=${lamp["brightness"]}`);
+		const { on, brightness } = { ...device.reported, ...delta };
+		host.trace(`${device.id}: on=${on} brightness=${brightness}`);
 		device.report(delta);
 	},
 	onSync(version) {
@@ -32,3 +33,6 @@ const device = new Device({
 		host.trace(`${device.id}: ${error.code}: ${error.message}`);
 	},
 });
+
+// After a reset it is what it was before, with or without a network.
+device.report({ on: false, brightness: 100, ...device.reported });

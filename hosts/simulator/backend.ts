@@ -10,7 +10,7 @@ import type { BrokerLimits } from "./broker/limits.js";
 import type { Refusal } from "./broker/reasons.js";
 import type { CloudChannel } from "./channel.js";
 import { isDeviceId, Registry } from "./services/registry.js";
-import type { ShadowLimits } from "./services/shadow.js";
+import type { ShadowLimits, ShadowStore } from "./services/shadow.js";
 import { ShadowService } from "./services/shadow.js";
 
 export interface BackendOptions {
@@ -18,6 +18,8 @@ export interface BackendOptions {
 	wall: () => number;
 	brokerLimits?: Partial<BrokerLimits> | undefined;
 	shadowLimits?: Partial<ShadowLimits> | undefined;
+	/** Where documents outlive this cloud. */
+	shadowStore?: ShadowStore | undefined;
 }
 
 export class Backend {
@@ -27,7 +29,7 @@ export class Backend {
 
 	constructor(options: BackendOptions) {
 		this.registry = new Registry(options);
-		this.shadows = new ShadowService({ limits: options.shadowLimits });
+		this.shadows = new ShadowService({ wall: options.wall, limits: options.shadowLimits, store: options.shadowStore });
 		this.broker = new Broker({
 			limits: options.brokerLimits,
 			authorize: client => authorize(this.registry, client),
@@ -40,6 +42,8 @@ export class Backend {
 			onPublish: (_message, from) => { if (from) this.registry.countMessage(from.clientId); },
 		});
 		this.shadows.attach(this.broker.attach());
+		this.shadows.onDue = () => { this.broker.due(); };
+		this.broker.add(this.shadows);
 	}
 
 	/** Serves the devices of a foreign broker, too: shadow and online state go over `channel`. */

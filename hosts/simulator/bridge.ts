@@ -61,6 +61,7 @@ class MqttBridge implements Bridge {
 	readonly #onState: NonNullable<BridgeOptions["onState"]>;
 	readonly #subscriptions: { filter: string; onMessage: Parameters<CloudChannel["subscribe"]>[1] }[] = [];
 	readonly #granted: Promise<void>[] = [];
+	readonly #watchers: (() => void)[] = [];
 	#outstanding = 0;
 	#dropped = 0;
 
@@ -70,7 +71,10 @@ class MqttBridge implements Bridge {
 		client.on("message", (topic, payload, packet) => {
 			for (const { filter, onMessage } of this.#subscriptions) if (matches(filter, topic)) onMessage(topic, payload, packet.retain);
 		});
-		client.on("connect", () => { onState("online"); });
+		client.on("connect", () => {
+			onState("online");
+			for (const onBack of this.#watchers) onBack();
+		});
 		client.on("offline", () => { onState("offline"); });
 		client.on("error", error => { onState("refused", error.message); });
 	}
@@ -101,6 +105,8 @@ class MqttBridge implements Bridge {
 		granted.catch((error: unknown) => { this.#onState("refused", error instanceof Error ? error.message : ""); });
 		this.#granted.push(granted);
 	}
+
+	watch(onBack: () => void): void { this.#watchers.push(onBack); }
 
 	async ready(): Promise<void> {
 		await Promise.all(this.#granted);

@@ -7,4 +7,6 @@ export interface CloudChannel {
 	publish(topic: string, payload: Uint8Array, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
 	/** Retained messages come too, with `retain` true; from our own broker already within this call. */
 	subscribe(filter: string, onMessage: (topic: string, payload: Uint8Array, retain: boolean) => void): void;
+	/** Tells when the broker was away and is back: what it retained may be gone. Absent: it stays. */
+	watch?(onBack: () => void): void;
 }

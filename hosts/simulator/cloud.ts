@@ -2,14 +2,16 @@
 /**
  * The simulated cloud on a laptop: the private cloud on real sockets or beside a foreign broker, with a factory.
  */
+import { BrokerAlarm } from "./alarm.js";
 import type { Authority } from "./authority.js";
 import { createAuthority } from "./authority.js";
 import { Backend } from "./backend.js";
 import type { Bridge, BridgeOptions } from "./bridge.js";
 import { connectBridge } from "./bridge.js";
 import type { BrokerLimits } from "./broker/limits.js";
+import { nodeClock } from "./node-clock.js";
 import type { Server } from "./serve.js";
-import type { ShadowLimits, ShadowService } from "./services/shadow.js";
+import type { ShadowLimits, ShadowService, ShadowStore } from "./services/shadow.js";
 import type { CloudServeOptions } from "./sockets-cloud.js";
 import { SocketsCloud } from "./sockets-cloud.js";
 
@@ -18,11 +20,16 @@ export interface CloudOptions {
 	authority?: Authority | undefined;
 	brokerLimits?: Partial<BrokerLimits> | undefined;
 	shadowLimits?: Partial<ShadowLimits> | undefined;
+	/** Where documents outlive this cloud. */
+	shadowStore?: ShadowStore | undefined;
 }
 
 const BRIDGE_ID = "moorline-cloud";
 
 export class Cloud extends SocketsCloud<Backend> {
+	/** For what the services have to do where no broker of ours is served. */
+	#alarm: BrokerAlarm | undefined;
+
 	/** Use `createCloud`. */
 	constructor(authority: Authority, options: CloudOptions) {
 		super(authority, new Backend({ ...options, wall: Date.now }));
@@ -51,6 +58,10 @@ export class Cloud extends SocketsCloud<Backend> {
 		} catch (error) {
 			await bridge.close();
 			throw error;
+		}
+		if (this.#alarm === undefined) {
+			const alarm = this.#alarm = new BrokerAlarm(this.broker, nodeClock);
+			this.keep({ close: async () => { alarm.stop(); } });
 		}
 		return this.keep(bridge, options.url);
 	}

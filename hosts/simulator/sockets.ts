@@ -12,6 +12,7 @@ import { BrokerAlarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
 import type { Caller } from "./broker/client.js";
 import type { Connection } from "./broker/connection.js";
+import { nodeClock } from "./node-clock.js";
 
 /** Milliseconds that a connection the broker ended may take to send what is left. */
 const LINGER = 1_000;
@@ -26,8 +27,7 @@ export class Sockets {
 
 	constructor(broker: Broker) {
 		this.#broker = broker;
-		const timer = { set: setTimeout, clear: (handle: object | undefined) => clearTimeout(handle as NodeJS.Timeout | undefined) };
-		this.#alarm = new BrokerAlarm(broker, { timer, time: performance });
+		this.#alarm = new BrokerAlarm(broker, nodeClock);
 	}
 
 	/** Keeps a socket so that `close` can end it. */

@@ -4,13 +4,15 @@ import { Backend } from "./backend.js";
 import type { BrokerLimits } from "./broker/limits.js";
 import type { WorldLike, WorldPlaceOptions } from "./in-world.js";
 import { CloudInWorld, wallOf } from "./in-world.js";
-import type { ShadowLimits, ShadowService } from "./services/shadow.js";
+import type { ShadowLimits, ShadowService, ShadowStore } from "./services/shadow.js";
 
 export { serveInWorld } from "./in-world.js";
 
 export interface WorldCloudOptions extends WorldPlaceOptions {
 	brokerLimits?: Partial<BrokerLimits> | undefined;
 	shadowLimits?: Partial<ShadowLimits> | undefined;
+	/** Where documents outlive this cloud. */
+	shadowStore?: ShadowStore | undefined;
 }
 
 export class WorldCloud extends CloudInWorld<Backend> {

@@ -18,10 +18,13 @@ export class DocumentReader<Value> extends Reader {
 	protected depth = 0;
 	/** The level of the object whose member is being left out; 0: none is. */
 	protected leftOut = 0;
+	/** What has been read: good when all of it is. */
+	protected document: Value | undefined;
 	readonly #vocabulary: Vocabulary;
-	/** What is open and kept, outermost first; and by level, the name of the member whose value is to come. */
+	/** What is open and kept, outermost first. Each stands where it belongs from the beginning. */
 	readonly #open: (Value[] | Record<string, Value>)[] = [];
-	readonly #names: string[] = [];
+	/** Of the member whose value is next. */
+	#name = "";
 	/** Bit n says that level n is an object. */
 	#objects = 0;
 
@@ -30,47 +33,56 @@ export class DocumentReader<Value> extends Reader {
 		this.#vocabulary = vocabulary;
 	}
 
-	/** Opens an object, or an array. @throws DeviceError `too-large` beyond `DEPTH_MAXIMUM` */
-	protected enter(isObject: boolean): void {
-		const depth = ++this.depth;
-		if (depth > DEPTH_MAXIMUM) throw new DeviceError("too-large", `more than ${DEPTH_MAXIMUM} levels`);
-		if (isObject) this.#objects |= 1 << depth;
-		else this.#objects &= ~(1 << depth);
-		if (this.leftOut === 0) this.#open.push(isObject ? {} : []);
-	}
-
-	/** Closes the innermost. @returns it; `undefined` when it is left out */
-	protected leave(): Value | undefined {
-		this.depth--;
-		return this.leftOut > 0 ? undefined : this.#open.pop() as Value;
-	}
-
 	/** Whether the innermost that is open is an object. */
 	protected get inObject(): boolean {
 		return (this.#objects >> this.depth & 1) !== 0;
 	}
 
+	/** Opens an object, or an array. @throws DeviceError as `keep`; `too-large` beyond `DEPTH_MAXIMUM` */
+	protected enter(isObject: boolean): void {
+		if (this.depth === DEPTH_MAXIMUM) throw new DeviceError("too-large", `more than ${DEPTH_MAXIMUM} levels`);
+		if (this.leftOut === 0) {
+			const container: Value[] | Record<string, Value> = isObject ? {} : [];
+			this.keep(container as Value);
+			this.#open.push(container);
+		}
+		const level = 1 << ++this.depth;
+		if (isObject) this.#objects |= level;
+		else this.#objects &= ~level;
+	}
+
+	/** Closes the innermost. */
+	protected leave(): void {
+		const depth = --this.depth;
+		if (this.leftOut === 0) this.#open.pop();
+		else if (this.leftOut === depth) this.leftOut = 0;
+	}
+
 	/** Names the next value's member; if that is not to be kept, what follows is left out until its value ends. */
 	protected name(name: string): void {
-		if (this.#vocabulary.admits(name)) this.#names[this.depth] = name;
+		if (this.#vocabulary.admits(name)) this.#name = name;
 		else this.leftOut = this.depth;
 	}
 
-	/** A value of the innermost has ended. @throws DeviceError `malformed` for a second member of one name */
+	/** Puts a value where it belongs. @throws DeviceError `malformed` for a second member of one name */
 	protected keep(value: Value): void {
-		const { depth, leftOut } = this;
-		if (leftOut > 0) {
-			if (leftOut === depth) this.leftOut = 0;
+		const depth = this.depth;
+		if (this.leftOut > 0) {
+			if (this.leftOut === depth) this.leftOut = 0;
+			return;
+		}
+		if (depth === 0) {
+			this.document = value;
 			return;
 		}
 		const into = this.#open[depth - 1]!;
 		if (Array.isArray(into)) {
 			into.push(value);
-		} else {
-			const name = this.#names[depth]!;
-			if (!(name in into)) into[name] = value;
-			else if (Object.hasOwn(into, name)) throw new DeviceError("malformed", "two members of one name");
-			else put(into, name, value);
+			return;
 		}
+		const name = this.#name;
+		if (!(name in into)) into[name] = value;
+		else if (Object.hasOwn(into, name)) throw new DeviceError("malformed", "two members of one name");
+		else put(into, name, value);
 	}
 }

@@ -4,7 +4,7 @@
  *
  * | item                                  | becomes                                                              |
  * |---------------------------------------|----------------------------------------------------------------------|
- * | integer                               | a number; beyond 2^53 - 1 either way `malformed`: it would be another |
+ * | integer                               | a number; beyond 2^53, `malformed`: it would be another              |
  * | float of any length                   | a number; NaN and the infinities are `malformed`                     |
  * | text; of several chunks, too          | a string; ill-formed UTF-8 is `malformed`                            |
  * | bytes                                 | a view of the input; of several chunks, a copy                       |
@@ -48,31 +48,29 @@ class Decoder extends DocumentReader<CBORValue> {
 	readonly #left: number[] = [];
 
 	decode(): CBORValue {
-		for (;;) {
-			let value = this.item();
-			while (value !== undefined) {
-				if (this.depth === 0) {
-					if (this.remaining > 0) malformed("bytes behind the item");
-					return value;
-				}
-				this.keep(value);
-				if (this.more()) break;
-				value = this.leave() ?? null;
-			}
-		}
+		do {
+			this.item();
+			while (this.depth > 0 && !this.more()) this.leave();
+		} while (this.depth > 0);
+		if (this.remaining > 0) malformed("bytes behind the item");
+		return this.document!;
 	}
 
-	/** A whole item; `undefined` when an array or a map was opened, and the item in it is next. */
-	private item(): CBORValue | undefined {
+	/** A scalar, or the head of an array or a map. */
+	private item(): void {
 		const head = this.untagged();
 		const info = head & 31;
-		switch (head >> 5) {
+		const major = head >> 5;
+		if (major === Major.ARRAY || major === Major.MAP) this.open(info, major === Major.MAP);
+		else this.keep(this.scalar(major, info));
+	}
+
+	private scalar(major: number, info: number): CBORValue {
+		switch (major) {
 			case Major.UNSIGNED: return this.argument(info);
 			case Major.NEGATIVE: return -1 - this.argument(info);
 			case Major.BYTES: return info === Info.INDEFINITE ? this.joinedBytes() : this.byteString(info);
 			case Major.TEXT: return this.textString(info);
-			case Major.ARRAY: return this.open(info, false);
-			case Major.MAP: return this.open(info, true);
 			default: return this.simple(info);
 		}
 	}
@@ -102,11 +100,10 @@ class Decoder extends DocumentReader<CBORValue> {
 		}
 	}
 
-	private open(info: number, isMap: boolean): CBORValue | undefined {
+	private open(info: number, isMap: boolean): void {
 		const count = info === Info.INDEFINITE ? Infinity : this.argument(info);
 		this.enter(isMap);
 		this.#left[this.depth] = count;
-		return this.more() ? undefined : this.leave() ?? null;
 	}
 
 	/** Whether the innermost goes on; then a map's key was read. */

@@ -6,6 +6,7 @@
  */
 import type { DeviceError } from "../base/error.js";
 import type { Host } from "../host.js";
+import type { Provisioning } from "../identity/provisioning.js";
 import type { Commands } from "../operations/commands.js";
 import type { Jobs } from "../operations/jobs.js";
 import type { Metrics } from "../operations/metrics.js";
@@ -67,6 +68,11 @@ export interface Connection {
 	addCommands(commands: Commands): void;
 	/** @throws DeviceError `unsupported` */
 	addMetrics(metrics: Metrics): void;
+	/**
+	 * For a connection with a claim: the credential that it gives is for another connection.
+	 * @throws DeviceError `unsupported`, `argument`
+	 */
+	addProvisioning(provisioning: Provisioning): void;
 	/**
 	 * Fetches a file of those that the cloud keeps under a name; the download is to be closed, whatever came of it.
 	 * @throws DeviceError `unsupported`, `argument`, `full`

@@ -8,6 +8,7 @@
 import type { Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
 import type { Host } from "../host.js";
+import type { Provisioning } from "../identity/provisioning.js";
 import { Client, type ClientOptions, type Server } from "../mqtt/client.js";
 import { Collector, type Receiver } from "../mqtt/collector.js";
 import { Reason } from "../mqtt/constants.js";
@@ -89,6 +90,10 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 
 	addMetrics(_: Metrics): void {
 		throw unsupported("metrics");
+	}
+
+	addProvisioning(_: Provisioning): void {
+		throw unsupported("provisioning");
 	}
 
 	addDownload(_: string, __: number, ___: Download): Closer {

@@ -86,6 +86,11 @@ export class CredentialStore {
 		});
 	}
 
+	/** True when the credential in force is a later one than the factory's. @throws DeviceError `storage` */
+	get isOwn(): boolean {
+		return this.use((domain) => (this.load(domain).inForce?.number ?? 0) > 0);
+	}
+
 	/** @throws DeviceError `storage` */
 	candidate(): Candidate | undefined {
 		return this.use((domain) => {

@@ -136,6 +136,11 @@ export class Provisioning extends Service<ProvisioningPort> {
 		this.wake();
 	}
 
+	/** The device makes its key, and asks with a request; otherwise the cloud makes it. */
+	get makesKey(): boolean {
+		return this.#options.keyType !== undefined;
+	}
+
 	/** The credential that was asked for is in force. */
 	get done(): boolean {
 		return this.#phase === Phase.DONE;

@@ -8,8 +8,8 @@
  * Pure: knows no topics and no clock; a cloud translates between `CommandsPort` and its messages.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
-import type { JSONValue } from "../bytes/value.js";
 import { Vocabulary } from "../bytes/vocabulary.js";
+import type { CBORValue } from "../cbor/value.js";
 import { FOREIGN_MAXIMUM, Refusal, Service } from "./service.js";
 
 export type CommandStatus = "CREATED" | "IN_PROGRESS" | "SUCCEEDED" | "FAILED" | "REJECTED";
@@ -23,8 +23,10 @@ export interface CommandsPort {
 	respond(command: Command): boolean;
 }
 
-/** Run from `expire`. */
+/** All but `onTurn` are run from `expire`. */
 export interface CommandsCallbacks {
+	/** From inside of what the program says of a command: `deadline` moved. */
+	onTurn?: (() => void) | undefined;
 	/** Something to do. It ends by `succeed`, `fail` or `reject`, in this call or later. */
 	onCommand(command: Command): void;
 	onError?: ((error: DeviceError) => void) | undefined;
@@ -47,7 +49,7 @@ const MALFORMED = "MALFORMED";
 export class Command {
 	readonly id: string;
 	/** What is asked for, in the program's own words; null once it ended. Foreign member names are left out. */
-	payload: JSONValue;
+	payload: CBORValue;
 	status: CommandStatus = "CREATED";
 	/** Why it is so: a word of the program's own in capitals, and more for people. */
 	reason: string | undefined;
@@ -60,7 +62,7 @@ export class Command {
 	readonly #commands: Commands;
 
 	/** For `Commands`. */
-	constructor(commands: Commands, id: string, payload: JSONValue) {
+	constructor(commands: Commands, id: string, payload: CBORValue) {
 		this.#commands = commands;
 		this.id = id;
 		this.payload = payload;
@@ -117,7 +119,7 @@ export class Commands extends Service<CommandsPort> {
 	}
 
 	/** The cloud asks for something. @throws DeviceError `full` when too many are under way */
-	request(id: string, payload: JSONValue): void {
+	request(id: string, payload: CBORValue): void {
 		if (!this.repeat(id)) this.remember(new Command(this, id, payload));
 	}
 
@@ -134,6 +136,7 @@ export class Commands extends Service<CommandsPort> {
 	say(command: Command): void {
 		command.unsaid = true;
 		this.wake();
+		this.#callbacks.onTurn?.();
 	}
 
 	/** The cloud took what it was told. */

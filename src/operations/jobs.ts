@@ -56,8 +56,10 @@ export interface JobsPort {
 	update(token: string, job: Job, update: JobUpdate): boolean;
 }
 
-/** Run from `expire`. */
+/** All but `onTurn` are run from `expire`. */
 export interface JobsCallbacks {
+	/** From inside of what the program says of a job: `deadline` moved. */
+	onTurn?: (() => void) | undefined;
 	/** A job to do, now or some time: one at a time. It ends by `succeed`, `fail` or `reject`. */
 	onJob(job: Job): void;
 	/** The job is over, and not by us: `status` says how. Nothing more can be said about it. */
@@ -162,6 +164,7 @@ export class Jobs extends Service<JobsPort> {
 		if (job !== this.#job || isTerminal(this.#wanted?.status) || isTerminal(this.#sent?.status)) return;
 		this.#wanted = { ...update, details: update.details ?? this.#wanted?.details };
 		this.wake();
+		this.#callbacks.onTurn?.();
 	}
 
 	/**

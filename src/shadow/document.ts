@@ -77,11 +77,13 @@ export function difference(wanted: JSONObject, existing: JSONObject): JSONObject
 			const value = from[member]!;
 			const other = own(against, member);
 			if (value === null && other === undefined) continue;
-			if (isObject(value) && (other === undefined || isObject(other))) {
+			if (isObject(value)) {
+				// Built anew even where all of it is: both documents are changed in place later.
 				const inner: JSONObject = {};
 				put(into, member, inner);
-				entered.push([into, member]);
-				work.push([value, other ?? {}, inner]);
+				// What is a value gives way to an object without members, too.
+				if (other === undefined || other === null || isObject(other)) entered.push([into, member]);
+				work.push([value, isObject(other) ? other : {}, inner]);
 			} else if (!equal(value, other)) {
 				put(into, member, value);
 			}
@@ -121,27 +123,29 @@ export function complete(target: JSONObject, source: JSONObject): boolean {
 	return changed;
 }
 
-/** Brings the members of `target` that `shape` names to what `source` has, in place. Values are shared. */
-export function align(target: JSONObject, source: JSONObject, shape: JSONObject): void {
-	const work: [JSONObject, JSONObject, JSONObject][] = [[target, source, shape]];
-	for (let next = work.pop(); next !== undefined; next = work.pop()) {
-		const [into, from, named] = next;
-		for (const member of Object.keys(named)) {
-			const inner = own(into, member);
-			const value = own(from, member);
-			const deeper = named[member]!;
-			if (isObject(inner) && isObject(value) && isObject(deeper)) work.push([inner, value, deeper]);
-			else if (value === undefined) delete into[member];
-			else put(into, member, value);
+/** Whether `patch` says something of each member that `part` has, whatever it says. */
+export function covers(patch: JSONObject, part: JSONObject): boolean {
+	const patches = [patch];
+	const parts = [part];
+	for (let from = parts.pop(); from !== undefined; from = parts.pop()) {
+		const group = patches.pop()!;
+		for (const member of Object.keys(from)) {
+			const said = own(group, member);
+			const value = from[member]!;
+			if (said === undefined) return false;
+			if (!isObject(said) || !isObject(value)) continue;
+			patches.push(said);
+			parts.push(value);
 		}
 	}
+	return true;
 }
 
-/** The value at `path`, or `undefined`. */
+/** The value at `path`, or `undefined`; null where it, or what leads there, is deleted. */
 export function valueAt(document: JSONObject, path: readonly string[]): JSONValue | undefined {
 	let value: JSONValue | undefined = document;
 	for (const member of path) {
-		if (!isObject(value)) return undefined;
+		if (!isObject(value)) return value === null ? null : undefined;
 		value = own(value, member);
 	}
 	return value;

@@ -9,10 +9,12 @@
  *
  * 1. After each connect, once the subscriptions stand, the whole document is fetched: nothing that changed
  *    in between is missed. What was changed here meanwhile is merged with what was changed there (`merge.ts`).
- * 2. From then on deltas arrive; each has a version, and nothing stale or repeated is applied. A gap fetches again.
- * 3. One request is under way at a time. Reports need no version, as nobody else writes them; what changes the desired
- *    part names the version it was made for, and is merged anew when that is no longer the newest. A request that is
- *    not answered is not repeated: the document tells what became of it.
+ * 2. From then on deltas arrive; each has a version, and nothing stale or repeated is applied. A gap fetches again, and
+ *    so does a delta that lacks what differed: it tells nothing of members that are no longer desired.
+ * 3. One request is under way at a time. Reports of plain fields need no version, as nobody else writes them. What
+ *    changes the desired part, or a field with a rule, names the version it was made for, and is merged anew when that
+ *    is no longer the newest: so both parts change together, and a change of the cloud's is never overlooked. A request
+ *    that is not answered is not repeated: the document tells what became of it.
  * 4. What the device is, and was not told to the cloud yet, survives a reset.
  *
  * What the cloud says only changes state here. Callbacks run, and requests go out, from `expire` alone: the program
@@ -22,7 +24,7 @@
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
 import {
-	align, applyPatch, complete, compose, difference, equal, isEmpty, isObject, own, type JSONObject,
+	applyPatch, complete, compose, covers, difference, equal, isEmpty, isObject, own, type JSONObject,
 } from "./document.js";
 import type { Held } from "./limits.js";
 import { merge, noteChanges, settleSums, type Merged, type Sides } from "./merge.js";
@@ -82,6 +84,8 @@ export const ANSWER_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT_MAXIMUM = 320_000;
 /** ms after which what found no room is tried again. */
 const RETRY = 1_000;
+/** The update that makes a document. */
+const NOTHING: ShadowUpdate = Object.freeze({ reported: Object.freeze({}), desired: undefined, version: undefined });
 /** Names of members that a shadow without a model learns: each stays in the device's memory until it restarts. */
 export const FOREIGN_MAXIMUM = 256;
 
@@ -101,6 +105,8 @@ export class Shadow {
 	#port: ShadowPort | undefined;
 	/** True from a document on, until the connection is lost or a gap is seen. */
 	#fetched = false;
+	/** Of the newest delta that could not be applied, because an answer was to come first. */
+	#heard = -1;
 	/** Documents in a row that were older than what we had. */
 	#backwards = 0;
 	/** Token of the request under way, "" for none; one at a time. */
@@ -119,12 +125,13 @@ export class Shadow {
 	readonly #changedAt: JSONObject;
 	#desiredAt: JSONObject = {};
 	readonly #counted: JSONObject;
-	#sent: JSONObject;
 	/** What the program was told and has not taken over. */
 	#told: JSONObject = {};
 	/** Updates that the cloud, or its limits, refused: not tried again until they change, or on a new connection. */
 	#refusedReport: JSONObject = {};
 	#refusedDesire: JSONObject = {};
+	/** Members that an update has at most: fewer after a refusal, until it is clear whose fault it is. */
+	#most = Infinity;
 	#failure: DeviceError | undefined;
 	/** What is kept in the storage is not what is here. */
 	#dirty = false;
@@ -143,7 +150,6 @@ export class Shadow {
 		this.#local = kept?.local ?? {};
 		this.#changedAt = kept?.changedAt ?? {};
 		this.#counted = kept?.counted ?? {};
-		this.#sent = kept?.sent ?? {};
 	}
 
 	/** True when the device is all that is desired, and the cloud has every report. */
@@ -166,6 +172,7 @@ export class Shadow {
 		this.#port = port;
 		this.#refusedReport = {};
 		this.#refusedDesire = {};
+		this.#most = Infinity;
 		this.refetch();
 	}
 
@@ -185,8 +192,10 @@ export class Shadow {
 		// A copy first: what is refused halfway leaves nothing behind.
 		const report = compose({}, patch);
 		if (this.#model !== undefined) checkPatch(this.#model, report);
-		noteChanges(this.#model, this.#changedAt, this.#local, report, wall);
+		noteChanges(this.#model, this.#changedAt, this.#local, this.#desired, report, wall);
 		compose(this.#local, report);
+		// What it has taken over, and then changes, it is to be told again.
+		this.#told = difference(this.#told, report);
 		this.#dirty = this.#awake = true;
 		this.#synced = false;
 	}
@@ -199,38 +208,26 @@ export class Shadow {
 	document(token: string, version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
 		if (!this.awaits(token) || this.#sending !== undefined) return;
 		const number = checkVersion(version);
+		// A section without members may be left out.
+		const wanted = desired === undefined ? {} : this.checked(desired);
+		const said = reported === undefined ? {} : this.checked(reported);
+		const times = this.times(metadata);
 		// A cloud that restored an old copy says so every time; one that was only slow does not.
 		if (number < this.version && this.#backwards++ === 0) {
 			this.answered();
 			throw new DeviceError("version", `shadow at version ${number} after ${this.version}`);
 		}
-		this.take(number, desired, reported, metadata);
-	}
-
-	/**
-	 * A document that came unasked, as one that the broker retained: as good as an answer, unless it is older than what
-	 * we have. @throws DeviceError `malformed`
-	 */
-	offered(version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
-		const number = checkVersion(version);
-		if (this.#port === undefined || this.#sending !== undefined || number < this.version) return;
-		if (!this.#fetched || number > this.version) this.take(number, desired, reported, metadata);
-	}
-
-	private take(version: number, desired: unknown, reported: unknown, metadata: unknown): void {
-		// A section without members may be left out.
-		const wanted = desired === undefined ? {} : this.checked(desired);
-		const said = reported === undefined ? {} : this.checked(reported);
 		this.answered();
 		this.#backwards = 0;
 		this.#fetched = true;
-		this.version = version;
+		this.version = number;
 		this.#desired = wanted;
-		this.#desiredAt = isObject(metadata) ? metadata : {};
+		this.#desiredAt = times;
 		this.#reported = said;
 		this.#synced = false;
-		settleSums(this.#model, this.#counted, this.#sent, said);
+		this.settle();
 		if (complete(this.#local, said)) this.#dirty = true;
+		this.heed(number);
 	}
 
 	/** There is no document yet. */
@@ -240,32 +237,40 @@ export class Shadow {
 		this.#desired = {};
 		this.#desiredAt = {};
 		this.#reported = {};
+		this.settle();
+	}
+
+	/** What is over must not come back with a reset. */
+	private settle(): void {
+		if (settleSums(this.#model, this.#counted, this.#reported)) this.#dirty = true;
 	}
 
 	/** The cloud desires something else. @throws DeviceError `malformed` */
 	delta(version: unknown, delta: unknown, metadata?: unknown): void {
 		const number = checkVersion(version);
-		// Before the document there is nothing to compare with, and the document will hold it.
-		if (!this.#fetched || number <= this.version) return;
-		if (number > this.version + 1) return this.refetch();
+		// There is nothing to compare with, and the document will hold it, unless it was made before. Or there is an
+		// update under way that fits one version: its answer tells whether this delta knows of it.
+		if (!this.#fetched || this.#sending?.version !== undefined) {
+			if (number > this.#heard) this.#heard = number;
+			return;
+		}
+		if (number <= this.version) return;
 		const changes = this.checked(delta);
+		// A delta holds all that differs: what does so here and is not in it was changed in a way it does not tell.
+		if (number > this.version + 1 || !this.explains(changes)) return this.refetch();
+		const times = this.times(metadata);
 		this.version = number;
-		this.settleDesired();
 		applyPatch(this.#desired, changes);
-		if (isObject(metadata)) applyPatch(this.#desiredAt, metadata);
+		applyPatch(this.#desiredAt, times);
 		this.#synced = false;
 		this.#awake = true;
 	}
 
-	/**
-	 * A delta holds all that differs: what did so and is not in it, does no more. Unless it does so only without the
-	 * report that is under way, which the cloud may or may not have seen.
-	 */
-	private settleDesired(): void {
-		let stale = difference(this.#desired, this.#reported);
+	/** Whether all that differs is in `changes`, with or without the report that is under way. */
+	private explains(changes: JSONObject): boolean {
+		const differing = difference(this.#desired, this.#reported);
 		const report = this.#sending?.reported;
-		if (report !== undefined) stale = difference(stale, report);
-		align(this.#desired, this.#reported, stale);
+		return covers(changes, report === undefined ? differing : difference(differing, report));
 	}
 
 	/** The cloud's answer to an update. @throws DeviceError `malformed` */
@@ -274,12 +279,20 @@ export class Shadow {
 		const update = this.#sending;
 		if (!this.awaits(token) || update === undefined) return;
 		this.answered();
+		this.#most = Infinity;
 		if (update.reported !== undefined) applyPatch(this.#reported, update.reported);
 		if (update.desired !== undefined) applyPatch(this.#desired, update.desired);
-		settleSums(this.#model, this.#counted, this.#sent, this.#reported);
+		this.settle();
 		// Versions between ours and this one belong to changes that we did not get.
 		if (number > this.version + 1) this.refetch();
 		if (number > this.version) this.version = number;
+		this.heed(number);
+	}
+
+	/** Asks for the document when a delta was heard that is newer than an answer. */
+	private heed(version: number): void {
+		if (this.#heard > version) this.refetch();
+		this.#heard = -1;
 	}
 
 	/** The cloud refused a request; `code` is its own. */
@@ -297,10 +310,9 @@ export class Shadow {
 			this.#due = now + RETRY;
 			return this.refetch();
 		}
-		this.fail(new DeviceError("rejected", `shadow refused: ${message}`, { detail: code }));
-		// What was refused would be refused again; a document is needed whatever the reason was.
-		if (update !== undefined && refusal !== "busy") this.refuse(update);
-		else this.wait(now);
+		this.heed(this.version);
+		const error = new DeviceError("rejected", `shadow refused: ${message}`, { detail: code });
+		this.refuse(error, refusal === "busy" ? undefined : update, now);
 	}
 
 	/** The document was deleted in the cloud: versions may begin anew. */
@@ -357,14 +369,17 @@ export class Shadow {
 
 	/** Says the next update; with none to say, all is in sync, unless the program has yet to follow. */
 	private proceed(now: number, merged: Merged, port: ShadowPort): void {
-		const report = without(difference(this.#local, this.#reported), this.#refusedReport);
+		const changes = compose(difference(this.#local, this.#reported), merged.reported);
+		const report = without(changes, this.#refusedReport);
 		const desire = without(merged.desired, this.#refusedDesire);
-		const nothing = isEmpty(desire);
-		if (!isEmpty(report) || !nothing) {
+		if (!isEmpty(report) || !isEmpty(desire)) {
+			// Versions begin with a document: where there is none, it is made first.
+			if (merged.fenced && this.version === 0) return this.request(now, NOTHING, port);
+			this.limit(report, desire);
 			return this.request(now, {
 				reported: isEmpty(report) ? undefined : report,
-				desired: nothing ? undefined : desire,
-				version: nothing ? undefined : this.version,
+				desired: isEmpty(desire) ? undefined : desire,
+				version: merged.fenced ? this.version : undefined,
 			}, port);
 		}
 		const refused = !isEmpty(this.#refusedReport) || !isEmpty(this.#refusedDesire);
@@ -378,12 +393,10 @@ export class Shadow {
 		const token = `${this.#prefix}${this.#tokens + 1}`;
 		let sent = false;
 		try {
-			if (update !== undefined) this.keepSums(update);
 			sent = update === undefined ? port.get(token) : port.update(token, update, this.held());
 		} catch (error) {
 			// It would never go, and nothing after it either: what cannot be said is left out, and said to be.
-			this.fail(toDeviceError(error, "internal", "update failed"));
-			return update === undefined ? this.wait(now) : this.refuse(update);
+			return this.refuse(toDeviceError(error, "internal", "update failed"), update, now);
 		}
 		if (sent) {
 			this.#tokens++;
@@ -395,14 +408,6 @@ export class Shadow {
 
 	private held(): Held {
 		return { desired: this.#desired, reported: this.#reported };
-	}
-
-	/** What is on its way is known to be so after a reset, too: or what it adds up would be added twice. */
-	private keepSums({ reported }: ShadowUpdate): void {
-		if (isEmpty(this.#counted) || reported === undefined) return;
-		this.#sent = reported;
-		this.#dirty = true;
-		this.save();
 	}
 
 	private awaits(token: string): boolean {
@@ -442,10 +447,31 @@ export class Shadow {
 		this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
 	}
 
-	private refuse({ reported, desired }: ShadowUpdate): void {
+	/**
+	 * What was refused would be refused again. Of several members the others are tried without the one at fault.
+	 * @param update absent for what is to be tried again whatever the reason was
+	 */
+	private refuse(error: DeviceError, update: ShadowUpdate | undefined, now: number): void {
 		this.#awake = true;
-		if (reported !== undefined) compose(this.#refusedReport, reported);
-		if (desired !== undefined) compose(this.#refusedDesire, desired);
+		const { reported = {}, desired = {} } = update ?? {};
+		const count = Object.keys({ ...reported, ...desired }).length;
+		if (count > 1) {
+			this.#most = count >> 1;
+			return;
+		}
+		this.fail(error);
+		if (count === 0) return this.wait(now);
+		compose(this.#refusedReport, reported);
+		compose(this.#refusedDesire, desired);
+	}
+
+	/** Leaves no more members than an update may have; what is reported and desired of one stays together. */
+	private limit(report: JSONObject, desire: JSONObject): void {
+		const members = Object.keys({ ...report, ...desire });
+		for (let at = members.length - 1; at >= this.#most; at--) {
+			delete report[members[at]!];
+			delete desire[members[at]!];
+		}
 	}
 
 	/** The first of several is told: the others follow from it. */
@@ -460,6 +486,13 @@ export class Shadow {
 		const misfit = prune(this.#model, section, false);
 		if (misfit !== undefined) this.fail(new DeviceError("malformed", `shadow's ${misfit} is of another type`));
 		return section;
+	}
+
+	/** @throws DeviceError `malformed` */
+	private times(metadata: unknown): JSONObject {
+		if (!this.wantsTimes || !isObject(metadata)) return {};
+		prune(undefined, metadata, true);
+		return metadata;
 	}
 
 	private restore(): ReturnType<ShadowStore["load"]> {
@@ -477,11 +510,9 @@ export class Shadow {
 		if (!this.#dirty || this.#store === undefined) return;
 		this.#dirty = false;
 		try {
-			const kept = {
+			this.#store.save({
 				version: this.version, local: this.#local, changedAt: this.#changedAt, counted: this.#counted,
-				sent: this.#sent,
-			};
-			this.#store.save(kept, difference(this.#local, this.#reported));
+			}, difference(this.#local, this.#reported));
 		} catch (error) {
 			this.fail(toDeviceError(error, "storage", "shadow not kept"));
 		}

@@ -26,8 +26,6 @@ export interface Kept {
 	local: JSONObject;
 	changedAt: JSONObject;
 	counted: JSONObject;
-	/** The values of `counted` that were on their way. */
-	sent: JSONObject;
 }
 
 export interface ShadowStore {
@@ -54,10 +52,10 @@ export class StorageStore implements ShadowStore {
 			if (bytes === undefined) return undefined;
 			// Our own writing: native, and its member names were bounded when they came.
 			const record: unknown = JSON.parse(this.textOf(bytes) ?? "");
-			const [version, local, changedAt, counted, sent] = Array.isArray(record) ? record as unknown[] : [];
-			const isWhole = isObject(local) && isObject(changedAt) && isObject(counted) && isObject(sent);
+			const [version, local, changedAt, counted] = Array.isArray(record) ? record as unknown[] : [];
+			const isWhole = isObject(local) && isObject(changedAt) && isObject(counted);
 			if (!isWhole || !Number.isSafeInteger(version)) throw new DeviceError("corrupt", "shadow in the storage");
-			return { version: version as number, local, changedAt, counted, sent };
+			return { version: version as number, local, changedAt, counted };
 		} catch (error) {
 			throw toDeviceError(error, "corrupt", "shadow in the storage");
 		} finally {
@@ -65,12 +63,10 @@ export class StorageStore implements ShadowStore {
 		}
 	}
 
-	save({ version, local, changedAt, counted, sent }: Kept, rest: JSONObject): void {
+	save({ version, local, changedAt, counted }: Kept, rest: JSONObject): void {
 		const { text, storage } = this.#host;
-		let record = JSON.stringify([version, local, changedAt, counted, sent]);
-		if (text.byteLength(record) > STORED_MAXIMUM) {
-			record = JSON.stringify([version, rest, changedAt, counted, sent]);
-		}
+		let record = JSON.stringify([version, local, changedAt, counted]);
+		if (text.byteLength(record) > STORED_MAXIMUM) record = JSON.stringify([version, rest, changedAt, counted]);
 		const bytes = new Uint8Array(text.byteLength(record));
 		text.encode(record, bytes, 0);
 		const domain = storage.open({ path: SHADOWS });

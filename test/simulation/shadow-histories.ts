@@ -10,7 +10,7 @@ import { boolean, list, model, number, string } from "../../src/shadow/model.js"
 import { Shadow, type ShadowPort } from "../../src/shadow/shadow.js";
 import { StorageStore } from "../../src/shadow/store.js";
 import { Random } from "../property/random.js";
-import { canonical, copy, deltaOf, ModelCloud } from "./shadow-cloud.js";
+import { canonical, copy, deltaOf, ModelCloud, patched } from "./shadow-cloud.js";
 import { ShadowFlash, type Cut } from "./shadow-flash.js";
 
 /** Virtual ms of trouble, from a reset to the program, and within which all must be quiet at the end. */
@@ -206,23 +206,18 @@ class Stage {
 			if (this.#lastTold.get(path) === value) throw new Error(`${path} is told twice as ${value}`);
 			this.#lastTold.set(path, value);
 		}
-		const random = this.#random;
-		if (random.once(2)) return this.#adopt(shadow, delta);
+		this.#plan = patched(this.#plan, copy(delta), false) as JSONObject;
 		// What is counted is in force already, and goes on: not to be said later.
-		for (const [name, value] of Object.entries(copy(delta))) this.#plan[name] = value;
 		dropCounters(this.#plan);
-		this.#at(random.below(2_000), () => this.#adoptPlan());
+		if (this.#random.once(2)) this.#adopt(shadow);
+		else this.#at(this.#random.below(2_000), () => this.#adopt(this.#shadow));
 	}
 
-	#adoptPlan(): void {
-		if (this.flash.dead) return;
+	#adopt(shadow: Shadow): void {
 		const plan = this.#plan;
+		if (this.flash.dead || Object.keys(plan).length === 0) return;
 		this.#plan = {};
-		this.#adopt(this.#shadow, plan);
-	}
-
-	#adopt(shadow: Shadow, delta: JSONObject): void {
-		if (Object.keys(delta).length > 0) shadow.report(delta, EPOCH + this.now);
+		shadow.report(plan, EPOCH + this.now);
 	}
 
 	/** The program changes something by itself. */
@@ -428,7 +423,11 @@ function freePatch(random: Random): JSONObject {
 			case 1: return random.list(2, () => random.below(3));
 			case 2: return random.pick(["x", "y"]);
 			case 3: case 4: return random.below(4);
-			default: return Object.fromEntries(FREE.filter(() => random.once(2)).map((name) => [name, value(depth - 1)]));
+			// Never without a member: such an object is as good as none.
+			default: {
+				const members = FREE.filter(() => random.once(3)).map((name): [string, JSONValue] => [name, value(depth - 1)]);
+				return Object.fromEntries([...members, [random.pick(FREE), random.below(4)]]);
+			}
 		}
 	};
 	return { [random.pick(FREE)]: value(2) };

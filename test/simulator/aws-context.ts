@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The cloud around one service of the simulated AWS, without a broker: virtual time, and a record of what was sent. */
-import { decode, encode, type Format } from "../../hosts/simulator/clouds/aws/formats.js";
+import { decode, encode, type Format } from "../../hosts/simulator/services/formats.js";
 import type { AwsContext, AwsService } from "../../hosts/simulator/clouds/aws/service.js";
 
 export interface Sent {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { CommandsService } from "../../hosts/simulator/clouds/aws/commands.js";
 import { DefenderService } from "../../hosts/simulator/clouds/aws/defender.js";
-import { encode, type Format } from "../../hosts/simulator/clouds/aws/formats.js";
+import { encode, type Format } from "../../hosts/simulator/services/formats.js";
 import { JobsService } from "../../hosts/simulator/clouds/aws/jobs.js";
 import { ProvisioningService } from "../../hosts/simulator/clouds/aws/provisioning.js";
 import type { AwsContext, AwsService } from "../../hosts/simulator/clouds/aws/service.js";

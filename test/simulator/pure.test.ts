@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOTS = ["world.js", "identity.js"];
 /** `buffer` is what mqtt-packet itself stands on; outside Node a package of that name takes its place. */
-const PACKAGES = new Set(["mqtt-packet", "buffer"]);
+const PACKAGES = new Set(["mqtt-packet", "buffer", "cbor-x/index-no-eval"]);
 const BANNED = /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|process|require|performance|Date)\b|(?<!\.)\bcrypto\b(?!:)|Math\.random|\basync\b|\bawait\b/;
 
 suite("Pure parts of the simulator", () => {
@@ -25,7 +25,7 @@ suite("Pure parts of the simulator", () => {
 	};
 	for (const root of ROOTS) visit(new URL(`../../hosts/simulator/${root}`, import.meta.url));
 
-	test("they import each other, the codec and nothing else", () => {
+	test("they import each other, the codecs and nothing else", () => {
 		assert.ok(files.size >= 12, `${files.size} files`);
 		assert.deepEqual([...imports].filter(specifier => !PACKAGES.has(specifier)), []);
 	});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A device with an identity on a host that the test plays, and the private cloud's side of the wire. */
 import assert from "node:assert/strict";
-import { privateCloud, type PrivateCloudOptions } from "../../src/clouds/private.js";
+import { privateCloud, type PrivateCloudOptions } from "../../src/clouds/private/index.js";
 import { Device, type DeviceOptions } from "../../src/device.js";
 import { FakeHost, type FakeStream } from "./fake-host.js";
 import { fromHex, toHex } from "./hex.js";
@@ -9,7 +9,7 @@ import { text } from "./text.js";
 import { connack, publish, suback, subscribe, utf8 } from "./wire.js";
 
 export const ID = "lamp-1";
-const FILTERS = ["document", "delta", "accepted", "rejected"].map((name): [string, number] => [`moorline/${ID}/shadow/${name}`, 1]);
+const FILTERS = ["document", "delta", "accepted", "rejected", "deleted"].map((name): [string, number] => [`moorline/${ID}/shadow/${name}`, 1]);
 
 /** What a factory put into the storage, as text; keys and certificates are not looked at. */
 export const IDENTITY: Readonly<Record<string, string>> = { id: ID, endpoint: "mqtt://broker" };
@@ -87,7 +87,7 @@ export class DeviceRig {
 		const said = stream.take();
 		const [start = "", id = ""] = /^82....(....)/.exec(said) ?? [];
 		assert.ok(start !== "" && said.startsWith(subscribe(Number.parseInt(id, 16), ...FILTERS)), said);
-		stream.deliver(suback(Number.parseInt(id, 16), ...(codes.length > 0 ? codes : [1, 1, 1, 1])));
+		stream.deliver(suback(Number.parseInt(id, 16), ...(codes.length > 0 ? codes : [1, 1, 1, 1, 1])));
 		this.host.advance(0);
 	}
 

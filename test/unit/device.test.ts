@@ -141,6 +141,7 @@ test("Device.close inside each callback is the last of them, and the cloud is to
 		message("shadow/accepted", "no object");
 		message("shadow/document", { token: "1", version: 1, desired: { a: 1 }, reported: {} });
 		message("shadow/delta", { version: 2, delta: {} });
+		message("shadow/document", { token: "2", version: 2, desired: {}, reported: {} });
 		if (!rig.stream.closed) lose(rig);
 		rig.host.advance(1_000_000);
 		assert.equal(lines.filter((line) => line === where).length, 1, where);
@@ -175,6 +176,7 @@ test("Device needs no callback at all", () => {
 	rig.message("shadow/accepted", "no object");
 	rig.message("shadow/document", { token: "1", version: 1, desired: { a: 1 }, reported: {} });
 	rig.message("shadow/delta", { version: 2, delta: {} });
+	rig.message("shadow/document", { token: "2", version: 2, desired: {}, reported: {} });
 	assert.ok(rig.device.inSync);
 	rig.stream.deliver("f000");
 	assert.ok(!rig.device.connected);

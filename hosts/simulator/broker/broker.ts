@@ -194,12 +194,21 @@ export class Broker {
 		this.#retained.clear();
 	}
 
-	/** A service's way in; no access rule applies to it. Its subscriptions last as long as the broker. */
+	/**
+	 * A service's publication; no access rule applies to it.
+	 * @throws DeviceError `argument` when its topic is none
+	 */
+	publish(message: Message, now = this.#time.now): void {
+		if (!isTopic(message.topic)) throw new DeviceError("argument", `cannot publish to "${message.topic}": not a topic`);
+		this.#time.now = now;
+		this.#publish(message, undefined);
+	}
+
+	/** A service's way in, where it may be another broker's, too. Its subscriptions last as long as the broker. */
 	attach(): CloudChannel {
 		return {
 			publish: (topic, payload, options = {}) => {
-				if (!isTopic(topic)) throw new DeviceError("argument", `cannot publish to "${topic}": not a topic`);
-				this.#publish({ topic, payload, qos: options.qos ?? 1, retain: options.retain ?? false }, undefined);
+				this.publish({ topic, payload, qos: options.qos ?? 1, retain: options.retain ?? false });
 			},
 			subscribe: (filter, onMessage) => {
 				if (!isFilter(filter)) throw new DeviceError("argument", `cannot subscribe to "${filter}": not a filter`);

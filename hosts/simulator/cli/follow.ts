@@ -8,10 +8,10 @@ export type Say = (event: string, fields: object, text: string) => void;
 
 export function follow(cloud: { registry: Registry; shadows: ShadowService }, say: Say): void {
 	followRegistry(cloud.registry, say);
-	cloud.shadows.onChanged = (id, { version, desired, reported }, changed) => {
+	cloud.shadows.onChanged = (id, { version, desired, reported }, changed, name) => {
 		const section = changed === "desired" ? desired : reported;
-		const text = `${id} ${changed} version ${version}: ${JSON.stringify(section)}`;
-		say("shadow", { device: id, changed, version, desired, reported }, text);
+		const text = `${id}${name === "" ? "" : ` ${name}`} ${changed} version ${version}: ${JSON.stringify(section)}`;
+		say("shadow", { device: id, shadow: name === "" ? undefined : name, changed, version, desired, reported }, text);
 	};
 }
 

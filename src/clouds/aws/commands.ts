@@ -77,7 +77,10 @@ export class AwsCommands implements Translation, CommandsPort {
 	private request(id: string, format: Format, bytes: Uint8Array, start: number, end: number): void {
 		const { text } = this.#connection.host;
 		try {
-			this.#commands.request(id, decodeMessage(text, format, bytes, start, end, this.#vocabulary));
+			// The program gets it in a turn of its own, when the message is gone.
+			const copy = bytes.slice(start, end);
+			const payload = decodeMessage(text, format, copy, 0, copy.byteLength, this.#vocabulary);
+			this.#commands.request(id, payload);
 		} catch (error) {
 			if (toDeviceError(error, "internal", "request").code !== "full") this.#commands.refuse(id);
 			throw error;

@@ -10,6 +10,7 @@ import { inRange } from "../../base/range.js";
 import { parseEndpoint } from "../../base/url.js";
 import type { SecureOptions } from "../../host.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
+import type { Provisioning } from "../../identity/provisioning.js";
 import type { Server } from "../../mqtt/client.js";
 import type { Protocol } from "../../mqtt/constants.js";
 import type { Payload } from "../../mqtt/encode.js";
@@ -25,6 +26,7 @@ import { AwsMetrics } from "./defender.js";
 import type { AwsOptions, CustomAuthorizer } from "./index.js";
 import { AwsJobs } from "./jobs.js";
 import type { Format } from "./messages.js";
+import { AwsProvisioning } from "./provisioning.js";
 import { AwsShadow } from "./shadow.js";
 import { AwsStream } from "./streams.js";
 
@@ -53,6 +55,7 @@ export class AwsConnection extends MQTTConnection {
 	readonly password: Payload | undefined;
 	readonly #endpoint: string | undefined;
 	readonly #format: Format;
+	readonly #template: string;
 	readonly #authorizer: CustomAuthorizer | undefined;
 
 	constructor(options: AwsOptions, connection: ConnectionOptions) {
@@ -67,6 +70,7 @@ export class AwsConnection extends MQTTConnection {
 		this.sessionExpiry = protocol === 5 ? SESSION_EXPIRY : undefined;
 		this.#endpoint = options.endpoint;
 		this.#format = options.format ?? "cbor";
+		this.#template = options.provisioningTemplate ?? "";
 		this.#authorizer = customAuthorizer;
 		if (customAuthorizer !== undefined) {
 			this.username = `${customAuthorizer.user ?? ""}?${authorizerQuery(customAuthorizer)}`;
@@ -111,6 +115,12 @@ export class AwsConnection extends MQTTConnection {
 		this.add(new AwsMetrics(this, this.clientId, this.#format, metrics));
 	}
 
+	override addProvisioning(provisioning: Provisioning): void {
+		const template = this.#template;
+		if (!/^[a-zA-Z0-9_-]{1,36}$/.test(template)) throw new DeviceError("argument", `"${template}" is no template`);
+		this.add(new AwsProvisioning(this, template, this.#format, provisioning));
+	}
+
 	/** @param name of the stream */
 	override addDownload(name: string, file: number, download: Download): Closer {
 		if (!/^[a-zA-Z0-9_-]{1,128}$/.test(name)) throw new DeviceError("argument", `"${name}" is no name of a stream`);
@@ -148,9 +158,9 @@ function pair(name: string, value: string): string {
 }
 
 /** @param own whether we show a certificate: an authorizer goes without */
-function secureOptions({ anchor, certificate, key }: Credentials, own: boolean): SecureOptions {
+function secureOptions({ anchor, certificate, intermediates = [], key }: Credentials, own: boolean): SecureOptions {
 	if (anchor === undefined) throw new DeviceError("credential", "no trust anchor in the device's storage");
 	if (!own) return { certificates: [anchor] };
 	if (certificate === undefined) throw new DeviceError("credential", "no certificate in the device's storage");
-	return { certificates: [anchor], clientCertificates: [certificate], clientKey: key };
+	return { certificates: [anchor], clientCertificates: [certificate, ...intermediates], clientKey: key };
 }

@@ -33,6 +33,8 @@ export interface AwsOptions {
 	/** Bytes of the largest message that is taken. Default: 16,384. */
 	messageMaximum?: number | undefined;
 	customAuthorizer?: CustomAuthorizer | undefined;
+	/** Name of the fleet provisioning template, for a device that comes with a claim. */
+	provisioningTemplate?: string | undefined;
 	/** Of the messages that AWS takes in both: files, metrics, provisioning. Default: "cbor". */
 	format?: Format | undefined;
 }

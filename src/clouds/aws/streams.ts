@@ -2,20 +2,21 @@
 /**
  * A file of an AWS IoT stream: `$aws/things/<thing>/streams/<stream>/…/<format>`.
  *
- * | topic         | direction | message                                                                              |
- * |---------------|-----------|--------------------------------------------------------------------------------------|
- * | `describe`    | to cloud  | `{"c":token}`                                                                        |
- * | `description` | to device | `{"c","s":version,"r":[{"f":file,"z":length}]}`                                      |
- * | `get`         | to cloud  | `{"c","s"?,"f","l":block length,"o":first block,"n":blocks}` or `"b":bitmap` for `"n"` |
- * | `data`        | to device | `{"c","f","l","i":block,"p":bytes}`, one for each block                              |
- * | `rejected`    | to device | `{"c","o":code,"m":message}`                                                         |
+ * | topic         | direction | message                                                                    |
+ * |---------------|-----------|----------------------------------------------------------------------------|
+ * | `describe`    | to cloud  | `{"c":token}`                                                              |
+ * | `description` | to device | `{"c","s":version,"r":[{"f":file,"z":length}]}`                            |
+ * | `get`         | to cloud  | `{"c","s"?,"f","l":block length,"o":first,"n":blocks}`, or `"b":bitmap`    |
+ * | `data`        | to device | `{"c","f","l","i":block,"p":bytes}`, one for each block                    |
+ * | `rejected`    | to device | `{"c","o":code,"m":message}`                                               |
  *
  * Bytes are base 64 in JSON, and a bitmap is hexadecimal; in CBOR they are what they are.
  */
 import { DeviceError } from "../../base/error.js";
 import { decodeBase64 } from "../../bytes/base64.js";
-import { isObject, type JSONObject } from "../../bytes/value.js";
+import { isObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
+import type { CBORObject } from "../../cbor/value.js";
 import type { BlockRange } from "../../ota/blocks.js";
 import type { BlockPort, Download } from "../../ota/download.js";
 import type { Closer } from "../cloud.js";
@@ -66,10 +67,10 @@ export class AwsStream implements Translation, BlockPort, Closer {
 	}
 
 	request(token: string, blockLength: number, { offset, count, bitmap }: BlockRange): boolean {
-		const message: JSONObject = { c: token, f: this.#file, l: blockLength, o: offset };
+		const message: CBORObject = { c: token, f: this.#file, l: blockLength, o: offset };
 		if (this.#version !== undefined) message["s"] = this.#version;
 		if (bitmap === undefined) message["n"] = count;
-		else message["b"] = hexadecimal(bitmap);
+		else message["b"] = this.#format === "json" ? hexadecimal(bitmap) : bitmap;
 		return this.say("get", message);
 	}
 
@@ -95,14 +96,14 @@ export class AwsStream implements Translation, BlockPort, Closer {
 		return true;
 	}
 
-	private data(token: string, { f: file, i: index, p: payload }: JSONObject, now: number): void {
+	private data(token: string, { f: file, i: index, p: payload }: CBORObject, now: number): void {
 		if (file !== this.#file) return;
-		if (typeof payload !== "string") throw new DeviceError("malformed", "a block without bytes");
-		const block = decodeBase64(payload);
-		this.#download.block(token, Number(index), block, 0, block.byteLength, now);
+		const block = typeof payload === "string" ? decodeBase64(payload) : payload;
+		if (!(block instanceof Uint8Array)) throw new DeviceError("malformed", "a block without bytes");
+		this.#download.block(token, typeof index === "number" ? index : -1, block, 0, block.byteLength, now);
 	}
 
-	private description(token: string, { s: version, r: files }: JSONObject, now: number): void {
+	private description(token: string, { s: version, r: files }: CBORObject, now: number): void {
 		if (!Array.isArray(files)) throw new DeviceError("malformed", "a stream without files");
 		const file = files.find((candidate) => isObject(candidate) && candidate["f"] === this.#file);
 		if (!isObject(file)) return this.#download.rejected(token, refusalOf("ResourceNotFound"), "no such file", now);
@@ -110,7 +111,7 @@ export class AwsStream implements Translation, BlockPort, Closer {
 		this.#download.described(token, file["z"]);
 	}
 
-	private say(operation: string, message: JSONObject): boolean {
+	private say(operation: string, message: CBORObject): boolean {
 		const payload = encodeMessage(this.#connection.host.text, this.#format, message);
 		return this.#connection.send(`${this.#prefix}${operation}/${this.#format}`, payload);
 	}

@@ -28,6 +28,7 @@ class Rig extends AwsRig {
 	constructor() {
 		super();
 		this.connection.addJobs(this.jobs);
+		this.services.push(this.jobs);
 		this.accept();
 		this.run();
 	}
@@ -41,12 +42,7 @@ class Rig extends AwsRig {
 		return rig;
 	}
 
-	run(): void {
-		for (let turns = 0; this.jobs.deadline <= this.host.clock && turns < 9; turns++) this.jobs.expire(this.host.clock);
-	}
-
 	override take(): string[] {
-		this.run();
 		return super.take().map((line) => line.replace(BASE, "J"));
 	}
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A connection to AWS on a host that the test plays, over MQTT 5, and the cloud's side of the wire. */
 import assert from "node:assert/strict";
+import { Writer } from "../../../src/bytes/writer.js";
+import { cborLength, encodeCBOR } from "../../../src/cbor/encode.js";
+import type { CBORValue } from "../../../src/cbor/value.js";
 import { aws, type AwsOptions } from "../../../src/clouds/aws/index.js";
 import type { Connection } from "../../../src/clouds/cloud.js";
 import { FakeHost, type FakeStream } from "../fake-host.js";
 import { fromHex, toHex } from "../hex.js";
+import type { Driven } from "../operations/service-rig.js";
 import { text } from "../text.js";
-import { utf8 } from "../wire.js";
+import { PINGRESP, utf8 } from "../wire.js";
 import { connack5, publish5, suback5, unsuback5 } from "../wire5.js";
 
 export const THING = "lamp-1";
@@ -18,6 +22,18 @@ export interface AwsRigOptions {
 	cloud?: AwsOptions;
 }
 
+/** Turns at one instant. */
+const TURN_MAXIMUM = 20;
+
+/** A message in CBOR, as hexadecimal bytes. */
+export function cbor(value: CBORValue): string {
+	const bytes = new Uint8Array(cborLength(text, value));
+	const writer = new Writer(text);
+	writer.reset(bytes, 0, bytes.length);
+	encodeCBOR(writer, text, value);
+	return toHex(bytes);
+}
+
 interface Sent {
 	header: number;
 	/** Behind the fixed header. */
@@ -27,6 +43,8 @@ interface Sent {
 export class AwsRig {
 	readonly host = new FakeHost();
 	readonly connection: Connection;
+	/** Services, which are given their turns. */
+	readonly services: Driven[] = [];
 	lines: string[] = [];
 	/** Filters that were subscribed to. */
 	filters: string[] = [];
@@ -76,9 +94,21 @@ export class AwsRig {
 		this.stream.deliver(publish5({ topic, payload, qos: 1, id: ++this.#id }));
 	}
 
+	/** Does what is due at once. */
+	run(): void {
+		const { clock } = this.host;
+		for (const service of this.services) {
+			for (let turns = 0; service.deadline <= clock; turns++) {
+				assert.ok(turns < TURN_MAXIMUM, "due for ever");
+				service.expire(clock);
+			}
+		}
+		this.host.advance(0);
+	}
+
 	/** What was said and told since the last time. */
 	take(): string[] {
-		this.host.advance(0);
+		this.run();
 		const lines = [...this.lines, ...this.said()];
 		this.lines = [];
 		return lines;
@@ -92,6 +122,7 @@ export class AwsRig {
 				if (header >> 4 === 3) lines.push(published(header, body));
 				else if (header === 0x82) this.#grant(body);
 				else if (header === 0xa2) this.#withdraw(body);
+				else if (header === 0xc0) this.stream.deliver(PINGRESP);
 				else assert.equal(header, 0x40, "an acknowledgement");
 			}
 		}

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SUBSCRIBE_ID } from "../../../src/mqtt/constants.js";
 import { DeviceError } from "../../../src/base/error.js";
-import { MESSAGE_MAXIMUM } from "../../../src/clouds/private.js";
+import { MESSAGE_MAXIMUM } from "../../../src/clouds/private/connection.js";
 import { DEPTH_MAXIMUM } from "../../../src/bytes/json.js";
 import { codeOf } from "../failure.js";
 import { PREFIX, DeviceRig, ID, IDENTITY, sent, type RigOptions } from "../device-rig.js";
@@ -25,7 +25,7 @@ test("the private cloud says that it is online, retained, and asks for the docum
 	const online = sent("status", { online: true, product: "lamp", version: "1.0.0" }, true);
 	assert.ok(rig.stream.take().endsWith(online));
 	assert.deepEqual(rig.take(), [], "nothing is ready before the broker answered for every filter");
-	rig.stream.deliver(suback(SUBSCRIBE_ID, 1, 1, 1, 1));
+	rig.stream.deliver(suback(SUBSCRIBE_ID, 1, 1, 1, 1, 1));
 	assert.deepEqual(rig.take(), ["connected"]);
 	assert.equal(rig.stream.take(), sent("shadow/get", { token: `${PREFIX}1` }));
 });
@@ -152,7 +152,7 @@ test("messages to other topics are passed over", () => {
 
 test("a filter that the broker refuses is one error, and the rest goes on", () => {
 	const rig = new DeviceRig();
-	rig.accept(1, 0x80, 1, 1);
+	rig.accept(1, 0x80, 1, 1, 1);
 	assert.deepEqual(rig.take(), ["error rejected", "connected"]);
 });
 

@@ -12,7 +12,10 @@ class Rig extends ServiceRig {
 	/** By id. */
 	readonly commands: Record<string, Command> = {};
 	onCommand: ((command: Command) => void) | undefined;
+	/** Times that the deadline was said to have moved. */
+	turns = 0;
 	protected override readonly driven = new Commands({
+		onTurn: () => this.turns++,
 		onCommand: (command) => {
 			this.commands[command.id] = command;
 			this.lines.push(`command ${command.id} ${JSON.stringify(command.payload)}`);
@@ -62,7 +65,9 @@ test("Commands hands a command to the program and tells the cloud what came of i
 	rig.turn();
 	assert.deepEqual(rig.take(), [`command 1 {"on":true}`]);
 	const { "1": command } = rig.commands;
+	assert.equal(rig.turns, 0);
 	command!.progress("WARMING", "a minute");
+	assert.equal(rig.turns, 1);
 	rig.turn();
 	rig.accepted("1");
 	command!.succeed({ heat: "21", done: true });

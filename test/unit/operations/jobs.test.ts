@@ -14,6 +14,8 @@ const record = (id: string, version = 2, more: Partial<JobRecord> = {}): JobReco
 
 class Rig extends ServiceRig {
 	job!: Job;
+	/** Times that the deadline was said to have moved. */
+	turns = 0;
 	onJob: ((job: Job) => void) | undefined;
 	protected override readonly driven: Jobs;
 	readonly port: JobsPort = {
@@ -28,6 +30,7 @@ class Rig extends ServiceRig {
 	constructor() {
 		super();
 		this.driven = new Jobs({
+			onTurn: () => this.turns++,
 			onJob: (job) => {
 				this.job = job;
 				this.lines.push(`job ${job.id}@${job.version} ${JSON.stringify(job.document)} ${JSON.stringify(job.details)}`);
@@ -111,7 +114,9 @@ test("Jobs asks for the next job after each connect, and hands it to the program
 
 test("Jobs does one job after the other, and asks for the next once the cloud knows how the last one ended", () => {
 	const rig = Rig.working();
+	assert.equal(rig.turns, 0);
 	rig.say((job) => job.progress({ step: "1" }, { stepTimeoutMinutes: 3 }));
+	assert.equal(rig.turns, 1);
 	rig.accepted("2");
 	assert.equal(rig.job.version, 3);
 	rig.say((job) => job.succeed({ result: "ok" }));

@@ -233,7 +233,9 @@ test("Shadow is in sync again when the cloud takes its wish back", () => {
 	rig.delta(6, { on: true });
 	assert.ok(!rig.shadow.inSync);
 	rig.delta(7, {});
-	assert.deepEqual(rig.take(), [`delta 6 {"on":true}`, "sync 7"]);
+	assert.deepEqual(rig.take(), [`delta 6 {"on":true}`, "get 2"], "deleted, or as reported? The delta does not tell");
+	rig.document("2", 7, {}, {});
+	assert.deepEqual(rig.take(), ["sync 7"]);
 });
 
 test("Shadow applies no delta twice, and none that is older", () => {

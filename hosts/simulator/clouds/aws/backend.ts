@@ -20,10 +20,13 @@ import type { AwsPermit, AwsPrincipal } from "./policy.js";
 import { devicePolicy } from "./policy.js";
 import { Presence } from "./presence.js";
 import { brokerLimits, Profile } from "./profile.js";
+import type { CertificateIssuer, ProvisioningOptions } from "./provisioning.js";
 import type { AwsContext, AwsService } from "./service.js";
+import type { AwsServicesOptions } from "./services.js";
+import { AwsServices } from "./services.js";
 import { AwsShadows } from "./shadow.js";
 
-export interface AwsOptions {
+export interface AwsOptions extends Omit<AwsServicesOptions, "provisioning"> {
 	/** Of the account. */
 	limits?: Partial<AwsLimits> | undefined;
 	/** Of the broker, where AWS's are not wanted. */
@@ -35,13 +38,21 @@ export interface AwsOptions {
 	authorizer?: AwsAuthorizer | undefined;
 	/** Whether a subscription that is not permitted ends the connection, too. Default: no. */
 	deniedSubscribeEnds?: boolean | undefined;
-	/** More services, which are asked in this order. */
+	/** For fleet provisioning. */
+	provisioning?: Partial<Pick<ProvisioningOptions, "templates" | "reusableTokens" | "tokenCountMaximum">> | undefined;
+	/** More services, asked before the others. */
 	services?: readonly ((context: AwsContext) => AwsService)[] | undefined;
 }
 
 export interface AwsBackendOptions extends AwsOptions {
 	/** The wall clock in ms since 1970. */
 	wall: () => number;
+	/** The monotonic clock by which the broker is served, in ms. */
+	now: () => number;
+	/** Makes certificates for fleet provisioning. */
+	issuer: CertificateIssuer;
+	/** What nobody can guess. */
+	newToken: () => string;
 }
 
 export class AwsBackend {
@@ -49,9 +60,11 @@ export class AwsBackend {
 	/** Things, and the certificates that they are known by. */
 	readonly registry: Registry;
 	readonly shadows: AwsShadows;
+	/** Everything else that devices use. */
+	readonly services: AwsServices;
 	/** For services. */
 	readonly context: AwsContext;
-	readonly #services: readonly AwsService[];
+	readonly #asked: readonly AwsService[];
 	readonly #authorizer: AwsAuthorizer | undefined;
 	readonly #lifetimes: Lifetimes;
 	#authorized = 0;
@@ -83,26 +96,31 @@ export class AwsBackend {
 			onSubscriptions: (client, change, filters) => { presence.subscriptionsChanged(client, profile.principalOf(client), change, filters); },
 			onPublish: (message, from, now) => { if (from) this.#receive(message, from, now); },
 		});
-		this.context = this.#contextFor(options.wall);
+		this.context = this.#contextFor(options);
 		this.shadows = new AwsShadows(this.context, { limits: options.shadowLimits });
-		this.#services = [this.shadows, ...(options.services ?? []).map(create => create(this.context))];
-		for (const task of [...this.#services, this.#lifetimes]) this.broker.add(task);
+		this.services = new AwsServices(this.context, { ...options, provisioning: {
+			templates: {}, issuer: options.issuer, newToken: options.newToken,
+			onRegistered: (thingName, certificateId) => { this.registry.register(thingName, certificateId); }, ...options.provisioning,
+		} });
+		this.#asked = [...(options.services ?? []).map(create => create(this.context)), this.shadows, this.services];
+		for (const task of [...this.#asked, this.#lifetimes]) this.broker.add(task);
 	}
 
 	/** Makes a certificate good for provisioning, and for nothing else. */
 	registerClaim(fingerprint: string): void { this.#claims.add(fingerprint); }
 
-	#contextFor(wall: () => number): AwsContext {
-		const channel = this.broker.attach();
+	#contextFor({ wall, now }: AwsBackendOptions): AwsContext {
 		return {
 			wall,
-			publish: (topic, payload) => {
-				channel.publish(topic, payload);
+			publish: (topic, payload, { contentType, messageExpiry } = {}) => {
+				const expiresAt = messageExpiry === undefined ? undefined : now() + messageExpiry * 1000;
+				this.broker.publish({ topic, payload, qos: 1, retain: false, properties: contentType === undefined ? undefined : { contentType }, expiresAt }, now());
 				this.broker.due();
 			},
 			deliver: (clientId, topic, payload) => {
 				const session = this.broker.session(clientId);
 				if (session?.connected) session.deliver({ message: { topic, payload, qos: 1, retain: false }, qos: 1, retain: false, identifiers: [] });
+				this.broker.due();
 			},
 			hasThing: name => this.registry.get(name) !== undefined,
 		};
@@ -129,6 +147,6 @@ export class AwsBackend {
 		this.registry.countMessage(clientId);
 		if (!topic.startsWith("$aws/")) return;
 		const message = { topic, levels: topic.split("/"), payload, clientId, now };
-		if (!this.#services.some(service => service.receive(message))) this.broker.kick(clientId, now, REASON.topicNameInvalid);
+		if (!this.#asked.some(service => service.receive(message))) this.broker.kick(clientId, now, REASON.topicNameInvalid);
 	}
 }

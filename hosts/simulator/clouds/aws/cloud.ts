@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The simulated AWS IoT Core on real sockets, with a factory for things and claims. */
+import { randomBytes } from "node:crypto";
+import { performance } from "node:perf_hooks";
 import type { Authority, KeyType } from "../../authority.js";
 import { createAuthority } from "../../authority.js";
 import type { DeviceIdentity } from "../../identity.js";
@@ -8,15 +10,22 @@ import type { CloudServeOptions } from "../../sockets-cloud.js";
 import { SocketsCloud } from "../../sockets-cloud.js";
 import type { AwsOptions } from "./backend.js";
 import { AwsBackend } from "./backend.js";
+import { Certificates } from "./certificates.js";
 import type { GateOptions } from "./gate.js";
 import { AWS_PROTOCOLS, awsGate, WEBSOCKET_PATH } from "./gate.js";
 import type { AwsContext } from "./service.js";
+import type { AwsServices } from "./services.js";
 import type { AwsShadows } from "./shadow.js";
 
 export interface AwsCloudOptions extends AwsOptions {
 	/** Default: a new one in memory. */
 	authority?: Authority | undefined;
+	/** Of the keys that the cloud makes for devices in fleet provisioning. Default: RSA. */
+	keyType?: KeyType | undefined;
 }
+
+/** As long as the tokens of AWS are: devices must have room for one. */
+const TOKEN_BYTES = 360;
 
 export interface AwsServeOptions extends Omit<CloudServeOptions, "secureWebSocketPort">, GateOptions {
 	/**
@@ -29,10 +38,15 @@ export interface AwsServeOptions extends Omit<CloudServeOptions, "secureWebSocke
 export class AwsCloud extends SocketsCloud<AwsBackend> {
 	/** Use `createAwsCloud`. */
 	constructor(authority: Authority, options: AwsCloudOptions) {
-		super(authority, new AwsBackend({ ...options, wall: Date.now }));
+		super(authority, new AwsBackend({
+			...options, wall: Date.now, now: () => performance.now(), newToken: () => randomBytes(TOKEN_BYTES).toString("base64url"),
+			issuer: new Certificates(authority, options.keyType === undefined ? {} : { keyType: options.keyType }),
+		}));
 	}
 
 	get shadows(): AwsShadows { return this.backend.shadows; }
+	/** Jobs, streams, commands, Device Defender, Basic Ingest. */
+	get services(): AwsServices { return this.backend.services; }
 	/** What services have of the cloud. */
 	get context(): AwsContext { return this.backend.context; }
 

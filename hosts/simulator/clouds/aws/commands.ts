@@ -6,7 +6,7 @@
  * That nobody answered in time is only the cloud's guess: what the device says later counts.
  */
 import { DeviceError } from "../../../../src/base/error.js";
-import { decode, encode, isFormat, type Format } from "./formats.js";
+import { decode, encode, isFormat, type Format } from "../../services/formats.js";
 import { Rejection, Request } from "./request.js";
 import { readResponse, type CommandResponse, type CommandResult, type StatusReason } from "./response.js";
 import type { AwsContext, AwsMessage, AwsService } from "./service.js";

@@ -4,7 +4,7 @@
  *
  * Pure. A report is written with long or with short names throughout; it is kept with the long ones.
  */
-import { decode, encode, isFormat, type Format } from "./formats.js";
+import { decode, encode, isFormat, type Format } from "../../services/formats.js";
 import { CUSTOM, HEADER, METRICS, read, type Style } from "./report.js";
 import { Rejection, Request } from "./request.js";
 import type { AwsContext, AwsMessage, AwsService } from "./service.js";

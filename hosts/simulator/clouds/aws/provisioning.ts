@@ -7,7 +7,7 @@
  * A certificate is good for nothing until its owner has registered: who loses the answer to `create` loses nothing.
  */
 import { DeviceError } from "../../../../src/base/error.js";
-import { decode, encode, isFormat, type Format } from "./formats.js";
+import { decode, encode, isFormat, type Format } from "../../services/formats.js";
 import { Rejection, Request } from "./request.js";
 import type { AwsContext, AwsMessage, AwsService } from "./service.js";
 

@@ -2,7 +2,7 @@
 /** What a device says of a command: `{status, statusReason?, result?}`, checked. */
 import { Buffer } from "buffer";
 import { isObject } from "../../services/json.js";
-import type { Format } from "./formats.js";
+import type { Format } from "../../services/formats.js";
 import { Request } from "./request.js";
 
 const STATUSES = Object.freeze(["IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED", "TIMED_OUT"] as const);

@@ -6,7 +6,7 @@
  */
 import { Buffer } from "buffer";
 import { DeviceError } from "../../../../src/base/error.js";
-import { decode, encode, isFormat, type Format } from "./formats.js";
+import { decode, encode, isFormat, type Format } from "../../services/formats.js";
 import { Rejection, Request } from "./request.js";
 import { blocksOf, type Selection } from "./selection.js";
 import type { AwsContext, AwsMessage, AwsService } from "./service.js";

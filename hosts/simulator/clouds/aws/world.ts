@@ -3,12 +3,15 @@
 import type { DeviceIdentity } from "../../identity.js";
 import type { WorldLike, WorldPlaceOptions } from "../../in-world.js";
 import { CloudInWorld, wallOf } from "../../in-world.js";
+import type { Authority } from "../../../world/authority.js";
 import { decodeCertificate } from "../../../world/certificate.js";
 import type { AwsOptions } from "./backend.js";
 import { AwsBackend } from "./backend.js";
 import type { GateOptions } from "./gate.js";
 import { AWS_PROTOCOLS, awsGate } from "./gate.js";
+import { ModelledCertificates } from "./modelled.js";
 import type { AwsContext } from "./service.js";
+import type { AwsServices } from "./services.js";
 import type { AwsShadows } from "./shadow.js";
 
 export interface AwsWorldCloudOptions extends WorldPlaceOptions, AwsOptions, GateOptions {
@@ -16,17 +19,29 @@ export interface AwsWorldCloudOptions extends WorldPlaceOptions, AwsOptions, Gat
 	alpnPort?: number | undefined;
 }
 
+/** Its authority also certifies keys that devices made. */
+export type AwsWorldLike = WorldLike & { readonly authority: Authority };
+
+/** As long as the tokens of AWS are: devices must have room for one. Nobody guesses in the world. */
+const TOKEN_LENGTH = 480;
+
 export class AwsWorldCloud extends CloudInWorld<AwsBackend> {
 	/** Begins to serve at once. */
-	constructor(world: WorldLike, options: AwsWorldCloudOptions = {}) {
+	constructor(world: AwsWorldLike, options: AwsWorldCloudOptions = {}) {
 		const { alpnPort } = options;
-		super(world, new AwsBackend({ ...options, wall: wallOf(world) }), options, tls => {
+		let tokens = 0;
+		super(world, new AwsBackend({
+			...options, wall: wallOf(world), now: () => world.clock.now, issuer: new ModelledCertificates(world.authority),
+			newToken: () => `token-${++tokens}-`.padEnd(TOKEN_LENGTH, "x"),
+		}), options, tls => {
 			if (!tls || alpnPort === undefined) return [];
 			return [{ port: alpnPort, tls: { ...tls, clientOptional: true, protocols: MQTT_PROTOCOLS } }];
 		}, awsGate(options));
 	}
 
 	get shadows(): AwsShadows { return this.backend.shadows; }
+	/** Jobs, streams, commands, Device Defender, Basic Ingest. */
+	get services(): AwsServices { return this.backend.services; }
 	/** What services have of the cloud. */
 	get context(): AwsContext { return this.backend.context; }
 

@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The two encodings in which AWS IoT takes and gives the same documents: JSON and CBOR.
+ * The two encodings in which the clouds take and give the same documents: JSON and CBOR.
  *
  * Of CBOR only what JSON has, and byte strings: maps with text for keys, no tags, no undefined. A map becomes an object
  * without prototype. The codec is a package that the device does not use, so that each judges the other; without its
  * native part and without generated code, as neither may be there.
  */
 import { Encoder, setSizeLimits } from "cbor-x/index-no-eval";
-import { encodeJson, isObject, parseJson } from "../../services/json.js";
+import { encodeJson, isObject, parseJson } from "./json.js";
 
 export type Format = "json" | "cbor";
 export type Value = null | boolean | number | string | Uint8Array | Value[] | { [member: string]: Value };
 
 /** What a message can hold at most: 128 KB of items of one byte. Said to the codec, which would reserve what a head announces. */
 const ITEMS_MAXIMUM = 131_072;
-/** Deeper documents are refused: none of AWS's is near. */
+/** Deeper documents are refused: none that a service takes is near. */
 const DEPTH_MAXIMUM = 32;
+/** CBOR's major type of maps. */
+const MAP = 5;
 const UINT32_MAXIMUM = 0xffff_ffff;
 
 setSizeLimits({ maxArraySize: ITEMS_MAXIMUM, maxMapSize: ITEMS_MAXIMUM, maxObjectSize: ITEMS_MAXIMUM });
 const CODEC = new Encoder({ mapsAsObjects: false, useRecords: false, tagUint8Array: false, structuredClone: false, variableMapSize: true });
+
+/** CBOR's maps begin with 0xa0 to 0xbf, and no JSON does. */
+export function formatOf(payload: Uint8Array): Format {
+	return payload.byteLength > 0 && payload[0]! >> 5 === MAP ? "cbor" : "json";
+}
 
 export function isFormat(text: string | undefined): text is Format {
 	return text === "json" || text === "cbor";

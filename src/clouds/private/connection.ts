@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A device's connection to a private cloud: who it says that it is, how it wants to be spoken to, and the services.
+ *
+ * | topic    | direction | message                                                                                 |
+ * |----------|-----------|-----------------------------------------------------------------------------------------|
+ * | `status` | to cloud  | `{"online":true,"product"?,"version"?,"format"?,"times"?}`, retained; will: offline     |
+ *
+ * All topics begin with `moorline/<device>/`. Messages to the device are QoS 1. Messages to the cloud are QoS 0: each
+ * is answered, or said again on every connection, so that an older one sent again by MQTT could only do harm.
+ */
+import { DeviceError } from "../../base/error.js";
+import { inRange } from "../../base/range.js";
+import { parseEndpoint } from "../../base/url.js";
+import type { JSONObject } from "../../bytes/value.js";
+import type { SecureOptions } from "../../host.js";
+import { readCredentials, type Credentials } from "../../identity/credentials.js";
+import type { Server } from "../../mqtt/client.js";
+import type { Will } from "../../mqtt/encode.js";
+import { isTopic } from "../../mqtt/topic.js";
+import type { Jobs } from "../../operations/jobs.js";
+import type { Shadow } from "../../shadow/shadow.js";
+import type { ConnectionOptions } from "../cloud.js";
+import { MQTTConnection } from "../mqtt.js";
+import { encode, type Format } from "./formats.js";
+import type { PrivateCloudOptions } from "./index.js";
+import { PrivateJobs } from "./jobs.js";
+import { PrivateShadow } from "./shadow.js";
+
+/** Bytes of the largest message that is taken: a document with the times of its values is twice as long as without. */
+export const MESSAGE_MAXIMUM = 16_384;
+const MESSAGE_LIMIT = 131_072;
+/** Bytes for messages to the cloud that wait: the largest report is a little smaller. */
+const INFLIGHT_LENGTH = 4_096;
+
+const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
+
+export class PrivateConnection extends MQTTConnection {
+	readonly clientId: string;
+	readonly inflightLength = INFLIGHT_LENGTH;
+	readonly will: Will;
+	readonly #endpoint: string | undefined;
+	readonly #format: Format;
+	readonly #prefix: string;
+	/** A shadow must know when what is desired was set. */
+	#times = false;
+
+	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
+		const { endpoint, format = "json", keepAlive, reconnect, messageMaximum = MESSAGE_MAXIMUM } = options;
+		super(connection, {
+			messageMaximum: inRange("messageMaximum", messageMaximum, 1, MESSAGE_LIMIT), keepAlive, reconnect,
+		});
+		const { id } = connection;
+		if (!isTopic(id) || id.includes("/") || id.includes("\0")) {
+			throw new DeviceError("credential", "a device's id is one topic level");
+		}
+		this.clientId = id;
+		this.#endpoint = endpoint;
+		this.#format = format;
+		this.#prefix = `moorline/${id}/`;
+		this.will = { topic: `${this.#prefix}status`, payload: `{"online":false}`, qos: 1, retain: true };
+		this.open();
+	}
+
+	get server(): Server {
+		return server(readCredentials(this.host), this.#endpoint);
+	}
+
+	addShadow(name: string, shadow: Shadow): void {
+		this.add(new PrivateShadow(this, this.#prefix, name, shadow));
+		if (!shadow.wantsTimes || this.#times) return;
+		this.#times = true;
+		if (this.connected) this.greet();
+	}
+
+	override addJobs(jobs: Jobs): void {
+		this.add(new PrivateJobs(this, `${this.#prefix}jobs/`, jobs));
+	}
+
+	/** @returns false when it cannot be sent now. @throws DeviceError `argument`, `too-large` */
+	say(topic: string, message: JSONObject): boolean {
+		return this.send(topic, encode(this.host.text, this.#format, message));
+	}
+
+	override onConnected(): void {
+		this.greet();
+		super.onConnected();
+	}
+
+	override close(): void {
+		if (this.connected) this.status({ online: false });
+		super.close();
+	}
+
+	private greet(): void {
+		const status: JSONObject = { online: true, ...this.options.firmware };
+		if (this.#format !== "json") status["format"] = this.#format;
+		if (this.#times) status["times"] = true;
+		this.status(status);
+	}
+
+	/** In JSON always: it is what says in which format the rest is. */
+	private status(status: JSONObject): void {
+		this.send(`${this.#prefix}status`, JSON.stringify(status), { retain: true });
+	}
+}
+
+function server(credentials: Credentials, endpoint: string | undefined): Server {
+	const url = credentials.endpoint ?? endpoint;
+	if (url === undefined) throw new DeviceError("credential", "no endpoint: the factory and the program name none");
+	const { scheme, name, port } = parseEndpoint(url, PORTS);
+	return { name, port, secure: scheme === "mqtts" ? secure(credentials) : undefined };
+}
+
+function secure({ anchor, certificate, key }: Credentials): SecureOptions {
+	if (anchor === undefined) throw new DeviceError("credential", "no trust anchor in the device's storage");
+	return {
+		certificates: [anchor],
+		clientCertificates: certificate && [certificate],
+		clientKey: key,
+	};
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The two formats of the private cloud's messages, which the first byte tells apart: CBOR's maps begin with 0xa0 to
+ * 0xbf, and no JSON does. So either side reads what it is sent, whatever was agreed.
+ */
+import { DeviceError } from "../../base/error.js";
+import { parseJSON } from "../../bytes/json.js";
+import { Reader } from "../../bytes/reader.js";
+import { isObject, type JSONObject } from "../../bytes/value.js";
+import type { Vocabulary } from "../../bytes/vocabulary.js";
+import { Writer } from "../../bytes/writer.js";
+import { decodeCBOR } from "../../cbor/decode.js";
+import { cborLength, encodeCBOR } from "../../cbor/encode.js";
+import { Major, type CBORObject, type CBORValue } from "../../cbor/value.js";
+import type { TextCodec } from "../../host.js";
+import type { Payload } from "../../mqtt/encode.js";
+
+export type Format = "json" | "cbor";
+
+/** @throws DeviceError `argument` for what no message can hold */
+export function encode(text: TextCodec, format: Format, message: JSONObject): Payload {
+	if (format === "json") return JSON.stringify(message);
+	const bytes = new Uint8Array(cborLength(text, message));
+	const writer = new Writer(text);
+	writer.reset(bytes, 0, bytes.byteLength);
+	encodeCBOR(writer, text, message);
+	return bytes;
+}
+
+/** @throws DeviceError `malformed`, `too-large` */
+export function decode(
+	text: TextCodec, bytes: Uint8Array, start: number, end: number, vocabulary: Vocabulary,
+): JSONObject {
+	const reader = new Reader(text);
+	reader.reset(bytes, start, end);
+	const message = reader.uint8() >> 5 === Major.MAP
+		? withoutBytes(decodeCBOR(text, bytes, start, end, vocabulary))
+		: parseJSON(text, bytes, start, end, vocabulary);
+	if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
+	return message as JSONObject;
+}
+
+/** A document must be the same in both formats, and JSON has no bytes. */
+function withoutBytes(value: CBORValue): CBORValue {
+	const work: CBORValue[] = [value];
+	for (let next = work.pop(); next !== undefined; next = work.pop()) {
+		if (next instanceof Uint8Array) throw new DeviceError("malformed", "bytes where JSON has none");
+		if (Array.isArray(next)) {
+			for (const item of next) if (typeof item === "object") work.push(item);
+		} else if (typeof next === "object" && next !== null) {
+			for (const name of Object.keys(next)) {
+				const item = (next as CBORObject)[name]!;
+				if (typeof item === "object") work.push(item);
+			}
+		}
+	}
+	return value;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Jobs on the private cloud: `moorline/<device>/jobs/…`.
+ *
+ * | topic      | direction | message                                                                              |
+ * |------------|-----------|--------------------------------------------------------------------------------------|
+ * | `next`     | to cloud  | `{"token"}`: the next job, which is in progress from then on                         |
+ * | `job`      | to device | `{"token"?,"job"?}`: the answer, and without token a hint that the queue has changed |
+ * | `update`   | to cloud  | `{"token","id","number","version","status","details"?,"stepTimeoutMinutes"?}`        |
+ * | `accepted` | to device | `{"token"}`                                                                          |
+ * | `rejected` | to device | `{"token","code","message","job"?}`, of both                                         |
+ *
+ * A job is `{"id","number","version","status","details"?,"document"?}`.
+ */
+import { DeviceError } from "../../base/error.js";
+import { isObject, type JSONObject } from "../../bytes/value.js";
+import { Vocabulary } from "../../bytes/vocabulary.js";
+import type { Job, JobRecord, Jobs, JobsPort, JobUpdate } from "../../operations/jobs.js";
+import { Refusal } from "../../operations/service.js";
+import type { Translation } from "../mqtt.js";
+import type { PrivateConnection } from "./connection.js";
+import { decode } from "./formats.js";
+
+/** Members of the messages themselves. */
+const NAMES: readonly string[] = Object.freeze([
+	"token", "job", "id", "number", "version", "status", "details", "document", "code", "message",
+]);
+const ANSWERS: readonly string[] = Object.freeze(["job", "accepted", "rejected"]);
+
+export class PrivateJobs implements Translation, JobsPort {
+	readonly filters: readonly string[];
+	readonly #connection: PrivateConnection;
+	readonly #prefix: string;
+	readonly #jobs: Jobs;
+	readonly #vocabulary: Vocabulary;
+
+	constructor(connection: PrivateConnection, prefix: string, jobs: Jobs) {
+		this.#connection = connection;
+		this.#prefix = prefix;
+		this.#jobs = jobs;
+		this.#vocabulary = new Vocabulary([...NAMES, ...jobs.names], jobs.spare);
+		this.filters = ANSWERS.map((answer) => prefix + answer);
+	}
+
+	connected(): void {
+		this.#jobs.connected(this);
+	}
+
+	disconnected(): void {
+		this.#jobs.disconnected();
+	}
+
+	next(token: string): boolean {
+		return this.#connection.say(`${this.#prefix}next`, { token });
+	}
+
+	update(token: string, { id, number, version }: Job, update: JobUpdate): boolean {
+		const { status, details, stepTimeoutMinutes } = update;
+		const message: JSONObject = { token, id, number, version, status };
+		if (details !== undefined) message["details"] = details as JSONObject;
+		if (stepTimeoutMinutes !== undefined) message["stepTimeoutMinutes"] = stepTimeoutMinutes;
+		return this.#connection.say(`${this.#prefix}update`, message);
+	}
+
+	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
+		const answer = topic.startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : "";
+		if (!ANSWERS.includes(answer)) return false;
+		const { host } = this.#connection;
+		const { token, job, code, message } = decode(host.text, bytes, start, end, this.#vocabulary);
+		const jobs = this.#jobs;
+		const of = String(token);
+		const known = recordOf(job);
+		if (answer === "accepted") jobs.accepted(of);
+		else if (answer === "rejected") jobs.rejected(of, refusalOf(Number(code)), String(message), known, host.time.now());
+		else if (token === undefined) jobs.notified(known);
+		else jobs.next(of, known);
+		return true;
+	}
+}
+
+function recordOf(job: unknown): JobRecord | undefined {
+	if (job === undefined) return undefined;
+	if (!isObject(job)) throw new DeviceError("malformed", "job is no object");
+	const { id, number, version, status, details, document } = job;
+	return { id, number, version, status, details, document };
+}
+
+/** @returns one of `Refusal` */
+function refusalOf(code: number): number {
+	switch (code) {
+		case 404: return Refusal.GONE;
+		case 409: return Refusal.STALE;
+		case 429: return Refusal.BUSY;
+		default: return code >= 500 ? Refusal.BUSY : Refusal.REFUSED;
+	}
+}
