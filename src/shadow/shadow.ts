@@ -207,17 +207,31 @@ export class Shadow {
 	 */
 	document(token: string, version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
 		if (!this.awaits(token) || this.#sending !== undefined) return;
+		this.take(true, version, desired, reported, metadata);
+	}
+
+	/**
+	 * A document that came unasked, as one that the broker retained: as good as an answer, unless it is older than what
+	 * we have.
+	 * @throws DeviceError `malformed`
+	 */
+	offered(version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
+		const number = checkVersion(version);
+		if (this.#port === undefined || this.#sending !== undefined || number < this.version) return;
+		if (!this.#fetched || number > this.version) this.take(false, number, desired, reported, metadata);
+	}
+
+	private take(asked: boolean, version: unknown, desired: unknown, reported: unknown, metadata: unknown): void {
 		const number = checkVersion(version);
 		// A section without members may be left out.
 		const wanted = desired === undefined ? {} : this.checked(desired);
 		const said = reported === undefined ? {} : this.checked(reported);
 		const times = this.times(metadata);
+		this.answered();
 		// A cloud that restored an old copy says so every time; one that was only slow does not.
-		if (number < this.version && this.#backwards++ === 0) {
-			this.answered();
+		if (asked && number < this.version && this.#backwards++ === 0) {
 			throw new DeviceError("version", `shadow at version ${number} after ${this.version}`);
 		}
-		this.answered();
 		this.#backwards = 0;
 		this.#fetched = true;
 		this.version = number;
