@@ -60,6 +60,7 @@ const VERBS = Object.freeze(["get", "report", "delete"] as const);
 type Verb = typeof VERBS[number];
 
 const SHADOW_NAME = /^[$a-zA-Z0-9:_-]{1,64}$/;
+const PLACE = /^[^/]+\/shadow\/(name\/[$a-zA-Z0-9:_-]{1,64}\/)?$/;
 /** A payload this many times the size of a document is refused without being parsed. */
 const ENVELOPE_FACTOR = 4;
 const NOTHING = new Uint8Array(0);
@@ -109,9 +110,9 @@ export class ShadowService implements Task {
 		for (const verb of VERBS) {
 			for (const filter of [`moorline/+/shadow/${verb}`, `moorline/+/shadow/name/+/${verb}`]) {
 				channel.subscribe(filter, (topic, payload, retain) => {
-					const [, id = "", , , name = ""] = topic.split("/").slice(0, -1);
+					const place = topic.slice("moorline/".length, -verb.length);
 					// A retained request is from the past; applying it again would undo what came after it.
-					if (!retain && isDeviceId(id) && (name === "" || isShadowName(name))) this.#answer(channel, placeOf(id, name), verb, payload);
+					if (!retain && PLACE.test(place) && isDeviceId(place.split("/")[0]!)) this.#answer(channel, place, verb, payload);
 				});
 			}
 		}
