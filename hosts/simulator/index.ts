@@ -5,7 +5,7 @@ export { createAuthority } from "./authority.js";
 export type { Bridge, BridgeOptions } from "./bridge.js";
 export { connectBridge } from "./bridge.js";
 export type { AuthenticationStep, Authenticator } from "./broker/authentication.js";
-export type { BrokerOptions } from "./broker/broker.js";
+export type { BrokerOptions } from "./broker/options.js";
 export { Broker } from "./broker/broker.js";
 export type { Client, Identity } from "./broker/client.js";
 export type { Acknowledgement, RestartOptions } from "./broker/faults.js";

@@ -12,7 +12,7 @@
  *
  * The life of a job is that of the simulated AWS, which is asked here in its own words: pure, and its clock is the wall's.
  */
-import type { Task } from "../broker/broker.js";
+import type { Task } from "../broker/agenda.js";
 import type { CloudChannel } from "../channel.js";
 import type { ExecutionDescription, ExecutionState, ExecutionStatus, StatusDetails } from "../clouds/aws/executions.js";
 import type { JobsLimits } from "../clouds/aws/job.js";

@@ -17,7 +17,7 @@
  * | `deleted`  | cloud → device  | `{"token"?,"version"}`                                                    |
  */
 import { DeviceError } from "../../../src/base/error.js";
-import type { Task } from "../broker/broker.js";
+import type { Task } from "../broker/agenda.js";
 import type { CloudChannel } from "../channel.js";
 import type { Patches, SectionName, ShadowDocument, ShadowLimits, StoredDocument } from "./document.js";
 import { DEFAULT_SHADOW_LIMITS, NO_DOCUMENT, timesOf, updated } from "./document.js";
