@@ -23,8 +23,10 @@ import type { Closer, Connection, ConnectionOptions, PublishOptions } from "./cl
 
 /** One service in one vendor's words. */
 export interface Translation {
-	/** Of what comes to this service; at QoS 1. */
+	/** Of what comes to this service. */
 	readonly filters: readonly string[];
+	/** At which it is sent. Default: 1. */
+	readonly qos?: 0 | 1 | undefined;
 	/** The cloud can be reached, and all filters are subscribed to. */
 	connected(): void;
 	disconnected(): void;
@@ -118,7 +120,7 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	protected add(translation: Translation): void {
 		this.#added.push({ translation, connected: false, refused: false });
 		try {
-			for (const filter of translation.filters) this.#client!.subscribe(filter);
+			for (const filter of translation.filters) this.#client!.subscribe(filter, translation.qos);
 		} catch (error) {
 			this.remove(translation);
 			throw error;
@@ -165,6 +167,12 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 			this.onRefused(new DeviceError("rejected", `the broker refused ${filter}`, { detail: reasonCode }));
 		}
 		this.settle();
+	}
+
+	/** Of messages at QoS 1, which otherwise nobody waits for. */
+	onAcknowledged(_: number, reasonCode: number): void {
+		if (reasonCode < Reason.FAILURE) return;
+		this.onRefused(new DeviceError("rejected", "the broker refused a message", { detail: reasonCode }));
 	}
 
 	/** What waits for the answers to all filters may have waited for this one. */
