@@ -18,7 +18,7 @@ const CERTIFICATE = Uint8Array.of(0x30, 9, 9, 9);
 
 class Rig implements ProvisioningPort {
 	readonly host = new FakeHost();
-	readonly lines: string[] = [];
+	readonly lines: string[];
 	readonly provisioner: Provisioner;
 	options!: ConnectionOptions;
 	provisioning!: Provisioning;
@@ -27,8 +27,9 @@ class Rig implements ProvisioningPort {
 	/** Set while the test is inside a call: no callback may come. */
 	#calling = false;
 
-	constructor(refusal?: Error) {
+	constructor(refusal?: Error, lines: string[] = []) {
 		this.refusal = refusal;
+		this.lines = lines;
 		const bytes = (value: string): Uint8Array => fromHex(utf8(value));
 		this.host.stored["identity"] = { id: bytes("claim"), certificate: bytes("c"), key: bytes("k") };
 		const connection = {
@@ -106,9 +107,11 @@ test("Provisioner gets a credential and closes its connection before the program
 
 test("Provisioner tells of losses and faults from turns of its own, and nothing after close", () => {
 	const rig = new Rig();
+	assert.deepEqual(rig.take(), []);
 	rig.call(() => rig.options.onLost(new DeviceError("unreachable", "no way"), 1_234));
+	assert.deepEqual(rig.take(), ["disconnected unreachable 1234"]);
 	rig.call(() => rig.options.onFault(new DeviceError("malformed", "no JSON")));
-	assert.deepEqual(rig.take(), ["disconnected unreachable 1234", "error malformed"]);
+	assert.deepEqual(rig.take(), ["error malformed"]);
 	rig.call(() => rig.provisioning.connected(rig));
 	rig.call(() => rig.options.onTurn());
 	rig.take();
@@ -125,5 +128,7 @@ test("Provisioner tells of losses and faults from turns of its own, and nothing 
 });
 
 test("Provisioner leaves nothing open where the cloud has no such thing", () => {
-	assert.equal(codeOf(() => new Rig(new DeviceError("unsupported", "no provisioning"))), "unsupported");
+	const lines: string[] = [];
+	assert.equal(codeOf(() => new Rig(new DeviceError("unsupported", "no provisioning"), lines)), "unsupported");
+	assert.deepEqual(lines, ["closed"]);
 });
