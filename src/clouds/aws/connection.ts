@@ -43,6 +43,11 @@ const KEEP_ALIVE = 60_000;
 const SESSION_EXPIRY = 3_600_000;
 const MESSAGE_MAXIMUM = 16_384;
 const MESSAGE_LIMIT = 131_072;
+/** Bytes and levels of a topic, of Basic Ingest without those that name the rule. */
+const TOPIC_MAXIMUM = 256;
+const LEVEL_MAXIMUM = 8;
+const RULES = "$aws/rules/";
+const RULE_LEVELS = 3;
 /** Bytes for messages to the cloud that wait. */
 const INFLIGHT_LENGTH = 4_096;
 
@@ -133,7 +138,17 @@ export class AwsConnection extends MQTTConnection {
 		if (options?.retain && topic.startsWith("$")) {
 			throw new DeviceError("unsupported", "AWS retains nothing on topics of its own");
 		}
+		this.checkTopic(topic);
 		return super.publish(topic, payload, options);
+	}
+
+	/** AWS ends the connection of who exceeds these, and a message at QoS 1 would be sent again on the next. */
+	private checkTopic(topic: string): void {
+		const levels = topic.split("/");
+		const free = topic.startsWith(RULES) ? levels.slice(RULE_LEVELS) : levels;
+		if (free.length > LEVEL_MAXIMUM || this.host.text.byteLength(free.join("/")) > TOPIC_MAXIMUM) {
+			throw new DeviceError("argument", `AWS takes topics of ${TOPIC_MAXIMUM} bytes in ${LEVEL_MAXIMUM} levels`);
+		}
 	}
 }
 
