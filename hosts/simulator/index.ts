@@ -48,6 +48,7 @@ export type { DeviceJob, JobOptions } from "./services/jobs.js";
 export { JobService } from "./services/jobs.js";
 export type { ShadowChange, ShadowDocument, ShadowLimits, ShadowStore, StoredShadow } from "./services/shadow.js";
 export { ShadowService } from "./services/shadow.js";
+export { ShadowFiles } from "./shadow-files.js";
 export type { CloudServeOptions } from "./sockets-cloud.js";
 export type { WorldCloudOptions } from "./world.js";
 export { WorldCloud } from "./world.js";

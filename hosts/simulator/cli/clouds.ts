@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The clouds that `moorline simulate` knows, each with what people see of it. */
+import { join } from "node:path";
 import type { Authority } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
 import type { BridgeOptions } from "../bridge.js";
@@ -7,6 +8,7 @@ import { createCloud } from "../cloud.js";
 import { createAwsCloud } from "../clouds/aws/cloud.js";
 import { devicePolicy } from "../clouds/aws/policy.js";
 import type { Server } from "../serve.js";
+import { ShadowFiles } from "../shadow-files.js";
 import type { CloudServeOptions } from "../sockets-cloud.js";
 import type { CloudName } from "./cloud-names.js";
 import type { Factory } from "./factory.js";
@@ -29,7 +31,8 @@ export interface OpenedCloud {
 	follow(say: Say): void;
 }
 
-export async function openCloud(name: CloudName, authority: Authority): Promise<OpenedCloud> {
+/** @param directory what the cloud is to know at its next start, too */
+export async function openCloud(name: CloudName, authority: Authority, directory: string): Promise<OpenedCloud> {
 	if (name === "aws") {
 		const cloud = await createAwsCloud({
 			authority, permit: (principal, action, resource) => principal.clientId === OPERATOR_ID || devicePolicy(principal, action, resource),
@@ -37,7 +40,7 @@ export async function openCloud(name: CloudName, authority: Authority): Promise<
 		// A leading wildcard does not concern the topics that begin with `$`.
 		return { cloud, watch: ["#", "$aws/#"], hasExample: false, serve: options => cloud.serve(options), follow: say => { followAws(cloud, say); } };
 	}
-	const cloud = await createCloud({ authority });
+	const cloud = await createCloud({ authority, shadowStore: new ShadowFiles(join(directory, "shadows")) });
 	return {
 		cloud, watch: ["moorline/#"], hasExample: true, serve: options => cloud.serve(options), bridge: options => cloud.bridge(options),
 		follow: say => { follow(cloud, say); },

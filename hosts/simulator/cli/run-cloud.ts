@@ -17,7 +17,7 @@ const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 
 export async function runCloud(options: SimulateOptions, interrupted: AbortSignal): Promise<void> {
 	const output = new Console(options);
-	const opened = await openCloud(options.cloud, await createAuthority({ directory: options.directory }));
+	const opened = await openCloud(options.cloud, await createAuthority({ directory: options.directory }), options.directory);
 	const { cloud } = opened;
 	try {
 		if (options.broker === undefined) await serve(opened, options, output);

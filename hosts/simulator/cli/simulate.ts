@@ -31,7 +31,7 @@ export function addSimulate(program: Command): void {
 	program.command("simulate")
 		.description("Start the cloud: a broker on TCP, TLS and WebSocket, device shadows, a registry, and a factory for devices.")
 		.addOption(new Option("--cloud <cloud>", "which cloud it is").choices(CLOUDS).default("private"))
-		.option("--directory <directory>", "keeps the certificate authority and the devices' certificates", join(".moorline", "cloud"))
+		.option("--directory <directory>", "keeps the certificate authority, the devices' certificates and their shadows", join(".moorline", "cloud"))
 		.option("--host <address>", "address to listen on", "127.0.0.1")
 		.option("--port <port>", "port of MQTT over TCP, where device names are believed; 0: any", port, 1883)
 		.option("--tls-port <port>", "port of MQTT over TLS, where certificates prove them; 0: any", port, 8883)

@@ -57,7 +57,7 @@ export class PrivateJobs implements Translation, JobsPort {
 	update(token: string, { id, number, version }: Job, update: JobUpdate): boolean {
 		const { status, details, stepTimeoutMinutes } = update;
 		const message: JSONObject = { token, id, number, version, status };
-		if (details !== undefined) message["details"] = details as JSONObject;
+		if (details !== undefined) message["details"] = { ...details };
 		if (stepTimeoutMinutes !== undefined) message["stepTimeoutMinutes"] = stepTimeoutMinutes;
 		return this.#connection.say(`${this.#prefix}update`, message);
 	}

@@ -17,7 +17,7 @@ class Rig extends DeviceRig {
 			device: {
 				onJob(job) {
 					rig.job = job;
-					rig.lines.push(`job ${job.id} ${JSON.stringify(job.document)} ${JSON.stringify(job.details)}`);
+					rig.lines.push(`job ${job.id} ${JSON.stringify(job.document)} ${JSON.stringify({ ...job.details })}`);
 				},
 				onJobCanceled: ({ id, status }) => { rig.lines.push(`canceled ${id} ${status}`); },
 				onJobFinished: ({ id, status }) => { rig.lines.push(`finished ${id} ${status}`); },
