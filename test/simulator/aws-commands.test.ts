@@ -106,6 +106,7 @@ suite("CommandsService", () => {
 		lab.cloud.advance(10_000);
 		assert.equal(lab.status(late), "TIMED_OUT");
 		assert.equal(lab.commands.deadline, Infinity);
+		assert.deepEqual(lab.events.filter(event => event.endsWith("TIMED_OUT")), [`${silent} TIMED_OUT`, `${late} TIMED_OUT`]);
 		assert.equal(lab.respond(late, { status: "IN_PROGRESS" })[0], "accepted");
 		assert.equal(lab.respond(late, { status: "SUCCEEDED" })[0], "accepted");
 		assert.deepEqual([lab.status(late), lab.commands.execution(late)?.statusReason], ["SUCCEEDED", undefined]);
@@ -177,16 +178,17 @@ suite("CommandsService", () => {
 		const bad: [Partial<CommandOptions>, CommandTarget | undefined, string][] = [
 			[{ commandId: "a/b" }, undefined, "argument"], [{ timeout: 0 }, undefined, "argument"], [{ timeout: 43_201 }, undefined, "argument"],
 			[{ payload: new Uint8Array(131_073) }, undefined, "too-large"], [{}, { thing: "stranger" }, "argument"], [{}, { client: "a/b" }, "argument"],
+			[{}, { client: "x".repeat(129) }, "argument"], [{}, { client: "" }, "argument"], [{ commandId: "x".repeat(65) }, undefined, "argument"],
 		];
 		for (const [options, target, code] of bad) assert.throws(() => lab.send(options, target), { code });
-		const id = lab.send({ timeout: 43_200 });
-		lab.send();
+		const id = lab.send({ timeout: 43_200, commandId: "x".repeat(64) }, { client: "x".repeat(128) });
+		lab.send({ timeout: 1, payload: new Uint8Array(131_072) });
 		assert.throws(() => lab.send(), { code: "full" });
 		// What the cloud has given up may still be answered; what has ended makes room.
 		lab.cloud.advance(10_000);
 		assert.throws(() => lab.send(), { code: "full" });
-		lab.respond(id, { status: "SUCCEEDED" });
-		lab.send();
+		lab.respond(id, { status: "SUCCEEDED" }, "json", `clients/${"x".repeat(128)}`);
+		lab.send({ commandId: "x" }, { client: "y" });
 		assert.equal(lab.commands.execution(id), undefined);
 	});
 
@@ -194,6 +196,7 @@ suite("CommandsService", () => {
 		const lab = new Lab(), id = lab.send(), base = `$aws/commands/things/lamp/executions/${id}`;
 		for (const topic of [
 			`${base}/response`, `${base}/response/xml`, `${base}/request/json`, `${base}/response/accepted/json`,
+			`$aws/jobs/things/lamp/executions/${id}/response/json`, `$aws/commands/things/lamp/jobs/${id}/response/json`,
 			`$aws/commands/groups/lamp/executions/${id}/response/json`, "$aws/things/lamp/jobs/get",
 		]) {
 			assert.equal(lab.cloud.receive(topic, { status: "SUCCEEDED" }), false, topic);
