@@ -8,7 +8,7 @@ import type { Crypto, Stream, StreamCallbacks, Timers } from "../../src/host.js"
 import { acceptWebSocket } from "../websocket/server.js";
 import { text } from "../world/text.js";
 import type { Broker } from "./broker/broker.js";
-import type { Gate } from "./broker/client.js";
+import type { Gate, Origin } from "./broker/client.js";
 import type { Faults, RestartOptions } from "./broker/faults.js";
 import type { DeviceIdentity } from "./identity.js";
 import type { Registry } from "./services/registry.js";
@@ -55,8 +55,8 @@ export interface WorldServeOptions {
 	port: number;
 	/** Absent: plain TCP, where client ids are believed. */
 	tls?: WorldTls | undefined;
-	/** MQTT over WebSocket, on every path. The world must have been given digests. */
-	webSocket?: boolean | undefined;
+	/** MQTT over WebSocket, on every path; or which connections it is on. The world must have been given digests. */
+	webSocket?: boolean | ((origin: Origin) => boolean) | undefined;
 	/** Default: everybody that TLS let in is let in, with the certificate's subject as name. */
 	gate?: Gate | undefined;
 }
@@ -67,12 +67,15 @@ export function serveInWorld(broker: Broker, world: WorldLike, options: WorldSer
 	const { address, port, tls, webSocket = false, gate = caller => caller } = options;
 	const listener = world.network.listen({ address, port, ...(tls ? { tls } : {}) }, incoming => {
 		const { certificate, address: from, serverName, protocol } = incoming.peer;
-		const origin = { address: from, secure: tls !== undefined, serverName, protocol };
+		const transport: Origin = { address: from, secure: tls !== undefined, serverName, protocol };
+		const isWebSocket = typeof webSocket === "function" ? webSocket(transport) : webSocket;
+		// The request itself comes later: what it says is not known.
+		const origin = { ...transport, request: isWebSocket ? { url: "/", headers: {} } : undefined };
 		// In the world the key's identifier stands for the certificate's digest.
 		const admitted = gate({ identity: certificate && { name: certificate.subject, fingerprint: certificate.keyId }, origin });
 		if ("refused" in admitted) return;
 		server.open({ identity: admitted.identity, origin }, callbacks => {
-			return webSocket ? acceptWebSocket(SUBPROTOCOL, { crypto: world.crypto, timer: world.timer, text }, callbacks, incoming.accept) : incoming.accept(callbacks);
+			return isWebSocket ? acceptWebSocket(SUBPROTOCOL, { crypto: world.crypto, timer: world.timer, text }, callbacks, incoming.accept) : incoming.accept(callbacks);
 		});
 	});
 	return {

@@ -177,7 +177,7 @@ export function prune(model: Model | undefined, document: JSONObject, keepNull: 
 			checkMember(member, "malformed");
 			const declared = group && memberOf(group, member);
 			const value = from[member]!;
-			if (value === null ? !keepNull : group !== undefined && declared === undefined) {
+			if ((value === null && !keepNull) || (group !== undefined && declared === undefined)) {
 				delete from[member];
 			} else if (value !== null && declared !== undefined && !fits(declared, value)) {
 				delete from[member];

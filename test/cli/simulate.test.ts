@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { Aedes } from "aedes";
-import { connectAsync } from "mqtt";
+import { connectAsync, type IClientOptions } from "mqtt";
 import { type Command, type Event, LAMP, MOORLINE, moorline, paste, Place } from "./command.js";
 
 const TIMEOUT = 120_000;
@@ -105,6 +105,39 @@ test("WebSockets are served where they are asked for, for a device with its cert
 		await device.publishAsync("moorline/lamp-1/status", JSON.stringify({ online: true }), { qos: 1 });
 		await device.endAsync();
 	}
+	await stop(cloud);
+});
+
+test("--cloud aws is AWS's broker and shadows: a thing on either port, and everything for who watches", { timeout: TIMEOUT }, async context => {
+	const place = await Place.make(context);
+	const cloud = await start(context, place, "--cloud", "aws", ...EPHEMERAL, "--alpn-port", "0", "--device", "lamp-1", "--device", "lamp-2");
+	const { endpoint, port, alpnPort, ca, watch } = await cloud.event("broker");
+	assert.match(String(watch), / -i moorline-operator -t '#' -t '\$aws\/#' /);
+	const watcher = await connectAsync(`mqtt://127.0.0.1:${port}`, { clientId: "moorline-operator", reconnectPeriod: 0 });
+	await watcher.subscribeAsync(["#", "$aws/#"], { qos: 1 });
+	const seen = new Set<string>();
+	watcher.on("message", topic => { seen.add(topic); });
+	const hears = async (topic: string): Promise<void> => { while (!seen.has(topic)) await new Promise<void>(resolve => { watcher.once("message", () => { resolve(); }); }); };
+	const read = (file: unknown): Promise<Buffer> => readFile(join(place.path, String(file)));
+	const ways: readonly [id: string, url: string, more: IClientOptions][] = [
+		["lamp-1", String(endpoint), {}], ["lamp-2", `mqtts://localhost:${alpnPort}`, { ALPNProtocols: ["x-amzn-mqtt-ca"] }],
+	];
+	for (const [id, url, more] of ways) {
+		const { cert, key, run } = await cloud.event("device", of(id));
+		assert.equal(run, undefined);
+		const device = await connectAsync(url, { ...more, ca: await read(ca), cert: await read(cert), key: await read(key), clientId: id, reconnectPeriod: 0 });
+		await cloud.event("online", of(id));
+		await device.publishAsync(`$aws/things/${id}/shadow/name/config/update`, JSON.stringify({ state: { reported: { on: true } } }), { qos: 1 });
+		const { name, version, reported } = await cloud.event("shadow", of(id));
+		assert.deepEqual([name, version, reported], ["config", 1, { on: true }]);
+		await device.publishAsync(`$aws/things/${id}/shadow/name/config/delete`, "", { qos: 1 });
+		await cloud.event("shadow", event => event.device === id && event.deleted === true);
+		await device.endAsync();
+		await cloud.event("offline", of(id));
+		await hears(`$aws/things/${id}/shadow/name/config/update/accepted`);
+		await hears(`$aws/events/presence/disconnected/${id}`);
+	}
+	await watcher.endAsync();
 	await stop(cloud);
 });
 

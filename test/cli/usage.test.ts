@@ -25,6 +25,10 @@ const MISTAKES: readonly (readonly [words: readonly string[], says: RegExp])[] =
 	[["simulate", "--device", "lamp-1", "--device", "#"], /argument '#' is invalid\. Expected up to 128/],
 	[["simulate", "--port", "65536"], /whole number from 0 to 65535/],
 	[["simulate", "--cert", "a.pem", "--key", "b.pem"], /need --broker/],
+	[["simulate", "--cloud", "moon"], /Allowed choices are private, aws/],
+	[["simulate", "--cloud", "aws", "--broker", "mqtt://localhost"], /--broker means nothing with --cloud aws/],
+	[["simulate", "--cloud", "aws", "--wss-port", "0"], /--wss-port means nothing with --cloud aws/],
+	[["simulate", "--alpn-port", "0"], /--alpn-port means nothing with --cloud private/],
 ];
 
 test("a wrong command line ends with 2, one line on standard error and nothing else", { timeout: TIMEOUT }, async context => {

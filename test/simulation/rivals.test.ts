@@ -2,7 +2,8 @@
 /** Servers that send devices away: what they are told, and that no storm comes of it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Broker, type BrokerOptions } from "../../hosts/simulator/broker/broker.js";
+import { Broker } from "../../hosts/simulator/broker/broker.js";
+import type { BrokerOptions } from "../../hosts/simulator/broker/options.js";
 import { serveInWorld } from "../../hosts/simulator/world.js";
 import { createWorld, type World } from "../../hosts/world/index.js";
 import { Client } from "../../src/mqtt/client.js";

@@ -3,10 +3,22 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import type { IClientOptions } from "mqtt";
+import { generate } from "mqtt-packet";
+import { crypto } from "../../hosts/node/digest.js";
 import { createAuthority } from "../../hosts/simulator/authority.js";
+import type { AuthorizerRequest } from "../../hosts/simulator/clouds/aws/authorizer.js";
 import type { AwsCloud } from "../../hosts/simulator/clouds/aws/cloud.js";
 import { createAwsCloud } from "../../hosts/simulator/clouds/aws/cloud.js";
+import type { AwsWorldCloudOptions } from "../../hosts/simulator/clouds/aws/world.js";
+import { AwsWorldCloud } from "../../hosts/simulator/clouds/aws/world.js";
+import { identityValues } from "../../hosts/simulator/identity.js";
 import type { Server } from "../../hosts/simulator/serve.js";
+import type { World } from "../../hosts/world/index.js";
+import { createWorld } from "../../hosts/world/index.js";
+import type { AwsOptions } from "../../src/clouds/aws/index.js";
+import { aws } from "../../src/clouds/aws/index.js";
+import { Device } from "../../src/device.js";
+import type { Stream } from "../../src/host.js";
 import { Client, credentialsOf, refusalOf } from "./clients.js";
 
 const TIMEOUT = 30_000;
@@ -17,11 +29,22 @@ async function listen(device: Client, prefix: string): Promise<void> {
 	await device.mqtt.subscribeAsync(answers.map(answer => `${prefix}/${answer}`), { qos: 1 });
 }
 
+/** What answers may hold, as far as it is looked at. */
+interface Body {
+	state: unknown;
+	metadata: { reported: { on: { timestamp: number } } };
+	version: number;
+	timestamp: number;
+	clientToken?: string;
+	previous: { version: number };
+	current: { version: number; state: unknown };
+}
+
 /** The next message, as what stands behind `prefix` in its topic and the document. */
-async function next(device: Client, prefix: string): Promise<[string, any]> {
+async function next(device: Client, prefix: string): Promise<[string, Body]> {
 	const { topic, text, qos } = await device.next();
 	assert.equal(qos, 1);
-	return [topic.slice(prefix.length + 1), JSON.parse(text)];
+	return [topic.slice(prefix.length + 1), JSON.parse(text) as Body];
 }
 
 suite("AWS cloud on TLS", { timeout: TIMEOUT }, () => {
@@ -51,7 +74,7 @@ suite("AWS cloud on TLS", { timeout: TIMEOUT }, () => {
 			assert.ok(Math.abs(timestamp - Date.now() / 1000) < 60);
 
 			await ask("update", { state: { reported: { on: false, level: 3 } }, clientToken: "t2" });
-			const stamp = (value: any) => value.metadata.reported.on.timestamp;
+			const stamp = (value: Body): number => value.metadata.reported.on.timestamp;
 			const [, accepted] = await next(device, prefix);
 			assert.deepEqual(accepted, {
 				state: { reported: { on: false, level: 3 } }, metadata: { reported: { on: { timestamp: stamp(accepted) }, level: { timestamp: stamp(accepted) } } },
@@ -106,6 +129,35 @@ suite("AWS cloud on TLS", { timeout: TIMEOUT }, () => {
 		assert.equal(await refusalOf(identity.endpoint, credentials), "connected");
 	});
 
+	test("a custom authorizer's clients come by ALPN mqtt and over WebSocket, on /mqtt alone, whatever certificate they have", async () => {
+		const asked: AuthorizerRequest[] = [];
+		const guarded = await createAwsCloud({ limits: { connectsPerSecond: Infinity }, authorizer: {
+			name: "door", tokenKeyName: "token",
+			decide(request) {
+				asked.push(request);
+				return request.token === "right" ? { isAuthenticated: true, principalId: "user" } : undefined;
+			},
+		} });
+		const { sharedPort } = await guarded.serve({ alpnPort: 0, serverName: ["localhost"] });
+		const ca = guarded.authority.certificatePem;
+		const { certificatePem: cert, keyPem: key } = await guarded.authority.issueDevice({ id: "ignored" });
+		const options = { ca, cert, key, clientId: "lamp", username: "?x-amz-customauthorizer-name=door&token=right" };
+		const ways: readonly [url: string, more: IClientOptions][] = [[`mqtts://localhost:${sharedPort}`, { ALPNProtocols: ["mqtt"] }], [`wss://localhost:${sharedPort}/mqtt?x=1`, {}]];
+		for (const [url, more] of ways) {
+			const device = await Client.connect(url, { ...options, ...more });
+			await listen(device, "$aws/things/lamp/shadow");
+			await device.mqtt.publishAsync("$aws/things/lamp/shadow/get", "", { qos: 1 });
+			assert.equal((await next(device, "$aws/things/lamp/shadow"))[0], "get/rejected");
+			await device.end();
+			assert.equal(await refusalOf(url, { ...options, ...more, username: "?token=wrong" }), 5);
+		}
+		assert.notEqual(await refusalOf(`wss://localhost:${sharedPort}/elsewhere`, options), "connected");
+		assert.deepEqual(asked.map(({ protocols, protocolData }) => [protocols.length, protocolData.tls.serverName, protocolData.http?.queryString]), [
+			[2, "localhost", undefined], [2, "localhost", undefined], [3, "localhost", "/mqtt?x=1"], [3, "localhost", "/mqtt?x=1"],
+		]);
+		await guarded.close();
+	});
+
 	test("with a list of endpoint names, another one is turned away", async () => {
 		const named = await cloud.serve({ tlsPort: 0, serverName: ["prefix-ats.iot.test"], onRefused: reason => { refused.push(reason); } });
 		const identity = await cloud.manufacture("named", { endpoint: `mqtts://localhost:${named.tlsPort}` });
@@ -114,3 +166,84 @@ suite("AWS cloud on TLS", { timeout: TIMEOUT }, () => {
 		await named.close();
 	});
 });
+
+suite("AWS cloud in the world", () => {
+	/** A device of ours on that cloud, and what it has seen of its shadow. */
+	function run(options: AwsWorldCloudOptions, cloudOptions: AwsOptions = {}): { world: World; cloud: AwsWorldCloud; seen: unknown[]; errors: unknown[] } {
+		const world = createWorld({ seed: 5, digest: algorithm => crypto.digest(algorithm) });
+		const cloud = new AwsWorldCloud(world, options);
+		const seen: unknown[] = [];
+		const errors: unknown[] = [];
+		world.device({
+			// The factory names AWS's own port, also where it is shut.
+			id: "lamp", storage: { identity: identityValues({ ...cloud.manufacture("lamp"), endpoint: cloud.endpoint.replace(/:1$/, ":8883") }) },
+			program: host => {
+				new Device({
+					host, cloud: aws(cloudOptions),
+					onDelta(delta) {
+						seen.push({ ...delta });
+						this.report(delta);
+					},
+					onError: error => { errors.push(error); },
+				});
+			},
+		});
+		cloud.shadows.desire("lamp", { on: true });
+		return { world, cloud, seen, errors };
+	}
+
+	const AUTHORIZER = { name: "door", tokenKeyName: "token", decide: () => ({ isAuthenticated: true, principalId: "user" }) };
+	for (const [name, options, cloudOptions] of [
+		["on its own port", {}, {}],
+		["on the port with ALPN, the other being shut", { port: 1, alpnPort: 443 }, {}],
+		["without TLS", { tls: false }, {}],
+		["by a custom authorizer", { alpnPort: 443, authorizer: AUTHORIZER }, { customAuthorizer: { tokenKey: "token", token: "t" } }],
+	] as const) {
+		test(`a device of ours is let in and brought up to date: ${name}`, () => {
+			const { world, cloud, seen, errors } = run(options, cloudOptions);
+			world.run(() => cloud.shadows.get("lamp")?.state.delta === undefined, { within: 60_000 });
+			assert.deepEqual(seen, [{ on: true }]);
+			assert.deepEqual(cloud.shadows.get("lamp")?.state, { desired: { on: true }, reported: { on: true } });
+			assert.equal(cloud.registry.get("lamp")?.online, true);
+			assert.deepEqual(errors, []);
+		});
+	}
+
+	test("a WebSocket on the port with ALPN, for who cannot name a protocol", () => {
+		const { world, cloud } = run({ alpnPort: 443, authorizer: AUTHORIZER });
+		const texts: string[] = [];
+		world.device({ id: "browser", bootDelay: 0, program: host => {
+			const connection: Stream = new host.websocket.io({
+				address: "10.0.0.1", port: 443, host: "cloud.test", path: "/mqtt", protocol: "mqtt", secure: { certificates: [world.authority.certificate] },
+				onReadable(count: number) {
+					const bytes = new Uint8Array(count);
+					connection.read(bytes);
+					texts.push(Buffer.from(bytes).toString("hex"));
+				},
+				onWritable: once(() => { connection.write(generate({ cmd: "connect", protocolId: "MQTT", protocolVersion: 4, clean: true, clientId: "browser", username: "?token=t", keepalive: 60 })); }),
+				onError() { texts.push("error"); },
+			});
+		} });
+		world.run(() => texts.length > 0, { within: 60_000 });
+		assert.deepEqual(texts, ["20020000"]);
+		assert.equal(cloud.broker.session("browser")?.connected, true);
+	});
+
+	test("it stops and starts again with all that it knew", () => {
+		const { world, cloud, seen } = run({});
+		world.run(() => cloud.shadows.get("lamp")?.state.delta === undefined, { within: 60_000 });
+		cloud.restart(5_000, { forget: true });
+		cloud.shadows.desire("lamp", { on: false });
+		world.run(() => cloud.shadows.get("lamp")?.state.delta === undefined, { within: 120_000 });
+		assert.deepEqual(seen, [{ on: true }, { on: false }]);
+	});
+});
+
+/** Runs the first time only. */
+function once(action: () => void): () => void {
+	let isDone = false;
+	return () => {
+		if (!isDone) action();
+		isDone = true;
+	};
+}

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { IConnackPacket, IConnectPacket, IDisconnectPacket } from "mqtt-packet";
-import type { BrokerOptions } from "../../hosts/simulator/broker/broker.js";
+import type { BrokerOptions } from "../../hosts/simulator/broker/options.js";
 import { Broker } from "../../hosts/simulator/broker/broker.js";
 import type { Authenticator } from "../../hosts/simulator/broker/authentication.js";
 import type { EndReason } from "../../hosts/simulator/broker/owner.js";

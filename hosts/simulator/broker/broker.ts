@@ -8,7 +8,8 @@
  */
 import { DeviceError } from "../../../src/base/error.js";
 import type { CloudChannel } from "../channel.js";
-import type { Authenticator } from "./authentication.js";
+import type { Task } from "./agenda.js";
+import { Agenda } from "./agenda.js";
 import type { Client, Identity, Origin, Will } from "./client.js";
 import { willMessage } from "./client.js";
 import { Connection } from "./connection.js";
@@ -17,6 +18,7 @@ import { Faults } from "./faults.js";
 import type { BrokerLimits } from "./limits.js";
 import { DEFAULT_LIMITS } from "./limits.js";
 import type { Message, Statistics, Subscriber, Subscription } from "./message.js";
+import type { BrokerOptions } from "./options.js";
 import type { Admission, ConnectionOwner, EndReason, Peer } from "./owner.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
 import { REASON, violation } from "./reasons.js";
@@ -26,38 +28,6 @@ import type { LastTime } from "./session.js";
 import { Session } from "./session.js";
 import { replayed, Subscriptions } from "./subscriptions.js";
 import { isFilter, isTopic } from "./topics.js";
-
-export interface BrokerOptions {
-	limits?: Partial<BrokerLimits> | undefined;
-	/** Decides about a CONNECT: a reason to refuse it, or `undefined`. Absent: everybody may connect. */
-	authorize?: ((client: Client, now: number) => Refusal | RefusalDetail | undefined) | undefined;
-	/** Extended authentication of MQTT 5: one side of a conversation. Absent, or `undefined`: the method is not known. */
-	authenticate?: ((client: Client, method: string) => Authenticator | undefined) | undefined;
-	/**
-	 * Decides about a topic (publish, will) or a filter (subscribe; of a shared one the part behind the name). A number is
-	 * the reason code of a refusal; `false` is "not authorized" (0x87). Absent: everything is permitted.
-	 */
-	permit?: ((client: Client, action: "publish" | "subscribe", topic: string, request: Request, now: number) => boolean | number | Denial) | undefined;
-	/** What an MQTT 5 client is told that asks for response information. */
-	responseInformation?: ((client: Client) => string | undefined) | undefined;
-	onConnected?: ((client: Client, now: number) => void) | undefined;
-	/** Called once for each `onConnected`. */
-	onDisconnected?: ((client: Client, reason: EndReason, now: number, reasonCode: number | undefined) => void) | undefined;
-	/** Every publication that is accepted, before it is delivered. `from` is absent when a service published. */
-	onPublish?: ((message: Message, from: Client | undefined, now: number) => void) | undefined;
-	/** Filters that a client got, and those that it gave up. */
-	onSubscriptions?: ((client: Client, change: "subscribed" | "unsubscribed", filters: readonly string[]) => void) | undefined;
-}
-
-/** A refusal that ends the connection. */
-export interface Denial { readonly endsWith: number }
-
-/** Somebody with deadlines of its own who is served by the broker's timer. */
-export interface Task {
-	/** Monotonic ms at which `expire` has something to do, or `Infinity`. */
-	readonly deadline: number;
-	expire(now: number): void;
-}
 
 /** Publications that may wait while another is delivered; more means that services answer each other for ever. */
 const ROUTING_MAXIMUM = 10_000;
@@ -79,21 +49,19 @@ export class Broker {
 	readonly #subscriptions: Subscriptions;
 	readonly #retained: Retained;
 	readonly #routing: Publication[] = [];
-	readonly #tasks: Task[] = [];
-	readonly #watchers = new Set<() => void>();
+	readonly #agenda = new Agenda();
 	/** Where nobody hands in the time (a service publishes), the last one that was heard of counts. */
 	readonly #time: LastTime = { now: 0 };
 	readonly #owner: ConnectionOwner;
 	#isRouting = false;
 	#assigned = 0;
-	#deadline = Infinity;
 
 	constructor(options: BrokerOptions = {}) {
 		this.#options = options;
 		this.limits = { ...DEFAULT_LIMITS, ...options.limits };
 		this.#subscriptions = new Subscriptions(this.limits);
 		this.#retained = new Retained(this.limits);
-		this.faults = new Faults(() => { this.#due(0); });
+		this.faults = new Faults(() => { this.#agenda.due(0); });
 		this.#owner = {
 			limits: this.limits, faults: this.faults, time: this.#time,
 			authenticator: (client, method) => this.#options.authenticate?.(client, method),
@@ -105,7 +73,7 @@ export class Broker {
 			unsubscribe: (session, filter) => this.#subscriptions.remove(session, filter),
 			changed: (client, change, filters) => { if (filters.length > 0) this.#options.onSubscriptions?.(client, change, filters); },
 			ended: (connection, reason, now, reasonCode) => { this.#ended(connection, reason, now, reasonCode); },
-			due: at => { this.#due(at); },
+			due: at => { this.#agenda.due(at); },
 		};
 	}
 
@@ -128,7 +96,7 @@ export class Broker {
 			return connection;
 		}
 		this.#connections.add(connection);
-		this.#due(connection.deadline);
+		this.#agenda.due(connection.deadline);
 		return connection;
 	}
 
@@ -136,35 +104,27 @@ export class Broker {
 	 * When `expire` should be called, or `Infinity`; 0 is at once. May be earlier than the first thing due, never later: a
 	 * client's packets only move its own deadline on, and looking at all connections at each packet would cost too much.
 	 */
-	get deadline(): number { return this.#tasks.reduce((earliest, { deadline }) => Math.min(earliest, deadline), this.#deadline); }
+	get deadline(): number { return this.#agenda.deadline; }
 
 	/** Tells when the deadline has become earlier. @returns call it to be told no more */
-	watch(onEarlier: () => void): () => void {
-		this.#watchers.add(onEarlier);
-		return () => { this.#watchers.delete(onEarlier); };
-	}
+	watch(onEarlier: () => void): () => void { return this.#agenda.watch(onEarlier); }
 
 	/** Looks after a task from now on. Where its deadline becomes earlier by itself, `due` must be called. */
-	add(task: Task): void {
-		this.#tasks.push(task);
-		this.due();
-	}
+	add(task: Task): void { this.#agenda.add(task); }
 
 	/** A task's deadline has become earlier. */
-	due(): void {
-		for (const onEarlier of this.#watchers) onEarlier();
-	}
+	due(): void { this.#agenda.changed(); }
 
 	expire(now: number): void {
 		this.#time.now = now;
-		for (const task of this.#tasks) if (task.deadline <= now) task.expire(now);
-		if (now < this.#deadline) return;
-		this.#deadline = Infinity;
+		if (!this.#agenda.expire(now)) return;
 		this.#doFaults(now);
 		for (const connection of [...this.#connections]) connection.expire(now);
 		for (const session of [...this.#away]) this.#expireAway(session, now);
-		for (const { deadline } of this.#connections) this.#deadline = Math.min(this.#deadline, deadline);
-		for (const { endsAt, will } of this.#away) this.#deadline = Math.min(this.#deadline, endsAt, will?.at ?? Infinity);
+		let earliest = Infinity;
+		for (const { deadline } of this.#connections) earliest = Math.min(earliest, deadline);
+		for (const { endsAt, will } of this.#away) earliest = Math.min(earliest, endsAt, will?.at ?? Infinity);
+		this.#agenda.due(earliest);
 	}
 
 	/**
@@ -239,7 +199,7 @@ export class Broker {
 		admitted.expiry = client.sessionExpiry;
 		this.#sessions.set(client.clientId, admitted);
 		this.#online.set(client.clientId, connection);
-		if (client.keepAlive > 0) this.#due(now + client.keepAlive);
+		if (client.keepAlive > 0) this.#agenda.due(now + client.keepAlive);
 		this.#options.onConnected?.(client, now);
 		const responseInformation = client.requestResponseInformation ? this.#options.responseInformation?.(client) : undefined;
 		return { session: admitted, sessionPresent, responseInformation };
@@ -278,7 +238,7 @@ export class Broker {
 	#leaveAway(session: Session, now: number): void {
 		this.#away.add(session);
 		this.#expireAway(session, now);
-		if (this.#away.has(session)) this.#due(Math.min(session.endsAt, session.will?.at ?? Infinity));
+		if (this.#away.has(session)) this.#agenda.due(Math.min(session.endsAt, session.will?.at ?? Infinity));
 	}
 
 	#expireAway(session: Session, now: number): void {
@@ -357,11 +317,5 @@ export class Broker {
 				case "wake": for (const connection of [...this.#connections]) connection.wake(now);
 			}
 		}
-	}
-
-	#due(at: number): void {
-		if (at >= this.#deadline) return;
-		this.#deadline = at;
-		this.due();
 	}
 }

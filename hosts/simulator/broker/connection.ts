@@ -16,8 +16,8 @@ import { Decoder, encode, toBuffer } from "./codec.js";
 import type { Delivery } from "./message.js";
 import { Outbox } from "./outbox.js";
 import type { ConnectionOwner, EndReason, Peer } from "./owner.js";
+import { Pace } from "./pace.js";
 import type { Properties } from "./properties.js";
-import { Rate } from "./rate.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
 import { disconnectCode, isClientDisconnect, REASON, refusalDetail, returnCode, violation } from "./reasons.js";
 import { Requests } from "./requests.js";
@@ -49,10 +49,7 @@ export class Connection implements Link {
 	#writable = true;
 	#closed = false;
 	#silence = Infinity;
-	readonly #publications: Rate;
-	readonly #drained: Rate;
-	/** When the session may send more, if it had to wait. */
-	#turnAt = Infinity;
+	readonly #pace: Pace;
 	#quietUntil: number;
 
 	/** @param caller what the transport knows of the client */
@@ -63,8 +60,7 @@ export class Connection implements Link {
 		this.#decoder = new Decoder(owner.limits.packetMaximum);
 		this.#outbox = new Outbox(bytes => { if (!peer.send(bytes)) this.#writable = false; });
 		this.#quietUntil = now + owner.limits.connectTimeout;
-		this.#publications = new Rate(owner.limits.publicationsPerSecond);
-		this.#drained = new Rate(owner.limits.drainedPerSecond, 1);
+		this.#pace = new Pace(owner.limits);
 	}
 
 	/** Present from the moment that the CONNECT is accepted. */
@@ -75,7 +71,7 @@ export class Connection implements Link {
 	/** When `expire` has something to do, or `Infinity`. */
 	get deadline(): number {
 		if (this.#closed || this.#isSilent) return Infinity;
-		return Math.min(this.#quietUntil, this.#outbox.deadline, this.#turnAt);
+		return Math.min(this.#quietUntil, this.#outbox.deadline, this.#pace.readyAt);
 	}
 	get writable(): boolean { return this.#writable && !this.#closed && !this.#isSilent && !this.#outbox.isFull; }
 	get receiveMaximum(): number { return this.#client?.receiveMaximum ?? 0; }
@@ -104,8 +100,8 @@ export class Connection implements Link {
 	/** Ends a connection whose client was silent for too long; sends what was delayed. */
 	expire(now: number): void {
 		if (this.#closed || this.#isSilent) return;
-		if (this.#outbox.deadline <= now || this.#turnAt <= now) {
-			this.#turnAt = Infinity;
+		if (this.#outbox.deadline <= now || this.#pace.readyAt <= now) {
+			this.#pace.readyAt = Infinity;
 			this.#outbox.flush(now);
 			this.#session?.flush();
 		}
@@ -140,14 +136,9 @@ export class Connection implements Link {
 	}
 
 	takeTurn(hasWaited: boolean): boolean {
-		const { now } = this.#owner.time;
-		const readyAt = Math.max(this.#publications.readyAt(now), hasWaited ? this.#drained.readyAt(now) : now);
-		if (readyAt > now) {
-			this.#turnAt = Math.min(this.#turnAt, readyAt);
-			this.#owner.due(this.#turnAt);
-			return false;
-		}
-		return this.#publications.take(now) && (!hasWaited || this.#drained.take(now));
+		if (this.#pace.take(hasWaited, this.#owner.time.now)) return true;
+		this.#owner.due(this.#pace.readyAt);
+		return false;
 	}
 
 	publish({ message, qos, retain, identifiers }: Delivery, packetId: number | undefined, duplicate: boolean): boolean {

@@ -9,6 +9,11 @@ import type { Gate } from "../../broker/client.js";
 /** The names for ALPN on port 443, and what is spoken then. */
 export const AWS_PROTOCOLS = Object.freeze({ "x-amzn-mqtt-ca": "mqtt", "mqtt": "mqtt", "x-amzn-http-ca": "http", "http/1.1": "http" } as const);
 
+/** False where HTTP is spoken, as by who names nothing. */
+export function speaksMqtt(protocol: string | undefined): boolean {
+	return AWS_PROTOCOLS[protocol as keyof typeof AWS_PROTOCOLS] === "mqtt";
+}
+
 /** The only path where a WebSocket is. */
 export const WEBSOCKET_PATH = "/mqtt";
 

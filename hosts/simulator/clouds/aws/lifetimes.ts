@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Connections that may only last so long, by client id. Pure. */
-import type { Task } from "../../broker/broker.js";
+import type { Task } from "../../broker/agenda.js";
 
 export class Lifetimes implements Task {
 	readonly #onEnd: (clientId: string, now: number) => void;

@@ -5,7 +5,7 @@
  * Pure: our own broker with other limits and with hooks. A refused publication ends a 3.1.1 connection, which cannot be
  * told otherwise; an MQTT 5 client is told in PUBACK, or, where there is none, in DISCONNECT.
  */
-import type { BrokerOptions, Denial } from "../../broker/broker.js";
+import type { BrokerOptions, Denial } from "../../broker/options.js";
 import type { Client } from "../../broker/client.js";
 import type { BrokerLimits } from "../../broker/limits.js";
 import { Rate } from "../../broker/rate.js";

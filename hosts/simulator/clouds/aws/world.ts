@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The simulated AWS IoT Core inside the seeded world. */
+import type { Origin } from "../../broker/client.js";
 import type { DeviceIdentity } from "../../identity.js";
 import type { WorldLike, WorldPlaceOptions } from "../../in-world.js";
 import { CloudInWorld, wallOf } from "../../in-world.js";
@@ -8,14 +9,14 @@ import { decodeCertificate } from "../../../world/certificate.js";
 import type { AwsOptions } from "./backend.js";
 import { AwsBackend } from "./backend.js";
 import type { GateOptions } from "./gate.js";
-import { AWS_PROTOCOLS, awsGate } from "./gate.js";
+import { AWS_PROTOCOLS, awsGate, speaksMqtt } from "./gate.js";
 import { ModelledCertificates } from "./modelled.js";
 import type { AwsContext } from "./service.js";
 import type { AwsServices } from "./services.js";
 import type { AwsShadows } from "./shadow.js";
 
 export interface AwsWorldCloudOptions extends WorldPlaceOptions, AwsOptions, GateOptions {
-	/** Port like AWS's 443, on TLS: MQTT with certificates or for the custom authorizer, told apart by ALPN; absent: none. */
+	/** Port like AWS's 443, on TLS: MQTT with certificates or for the custom authorizer, and WebSocket, told apart by ALPN; absent: none. */
 	alpnPort?: number | undefined;
 }
 
@@ -35,7 +36,8 @@ export class AwsWorldCloud extends CloudInWorld<AwsBackend> {
 			newToken: () => `token-${++tokens}-`.padEnd(TOKEN_LENGTH, "x"),
 		}), options, tls => {
 			if (!tls || alpnPort === undefined) return [];
-			return [{ port: alpnPort, tls: { ...tls, clientOptional: true, protocols: MQTT_PROTOCOLS } }];
+			const protocols = Object.keys(AWS_PROTOCOLS);
+			return [{ port: alpnPort, tls: { ...tls, clientOptional: true, protocols }, webSocket: ({ protocol }: Origin) => !speaksMqtt(protocol) }];
 		}, awsGate(options));
 	}
 
@@ -56,8 +58,6 @@ export class AwsWorldCloud extends CloudInWorld<AwsBackend> {
 		this.registry.register(identity.id, fingerprintOf(identity));
 	}
 }
-
-const MQTT_PROTOCOLS: readonly string[] = Object.freeze(Object.entries(AWS_PROTOCOLS).filter(([, spoken]) => spoken === "mqtt").map(([name]) => name));
 
 /** In the world the key's identifier stands for the certificate's digest. */
 function fingerprintOf({ certificate }: DeviceIdentity): string {
