@@ -143,6 +143,8 @@ suite("CommandsService", () => {
 		["a text that is none", { status: "SUCCEEDED", result: { on: { s: 1 } } }, "InvalidRequest"],
 		["a boolean that is none", { status: "SUCCEEDED", result: { on: { b: "true" } } }, "InvalidRequest"],
 		["bytes that are no base64", { status: "SUCCEEDED", result: { on: { bin: "a" } } }, "InvalidRequest"],
+		["a key that is too long", { status: "SUCCEEDED", result: { ["k".repeat(129)]: { s: "" } } }, "InvalidRequest"],
+		["too many results", { status: "SUCCEEDED", result: Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`k${index}`, { s: "" }])) }, "InvalidRequest"],
 		["a key that is not valid", { status: "SUCCEEDED", result: { "a b": { s: "" } } }, "InvalidRequest"],
 	];
 	for (const [what, body, code] of refusals) {
@@ -152,6 +154,13 @@ suite("CommandsService", () => {
 			assert.equal(lab.status(id), "CREATED");
 		});
 	}
+
+	test("takes what is just within the limits", () => {
+		const lab = new Lab(), id = lab.send(), statusReason = { reasonCode: "X".repeat(64), reasonDescription: "x".repeat(1024) };
+		const result = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${index}`.padStart(128, "k"), { bin: "" }]));
+		assert.equal(lab.respond(id, { status: "IN_PROGRESS", statusReason, result })[0], "accepted");
+		assert.equal(lab.respond(id, { status: "SUCCEEDED", statusReason: { reasonCode: "X" }, result: { k: { s: "" } } })[0], "accepted");
+	});
 
 	test("refuses what is CBOR in form alone", () => {
 		const lab = new Lab(), id = lab.send();
