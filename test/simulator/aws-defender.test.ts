@@ -146,6 +146,15 @@ suite("DefenderService", () => {
 		assert.deepEqual(lab.defender.reports("lamp").map(each => each.reportId), [3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
 	});
 
+	test("the reports of so many things are kept, and whoever was first makes room", () => {
+		const lab = new Lab({ intervalMinimum: 0, thingCountMaximum: 2 }), kept = () => ["lamp", "fan", "door"].map(thing => lab.defender.reports(thing).length);
+		for (const thing of ["fan", "door"]) lab.cloud.things.add(thing);
+		for (const [thing, report_id] of [["lamp", 1], ["fan", 1], ["fan", 2]] as const) lab.report({ header: { ...header, report_id }, metrics: {} }, "json", thing);
+		assert.deepEqual(kept(), [1, 2, 0]);
+		lab.report({ header, metrics: {} }, "json", "door");
+		assert.deepEqual(kept(), [0, 2, 1]);
+	});
+
 	test("topics of others are left to them, and it never waits", () => {
 		const lab = new Lab();
 		for (const topic of ["$aws/things/lamp/defender/metrics", "$aws/things/lamp/defender/metrics/xml", "$aws/things/lamp/defender/state/json", "$aws/things/lamp/jobs/metrics/json"]) {
