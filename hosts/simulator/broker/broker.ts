@@ -29,6 +29,8 @@ import { Session } from "./session.js";
 import { replayed, Subscriptions } from "./subscriptions.js";
 import { isFilter, isTopic } from "./topics.js";
 
+export type { Task } from "./agenda.js";
+
 /** Publications that may wait while another is delivered; more means that services answer each other for ever. */
 const ROUTING_MAXIMUM = 10_000;
 const ASSIGNED_PREFIX = "anonymous-";
