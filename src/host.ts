@@ -230,7 +230,7 @@ export interface SignOptions {
 export interface Keys {
 	/** @throws DeviceError `unsupported` when the platform makes no keys of this type; `argument` */
 	generate(options: GenerateKeyOptions): void;
-	/** @throws DeviceError `argument` */
+	/** @throws DeviceError `argument`; `too-large` for more bytes than the platform takes, which are 32 KB at least */
 	sign(options: SignOptions): void;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The private cloud without a network: broker, shadow service and registry, and the rules of who may do what.
+ * The private cloud without a network: broker, shadows, jobs and registry, and the rules of who may do what.
  *
  * Pure, so that the same cloud is served on sockets (`cloud.ts`), inside the world (`world.ts`) and on the XS engine.
  */
@@ -9,6 +9,7 @@ import type { Client } from "./broker/client.js";
 import type { BrokerLimits } from "./broker/limits.js";
 import type { Refusal } from "./broker/reasons.js";
 import type { CloudChannel } from "./channel.js";
+import { JobService } from "./services/jobs.js";
 import { isDeviceId, Registry } from "./services/registry.js";
 import type { ShadowLimits, ShadowStore } from "./services/shadow.js";
 import { ShadowService } from "./services/shadow.js";
@@ -25,11 +26,13 @@ export interface BackendOptions {
 export class Backend {
 	readonly broker: Broker;
 	readonly shadows: ShadowService;
+	readonly jobs: JobService;
 	readonly registry: Registry;
 
 	constructor(options: BackendOptions) {
 		this.registry = new Registry(options);
 		this.shadows = new ShadowService({ wall: options.wall, limits: options.shadowLimits, store: options.shadowStore });
+		this.jobs = new JobService({ wall: options.wall, manners: this.shadows.manners });
 		this.broker = new Broker({
 			limits: options.brokerLimits,
 			authorize: client => authorize(this.registry, client),
@@ -41,14 +44,17 @@ export class Backend {
 			onDisconnected: client => { this.registry.setOnline(client.clientId, false); },
 			onPublish: (_message, from) => { if (from) this.registry.countMessage(from.clientId); },
 		});
-		this.shadows.attach(this.broker.attach());
-		this.shadows.onDue = () => { this.broker.due(); };
-		this.broker.add(this.shadows);
+		for (const service of [this.shadows, this.jobs]) {
+			service.attach(this.broker.attach());
+			service.onDue = () => { this.broker.due(); };
+			this.broker.add(service);
+		}
 	}
 
-	/** Serves the devices of a foreign broker, too: shadow and online state go over `channel`. */
+	/** Serves the devices of a foreign broker, too: services and online state go over `channel`. */
 	attach(channel: CloudChannel): void {
 		this.shadows.attach(channel);
+		this.jobs.attach(channel);
 		this.registry.watch(channel);
 	}
 }

@@ -11,6 +11,7 @@ import { connectBridge } from "./bridge.js";
 import type { BrokerLimits } from "./broker/limits.js";
 import { nodeClock } from "./node-clock.js";
 import type { Server } from "./serve.js";
+import type { JobService } from "./services/jobs.js";
 import type { ShadowLimits, ShadowService, ShadowStore } from "./services/shadow.js";
 import type { CloudServeOptions } from "./sockets-cloud.js";
 import { SocketsCloud } from "./sockets-cloud.js";
@@ -36,6 +37,7 @@ export class Cloud extends SocketsCloud<Backend> {
 	}
 
 	get shadows(): ShadowService { return this.backend.shadows; }
+	get jobs(): JobService { return this.backend.jobs; }
 
 	/**
 	 * Serves our own broker. The server that is returned can be closed and the same ports served again: that is how a

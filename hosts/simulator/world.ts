@@ -4,6 +4,7 @@ import { Backend } from "./backend.js";
 import type { BrokerLimits } from "./broker/limits.js";
 import type { WorldLike, WorldPlaceOptions } from "./in-world.js";
 import { CloudInWorld, wallOf } from "./in-world.js";
+import type { JobService } from "./services/jobs.js";
 import type { ShadowLimits, ShadowService, ShadowStore } from "./services/shadow.js";
 
 export { serveInWorld } from "./in-world.js";
@@ -22,4 +23,5 @@ export class WorldCloud extends CloudInWorld<Backend> {
 	}
 
 	get shadows(): ShadowService { return this.backend.shadows; }
+	get jobs(): JobService { return this.backend.jobs; }
 }

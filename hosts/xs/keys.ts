@@ -11,6 +11,8 @@ import { Event, native, type Handle } from "./native.js";
 const TYPES: readonly KeyType[] = Object.freeze(["P-256", "RSA-2048"] as const);
 /** Of the relay's failures: the key is of no use. */
 const CREDENTIAL = 5;
+/** Bytes that are signed at most: the relay takes headers of 64 KB. */
+const SIGNED_MAXIMUM = 49_152;
 /** Bytes of the length that comes before an answer, and before the first of two values in it. */
 const PREFIX = 2;
 
@@ -82,6 +84,7 @@ export const keys: Keys = Object.freeze({
 	sign(options: SignOptions): void {
 		checkBytes(options.key, "key");
 		checkBytes(options.bytes, "bytes");
+		if (options.bytes.byteLength > SIGNED_MAXIMUM) throw new DeviceError("too-large", `no signature of more than ${SIGNED_MAXIMUM} bytes`);
 		checkFunction(options.onSignature, "onSignature");
 		checkFunction(options.onError, "onError");
 		new Question("sign", options.key, options.bytes, (answer) => options.onSignature(answer), (error) => options.onError(error));

@@ -98,12 +98,13 @@ export class Job {
 		this.number = number;
 		this.version = version;
 		this.status = record.status as JobStatus;
-		this.details = isObject(record.details) ? record.details as JobDetails : NO_DETAILS;
+		// Made anew: on XS a constant that was preloaded cannot be made JSON of.
+		this.details = isObject(record.details) ? record.details as JobDetails : {};
 		this.document = isObject(record.document) ? record.document : {};
 	}
 
 	/** Says how far it is. Of several that wait, the last one is said. */
-	progress(details: JobDetails, { stepTimeoutMinutes }: { stepTimeoutMinutes?: number } = NO_DETAILS): void {
+	progress(details: JobDetails, { stepTimeoutMinutes }: { stepTimeoutMinutes?: number } = NO_OPTIONS): void {
 		this.#jobs.update(this, { status: "IN_PROGRESS", details, stepTimeoutMinutes });
 	}
 
@@ -122,7 +123,7 @@ export class Job {
 	}
 }
 
-const NO_DETAILS = Object.freeze({});
+const NO_OPTIONS = Object.freeze({});
 
 export class Jobs extends Service<JobsPort> {
 	/** Names that are declared; they and `spare` others may become properties. */

@@ -66,7 +66,9 @@ export class StorageStore implements ShadowStore {
 	save({ version, local, changedAt, counted }: Kept, rest: JSONObject): void {
 		const { text, storage } = this.#host;
 		let record = JSON.stringify([version, local, changedAt, counted]);
-		if (text.byteLength(record) > STORED_MAXIMUM) record = JSON.stringify([version, rest, changedAt, counted]);
+		if (text.byteLength(record) > STORED_MAXIMUM) {
+			record = JSON.stringify([version, rest, changedAt, counted]);
+		}
 		const length = text.byteLength(record);
 		if (length > STORED_MAXIMUM) throw new DeviceError("too-large", `${length} bytes of shadow that the cloud lacks`);
 		const bytes = new Uint8Array(length);

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 export const MOORLINE = fileURLToPath(new URL("../../hosts/simulator/cli/main.js", import.meta.url));
 export const DAY = fileURLToPath(new URL("../../hosts/simulator/day/main.js", import.meta.url));
 export const LAMP = fileURLToPath(new URL("../../../examples/lamp", import.meta.url));
+export const THING = fileURLToPath(new URL("../../../examples/thing", import.meta.url));
 
 export type Event = Record<string, unknown> & { event: string };
 

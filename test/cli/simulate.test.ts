@@ -117,7 +117,7 @@ test("--cloud aws is AWS's broker and shadows: a thing on either port, and every
 	await watcher.subscribeAsync(["#", "$aws/#"], { qos: 1 });
 	const seen = new Set<string>();
 	watcher.on("message", topic => { seen.add(topic); });
-	const hears = async (topic: string): Promise<void> => { while (!seen.has(topic)) await new Promise(resolve => { watcher.once("message", resolve); }); };
+	const hears = async (topic: string): Promise<void> => { while (!seen.has(topic)) await new Promise<void>(resolve => { watcher.once("message", () => { resolve(); }); }); };
 	const read = (file: unknown): Promise<Buffer> => readFile(join(place.path, String(file)));
 	const ways: readonly [id: string, url: string, more: IClientOptions][] = [
 		["lamp-1", String(endpoint), {}], ["lamp-2", `mqtts://localhost:${alpnPort}`, { ALPNProtocols: ["x-amzn-mqtt-ca"] }],

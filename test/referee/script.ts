@@ -151,6 +151,7 @@ export async function provisioningScript({ cloud, sdk, identity: claim, protocol
 	const identity = { ...claim, id: thingName };
 	await sdk.connect(identity, { protocol, clientId: thingName, cert: made.certificatePem, key: own?.key ?? made.privateKey });
 	assert.equal(cloud.aws.registry.get(thingName)?.online, true);
+	assert.equal((await refusal(sdk.request("shadow", "getShadow", { thingName }))).code, 404);
 	const { version } = await sdk.request("shadow", "updateShadow", { thingName, state: { reported: { on: false } } });
 	assert.equal(version, 1);
 	await sdk.disconnect();

@@ -96,3 +96,56 @@ for (const [name, script] of Object.entries(SCRIPTS)) {
 		}
 	});
 }
+
+/** On the engine of the device a run costs some fifty times as much: a sample there. */
+const HISTORIES = (globalThis as { SEEDS?: number }).SEEDS !== undefined ? 20 : 400;
+const STEPS = 30;
+
+test("random histories with many cuts: what is in force is what was confirmed last, or was about to be", () => {
+	for (let seed = 1; seed <= HISTORIES; seed++) {
+		const world = createWorld({ seed });
+		const dice = world.random;
+		let inForce = 0, candidate: number | undefined, confirming = false, made = 0, steps = 0;
+		const device = world.device({
+			id: "lamp", storage: { [IDENTITY]: factory() },
+			program(host) {
+				const store = new CredentialStore(host);
+				const now = seedOf(store.active());
+				const where = `seed ${seed}, step ${steps}`;
+				if (confirming && now === candidate) inForce = now;
+				assert.equal(now, inForce, where);
+				confirming = false;
+				const left = store.candidate();
+				// Staging and dropping are one write each: done or not, and nothing in between.
+				candidate = left === undefined ? undefined : seedOf(left.credentials);
+				while (steps < STEPS) {
+					steps++;
+					if (dice.chance(0.3)) device.cutPowerAt(device.operations + dice.between(1, 4), dice.chance(0.5) ? "none" : "whole");
+					const choice = dice.between(0, 2);
+					if (choice === 0) {
+						store.stage(make(++made), dice.chance(0.5) ? bytes(5, made) : undefined);
+						candidate = made;
+					} else if (choice === 1 && candidate !== undefined) {
+						confirming = true;
+						store.confirm();
+						confirming = false;
+						inForce = candidate;
+						candidate = undefined;
+					} else if (choice === 2) {
+						store.drop();
+						candidate = undefined;
+					}
+					assert.equal(seedOf(store.active()), inForce, where);
+					assert.equal(store.active().fault, undefined, where);
+					const found = store.candidate();
+					assert.equal(found && seedOf(found.credentials), candidate, where);
+				}
+			},
+		});
+		world.run(() => steps >= STEPS && device.running, { within: SETTLE });
+		assert.deepEqual(device.crashes, [], `seed ${seed}`);
+		world.advance(5_000);
+		const { fault: _, ...active } = new CredentialStore(device.host).active();
+		assert.deepEqual(active.key, make(inForce).key, `seed ${seed}`);
+	}
+});

@@ -10,7 +10,7 @@ import { JobsService } from "../../hosts/simulator/clouds/aws/jobs.js";
 import { StreamsService } from "../../hosts/simulator/clouds/aws/streams.js";
 import { AwsWorldCloud } from "../../hosts/simulator/clouds/aws/world.js";
 import { identityValues } from "../../hosts/simulator/identity.js";
-import { createWorld, type World } from "../../hosts/world/index.js";
+import { createWorld, text, type World } from "../../hosts/world/index.js";
 import type { DeviceError } from "../../src/base/error.js";
 import { aws, type AwsOptions } from "../../src/clouds/aws/index.js";
 import type { Closer } from "../../src/clouds/cloud.js";
@@ -159,6 +159,12 @@ function fail(error: DeviceError): void {
 	throw error;
 }
 
+function utf8(value: string): Uint8Array {
+	const bytes = new Uint8Array(text.byteLength(value));
+	text.encode(value, bytes, 0);
+	return bytes;
+}
+
 /** Of the file. */
 const byteOf = (offset: number): number => offset * 7 + (offset >> 8) & 0xff;
 
@@ -185,7 +191,7 @@ export function workIsDone(seed: number, options: AwsOptions = {}): Outcome {
 	streams.put(ID, STREAM, { version: 1, description: "", files: { 0: Uint8Array.of(1), [FILE]: Uint8Array.from({ length: LENGTH }, (_, index) => byteOf(index)) } });
 	const sent: string[] = [];
 	const end = makeTrouble(world, cloud, jobs, () => {
-		const payload = new TextEncoder().encode(`{"add":${sent.length}}`);
+		const payload = utf8(`{"add":${sent.length}}`);
 		sent.push(commands.send({ thing: ID }, { payload, contentType: "application/json", timeout: 600 }));
 	});
 	const check = (holds: boolean, what: string): void => {

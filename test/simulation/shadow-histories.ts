@@ -13,8 +13,8 @@ import { Random } from "../property/random.js";
 import { canonical, copy, deltaOf, ModelCloud, patched } from "./shadow-cloud.js";
 import { ShadowFlash, type Cut } from "./shadow-flash.js";
 
-/** Virtual ms of trouble, from a reset to the program, and within which all must be quiet at the end. */
-const TROUBLE = 60_000;
+/** Virtual ms of trouble, all at once or with time between; from a reset to the program; and within which all is quiet. */
+const TROUBLES = Object.freeze([4_000, 60_000]);
 const BOOT = 500;
 const SETTLE = 3_600_000;
 /** Turns at one instant, and events of one history: more means that something goes on for ever. */
@@ -24,7 +24,7 @@ const EVENTS_MAXIMUM = 20_000;
 const EPOCH = 1_700_000_000_000;
 
 export const HISTORY_MODEL = model({
-	on: boolean(), text: string(), mode: string({ merge: "cloud" }), level: number({ merge: "device" }),
+	on: boolean(), text: string(), own: string(), mode: string({ merge: "cloud" }), level: number({ merge: "device" }),
 	peak: number({ merge: "maximum" }), scene: string({ merge: "last" }), count: number({ merge: "sum" }),
 	group: { plain: number(), items: list<JSONValue>({ merge: "cloud" }), level: number({ merge: "device" }), count: number({ merge: "sum" }) },
 });
@@ -73,6 +73,7 @@ class Stage {
 	readonly #random: Random;
 	readonly #events: { at: number; run: () => void }[] = [];
 	readonly #hasModel: boolean;
+	readonly #trouble: number;
 	/** The network: ms that a message takes at most, and of how many one is doubled, or late beyond the connection; 0: none. */
 	#spread: number;
 	#doubles: number;
@@ -89,11 +90,15 @@ class Stage {
 	/** By counter: what is counted and durable, and what is counted and may be lost with the power. */
 	readonly #durable = COUNTERS.map(() => 0);
 	readonly #volatile = COUNTERS.map(() => 0);
+	/** What the program says that nobody else has a say in: null for nothing; `undefined` for no news. */
+	#own: JSONValue = null;
+	#ownVolatile: JSONValue | undefined;
 	#decreases: boolean;
 
 	constructor(seed: number, { cuts }: HistoryOptions) {
 		const random = this.#random = new Random(seed);
 		this.#hasModel = !random.once(3);
+		this.#trouble = random.pick(TROUBLES);
 		this.cloud = new ModelCloud(random.once(2));
 		this.#spread = random.pick([5, 400, 3_000]);
 		this.#doubles = random.pick([0, 4]);
@@ -111,7 +116,7 @@ class Stage {
 	#scenario(): void {
 		const random = this.#random;
 		const often = (count: number, action: () => void) => {
-			for (; count > 0; count--) this.#at(random.below(TROUBLE), action);
+			for (; count > 0; count--) this.#at(random.below(this.#trouble), action);
 		};
 		if (random.once(2)) this.#desire();
 		often(random.below(8), () => this.#desire());
@@ -120,7 +125,7 @@ class Stage {
 			often(random.below(6), () => this.#appCounts());
 			often(random.below(6), () => this.#deviceCounts());
 		}
-		often(random.below(4), () => this.#fall(random.below(8_000)));
+		often(random.below(4), () => this.#fall(random.below(this.#trouble >> 3)));
 		if (random.once(3)) often(1, () => this.#die());
 	}
 
@@ -170,6 +175,7 @@ class Stage {
 		this.#plan = {};
 		this.#lastTold.clear();
 		this.#volatile.fill(0);
+		this.#ownVolatile = undefined;
 		const alive = () => !this.flash.dead;
 		const shadow: Shadow = new Shadow({
 			onDelta: (delta, version) => {
@@ -220,10 +226,14 @@ class Stage {
 		shadow.report(plan, EPOCH + this.now);
 	}
 
-	/** The program changes something by itself. */
+	/** The program changes something by itself: now and then what nobody else has a say in. */
 	#report(): void {
 		if (this.flash.dead) return;
 		const random = this.#random;
+		if (random.once(3)) {
+			this.#ownVolatile = random.pick([null, "a", "b", "c"]);
+			return this.#say({ own: this.#ownVolatile });
+		}
 		this.#say(this.#hasModel ? this.#change(5) : freePatch(random));
 	}
 
@@ -245,6 +255,8 @@ class Stage {
 		this.history.writes++;
 		for (let index = 0; index < COUNTERS.length; index++) this.#durable[index]! += this.#volatile[index]!;
 		this.#volatile.fill(0);
+		this.#own = this.#ownVolatile === undefined ? this.#own : this.#ownVolatile;
+		this.#ownVolatile = undefined;
 	}
 
 	/** ------ the application ------ */
@@ -370,8 +382,9 @@ class Stage {
 
 	/** ------ the end ------ */
 
-	/** Ends the trouble, lets all settle, and looks. @throws Error that says what is wrong */
-	finish(): void {
+	/** Lives through the trouble, ends it, lets all settle, and looks. @throws Error that says what is wrong */
+	play(): void {
+		this.run(this.now + this.#trouble);
 		this.flash.cuts = [];
 		// What is late after a connection is set right by the next one: that is what the document is fetched for.
 		if (this.#late > 0) {
@@ -392,6 +405,7 @@ class Stage {
 		if (deltaOf(desired, local) !== undefined) throw new Error(`the device is not what is desired: ${state}`);
 		if (deltaOf(local, reported) !== undefined) throw new Error(`the cloud lacks a report: ${state}`);
 		if (this.#hasModel && deltaOf(reported, local) !== undefined) throw new Error(`the cloud keeps what was deleted: ${state}`);
+		if ((reported["own"] ?? null) !== this.#own) throw new Error(`${String(this.#own)} of the device's own is lost: ${state}`);
 		if (!this.#shadow.inSync) throw new Error(`not in sync: ${state}`);
 		COUNTERS.forEach((path, index) => {
 			const expected = this.#durable[index]!;
@@ -437,8 +451,7 @@ function freePatch(random: Random): JSONObject {
 export function shadowLives(seed: number, options: HistoryOptions = {}): History {
 	try {
 		const stage = new Stage(seed, options);
-		stage.run(1_000 + TROUBLE);
-		stage.finish();
+		stage.play();
 		return stage.history;
 	} catch (error) {
 		const cuts = options.cuts === undefined ? "" : `, cut ${JSON.stringify(options.cuts)}`;

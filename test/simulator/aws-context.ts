@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The cloud around one service of the simulated AWS, without a broker: virtual time, and a record of what was sent. */
+import assert from "node:assert/strict";
 import { decode, encode, type Format } from "../../hosts/simulator/services/formats.js";
 import type { AwsContext, AwsService } from "../../hosts/simulator/clouds/aws/service.js";
 
@@ -40,10 +41,10 @@ export class Cloud implements AwsContext {
 		return this.service.receive({ topic, levels: topic.split("/"), payload, clientId, now: this.now });
 	}
 
-	/** A client asks. @returns what was sent then */
+	/** A client asks what is the service's to answer. @returns what was sent then */
 	ask(topic: string, body: unknown = {}, clientId?: string): Sent[] {
 		this.take();
-		this.receive(topic, body, clientId);
+		assert.ok(this.receive(topic, body, clientId), topic);
 		return this.take();
 	}
 }

@@ -65,6 +65,8 @@ suite("JobsService", () => {
 		assert.deepEqual(lab.accepted("start-next", { clientToken: "t" }), { timestamp: EPOCH, clientToken: "t" });
 		assert.deepEqual(lab.accepted("$next/get", new Uint8Array(0)), { timestamp: EPOCH });
 		lab.create("one");
+		const [, { topic, body }] = lab.cloud.take() as [Sent, Sent];
+		assert.deepEqual([topic, body.execution.jobDocument], [`${J}/notify-next`, { do: "one" }]);
 		const summary = { jobId: "one", queuedAt: EPOCH, lastUpdatedAt: EPOCH, versionNumber: 1, executionNumber: 1 };
 		assert.deepEqual(lab.accepted("get").queuedJobs, [summary]);
 		assert.deepEqual(lab.accepted("$next/get").execution, { ...summary, thingName: "lamp", status: "QUEUED", jobDocument: { do: "one" } });
@@ -85,8 +87,9 @@ suite("JobsService", () => {
 			executionState: { status: "SUCCEEDED", statusDetails: { step: "1" }, versionNumber: 3 }, jobDocument: { do: "one" },
 			timestamp: EPOCH + 7, clientToken: "u",
 		});
-		assert.deepEqual(lab.jobs.execution("lamp", "one")?.status, "SUCCEEDED");
-		assert.deepEqual(lab.jobs.executions("lamp").map(each => each.jobId), ["one"]);
+		assert.deepEqual([lab.jobs.execution("lamp", "one")?.status, lab.jobs.execution("lamp", "one")?.jobDocument], ["SUCCEEDED", { do: "one" }]);
+		assert.deepEqual(lab.jobs.executions("lamp").map(({ jobId, jobDocument }) => [jobId, jobDocument]), [["one", undefined]]);
+		assert.deepEqual([lab.jobs.execution("lamp", "two"), lab.jobs.execution("fan", "one"), lab.jobs.executions("fan")], [undefined, undefined, []]);
 	});
 
 	test("what is in progress is given again, unchanged, to a device that lost its memory", () => {
@@ -237,6 +240,18 @@ suite("JobsService", () => {
 		assert.equal(lab.jobs.execution("lamp", "one")?.status, "TIMED_OUT");
 	});
 
+	test("each timer ends when it should, the others going on", () => {
+		const lab = new Lab();
+		lab.cloud.things.add("fan");
+		lab.create("one", { things: ["lamp", "fan"], inProgressTimeoutInMinutes: 3 });
+		lab.cloud.receive("$aws/things/fan/jobs/start-next", {});
+		lab.accepted("start-next", { stepTimeoutInMinutes: 1 });
+		lab.cloud.advance(MINUTE);
+		assert.deepEqual([lab.jobs.execution("lamp", "one")?.status, lab.jobs.deadline], ["TIMED_OUT", 3 * MINUTE]);
+		lab.cloud.advance(2 * MINUTE);
+		assert.equal(lab.jobs.execution("fan", "one")?.status, "TIMED_OUT");
+	});
+
 	test("what failed or timed out is queued again as often as the job says, as an execution of its own", () => {
 		const lab = new Lab();
 		lab.create("one", { inProgressTimeoutInMinutes: 1, retry: { failed: 1, timedOut: 1 } });
@@ -309,9 +324,9 @@ suite("JobsService", () => {
 		];
 		for (const [options, code] of bad) assert.throws(() => { lab.create("one", options); }, { code }, JSON.stringify(options).slice(0, 60));
 		assert.deepEqual(lab.cloud.take(), []);
-		lab.create("x".repeat(64), { document: { a: "x".repeat(32 * 1024 - 8) } });
-		lab.create("two");
-		assert.throws(() => { lab.create("two"); }, { code: "state" });
+		lab.create("x".repeat(64), { document: { a: "x".repeat(32 * 1024 - 8) }, inProgressTimeoutInMinutes: 10_080, retry: { failed: 10 } });
+		lab.create("x", { inProgressTimeoutInMinutes: 1, retry: { failed: 4, timedOut: 6 } });
+		assert.throws(() => { lab.create("x"); }, { code: "state" });
 		assert.throws(() => { lab.create("three"); }, { code: "full" });
 	});
 
@@ -321,6 +336,8 @@ suite("JobsService", () => {
 		assert.throws(() => { lab.create("two"); }, { code: "full" });
 		lab.accepted("one/update", { status: "FAILED" });
 		assert.equal(lab.jobs.executions("lamp").length, 1);
+		lab.jobs.remove("one");
+		lab.create("two");
 	});
 
 	const requests: [string, string, unknown, string][] = [
@@ -387,15 +404,18 @@ suite("JobsService", () => {
 	});
 
 	test("too many requests in a second are refused, reads and writes each for themselves", () => {
-		const lab = new Lab({ readsPerSecond: 2, writesPerSecond: 1 });
-		lab.accepted("get");
-		lab.accepted("$next/get");
-		assert.equal(lab.rejected("get"), "RequestThrottled");
-		lab.accepted("start-next");
-		assert.equal(lab.rejected("start-next"), "RequestThrottled");
-		lab.cloud.advance(1000);
-		lab.accepted("get");
-		lab.accepted("start-next");
+		for (const [limits, kind, other] of [
+			[{ readsPerSecond: 3, writesPerSecond: Infinity }, ["get", "$next/get", "one/get"], ["start-next", "one/update"]],
+			[{ readsPerSecond: Infinity, writesPerSecond: 2 }, ["start-next", "one/update"], ["get", "$next/get", "one/get"]],
+		] as const) {
+			const lab = new Lab(limits), body = { status: "IN_PROGRESS" };
+			lab.create("one");
+			for (const operation of kind) lab.accepted(operation, body);
+			for (const operation of kind) assert.equal(lab.rejected(operation, body), "RequestThrottled");
+			for (const operation of other) lab.accepted(operation, body);
+			lab.cloud.advance(1000);
+			for (const operation of kind) lab.accepted(operation, body);
+		}
 	});
 
 	test("a cloud that fails says so", () => {

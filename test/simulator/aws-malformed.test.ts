@@ -12,7 +12,7 @@ import { StreamsService } from "../../hosts/simulator/clouds/aws/streams.js";
 import { Random } from "../../hosts/world/index.js";
 import { Cloud } from "./aws-context.js";
 
-const RUNS = 3000;
+const RUNS = 1000;
 const ODD: readonly unknown[] = [
 	null, true, -1, 0, 0.5, 1e300, 2 ** 53, "", "x".repeat(3000), "\ud800", [], [null], {}, [[]], { a: {} }, { "": "" }, "__proto__", Uint8Array.of(0, 255),
 ];

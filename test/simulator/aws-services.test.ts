@@ -3,16 +3,14 @@
 // @peculiar/x509 refuses to load without it.
 import "reflect-metadata";
 import assert from "node:assert/strict";
-import { randomUUID, webcrypto, X509Certificate } from "node:crypto";
+import { webcrypto, X509Certificate } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 import * as x509 from "@peculiar/x509";
-import { createAuthority } from "../../hosts/simulator/authority.js";
-import { Certificates } from "../../hosts/simulator/clouds/aws/certificates.js";
 import { createAwsCloud, type AwsCloud } from "../../hosts/simulator/clouds/aws/cloud.js";
 import { decode, encode, type Format } from "../../hosts/simulator/services/formats.js";
 import { disturbance } from "../../hosts/simulator/clouds/aws/selection.js";
-import { AwsServices, type AwsServicesOptions } from "../../hosts/simulator/clouds/aws/services.js";
-import { AwsWorldCloud } from "../../hosts/simulator/clouds/aws/world.js";
+import type { AwsServices } from "../../hosts/simulator/clouds/aws/services.js";
+import { AwsWorldCloud, type AwsWorldCloudOptions } from "../../hosts/simulator/clouds/aws/world.js";
 import { identityValues } from "../../hosts/simulator/identity.js";
 import { createWorld, Random, type World } from "../../hosts/world/index.js";
 import { aws, ingestTopic } from "../../src/clouds/aws/index.js";
@@ -23,19 +21,11 @@ const TIMEOUT = 30_000;
 
 suite("AWS services on TLS", { timeout: TIMEOUT }, () => {
 	let cloud: AwsCloud;
-	let services: AwsServices;
 
 	before(async () => {
-		const authority = await createAuthority();
 		cloud = await createAwsCloud({
-			authority, limits: { connectsPerSecond: Infinity },
-			services: [context => services = new AwsServices(context, {
-				provisioning: {
-					issuer: new Certificates(authority), newToken: randomUUID,
-					templates: { lamps: { parameters: ["SerialNumber"], thingName: ({ SerialNumber }) => `lamp-${SerialNumber}` } },
-					onRegistered: (thingName, certificateId) => { cloud.registry.register(thingName, certificateId); },
-				},
-			})],
+			limits: { connectsPerSecond: Infinity },
+			provisioning: { templates: { lamps: { parameters: ["SerialNumber"], thingName: ({ SerialNumber }) => `lamp-${SerialNumber}` } } },
 		});
 		await cloud.serve({ tlsPort: 0 });
 	});
@@ -75,11 +65,12 @@ suite("AWS services on TLS", { timeout: TIMEOUT }, () => {
 			await claimer.end();
 
 			const device = await Client.connect(claim.endpoint, permanent);
-			services.jobs.create({ jobId: `job-${format}`, document: { paint: "red" }, things: [thing] });
+			const { jobs } = cloud.services;
+			jobs.create({ jobId: `job-${format}`, document: { paint: "red" }, things: [thing] });
 			const started = await ask(device, `$aws/things/${thing}/jobs/start-next`, { clientToken: "t" });
 			assert.deepEqual([started.topic, started.body.execution.jobDocument], [`$aws/things/${thing}/jobs/start-next/accepted`, { paint: "red" }]);
 			await ask(device, `$aws/things/${thing}/jobs/job-${format}/update`, { status: "SUCCEEDED", expectedVersion: 2 });
-			assert.equal(services.jobs.execution(thing, `job-${format}`)?.status, "SUCCEEDED");
+			assert.equal(jobs.execution(thing, `job-${format}`)?.status, "SUCCEEDED");
 			assert.equal(cloud.registry.ownerOf(new X509Certificate(cert).fingerprint256.replaceAll(":", "").toLowerCase()), thing);
 			await device.end();
 		});
@@ -90,13 +81,14 @@ suite("AWS services on TLS", { timeout: TIMEOUT }, () => {
 class Scene {
 	readonly world: World;
 	readonly cloud: AwsWorldCloud;
-	services!: AwsServices;
+	readonly services: AwsServices;
 	readonly errors: unknown[] = [];
 	device: Device | undefined;
 
-	constructor(handlers: Partial<DeviceOptions>, options: AwsServicesOptions = {}, format: Format = "cbor") {
+	constructor(handlers: Partial<DeviceOptions>, options: AwsWorldCloudOptions = {}, format: Format = "cbor") {
 		this.world = createWorld({ seed: 7 });
-		this.cloud = new AwsWorldCloud(this.world, { services: [context => this.services = new AwsServices(context, options)] });
+		this.cloud = new AwsWorldCloud(this.world, options);
+		this.services = this.cloud.services;
 		this.world.device({
 			id: "lamp", storage: { identity: identityValues(this.cloud.manufacture("lamp")) },
 			program: host => {

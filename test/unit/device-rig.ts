@@ -120,7 +120,10 @@ export class DeviceRig {
 		return lines;
 	}
 
-	/** What the device sent to the cloud since the last time: topic and message, a line for each PUBLISH. */
+	/**
+	 * What the device sent to the cloud since the last time: topic and message, a line for each PUBLISH. What is no text
+	 * is hexadecimal, tokens with their prefix.
+	 */
 	said(): string[] {
 		this.host.advance(0);
 		const bytes = fromHex(this.stream.take());
@@ -135,7 +138,9 @@ export class DeviceRig {
 			if (header >> 4 === 3) {
 				const start = at + 2 + (bytes[at]! << 8) + bytes[at + 1]!;
 				const topic = text.decode(bytes, at + 2, start).replace(`moorline/${ID}/`, "");
-				lines.push(`${topic} ${text.decode(bytes, start, at + length).replace(PREFIX, "")}`);
+				const isText = bytes[start]! < 0x80;
+				const payload = isText ? text.decode(bytes, start, at + length).replace(PREFIX, "") : toHex(bytes, start, at + length);
+				lines.push(`${topic} ${payload}`);
 			} else if (header !== 0x40) {
 				lines.push(toHex(bytes, at, at + length) === "" ? header.toString(16) : `${header.toString(16)} packet`);
 			}

@@ -4,7 +4,7 @@
  *
  * Pure: it learns the time when it is told that it is due.
  */
-import type { Task } from "../broker/broker.js";
+import type { Task } from "../broker/agenda.js";
 
 /** ms for which changes are gathered. */
 export const GATHER_TIME = 1_000;

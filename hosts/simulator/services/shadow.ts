@@ -17,7 +17,7 @@
  * | `deleted`  | cloud → device  | `{"token"?,"version"}`                                                    |
  */
 import { DeviceError } from "../../../src/base/error.js";
-import type { Task } from "../broker/broker.js";
+import type { Task } from "../broker/agenda.js";
 import type { CloudChannel } from "../channel.js";
 import type { Patches, SectionName, ShadowDocument, ShadowLimits, StoredDocument } from "./document.js";
 import { DEFAULT_SHADOW_LIMITS, NO_DOCUMENT, timesOf, updated } from "./document.js";
@@ -73,20 +73,21 @@ export function isShadowName(name: string): boolean {
 export class ShadowService implements Task {
 	/** Runs after each accepted update, once for each section, with a copy of the document. */
 	onChanged: ((id: string, document: ShadowDocument, changed: ShadowChange, name: string) => void) | undefined;
+	/** How devices want to be spoken to. */
+	readonly manners: MannersBook;
 	readonly #limits: ShadowLimits;
 	readonly #wall: () => number;
 	readonly #store: ShadowStore | undefined;
 	readonly #channels: CloudChannel[] = [];
 	/** By the part of the topic that names them. */
 	readonly #shadows = new Map<string, StoredShadow>();
-	readonly #manners: MannersBook;
 	readonly #gatherer: Gatherer;
 
 	constructor({ limits, wall = () => 0, store }: ShadowServiceOptions = {}) {
 		this.#limits = { ...DEFAULT_SHADOW_LIMITS, ...limits };
 		this.#wall = wall;
 		this.#store = store;
-		this.#manners = new MannersBook(id => { this.#repeat(id); });
+		this.manners = new MannersBook(id => { this.#repeat(id); });
 		this.#gatherer = new Gatherer(place => { this.#retain(place); });
 		for (const shadow of store?.load() ?? []) this.#shadows.set(placeOf(shadow.id, shadow.name), shadow);
 	}
@@ -106,7 +107,7 @@ export class ShadowService implements Task {
 	 */
 	attach(channel: CloudChannel): void {
 		this.#channels.push(channel);
-		this.#manners.watch(channel);
+		this.manners.watch(channel);
 		for (const verb of VERBS) {
 			for (const filter of [`moorline/+/shadow/${verb}`, `moorline/+/shadow/name/+/${verb}`]) {
 				channel.subscribe(filter, (topic, payload, retain) => {
@@ -226,7 +227,7 @@ export class ShadowService implements Task {
 		const { id, version, desired, reported, times } = this.#shadow(place);
 		const delta = deltaOf(desired, reported);
 		if (Object.keys(delta).length === 0) return;
-		const metadata = this.#manners.of(id).times ? timesOf(times, delta) : undefined;
+		const metadata = this.manners.of(id).times ? timesOf(times, delta) : undefined;
 		for (const channel of this.#channels) this.#send(channel, place, "delta", { version, delta, metadata });
 	}
 
@@ -237,17 +238,17 @@ export class ShadowService implements Task {
 
 	#retain(place: string): void {
 		const { id, deleted } = this.#shadow(place);
-		const payload = deleted ? NOTHING : encode(this.#manners.of(id).format, this.#described(place));
+		const payload = deleted ? NOTHING : encode(this.manners.of(id).format, this.#described(place));
 		for (const channel of this.#channels) channel.publish(`moorline/${place}document`, payload, { qos: 1, retain: true });
 	}
 
 	#described(place: string): object {
 		const { id, version, desired, reported, times } = this.#shadow(place);
-		return { version, desired, reported, metadata: this.#manners.of(id).times ? times : undefined };
+		return { version, desired, reported, metadata: this.manners.of(id).times ? times : undefined };
 	}
 
 	#send(channel: CloudChannel, place: string, verb: string, message: object): void {
-		const { format } = this.#manners.of(this.#shadow(place).id);
+		const { format } = this.manners.of(this.#shadow(place).id);
 		channel.publish(`moorline/${place}${verb}`, encode(format, message), { qos: 1 });
 	}
 

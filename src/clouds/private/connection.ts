@@ -42,6 +42,8 @@ export class PrivateConnection extends MQTTConnection {
 	readonly #endpoint: string | undefined;
 	readonly #format: Format;
 	readonly #prefix: string;
+	/** Connections made so far. */
+	count = 0;
 	/** A shadow must know when what is desired was set. */
 	#times = false;
 
@@ -83,6 +85,7 @@ export class PrivateConnection extends MQTTConnection {
 	}
 
 	override onConnected(): void {
+		this.count++;
 		this.greet();
 		super.onConnected();
 	}

@@ -39,8 +39,9 @@ export class PrivateShadow implements Translation, ShadowPort {
 	readonly #shadow: Shadow;
 	readonly #vocabulary: Vocabulary;
 	#connected = false;
-	/** A retained document that the broker sent before it had answered for all subscriptions. */
+	/** A retained document that the broker sent before it had answered for all subscriptions, and when that was. */
 	#early: JSONObject | undefined;
+	#earlyCount = 0;
 
 	/**
 	 * @param prefix of all the device's topics
@@ -64,7 +65,7 @@ export class PrivateShadow implements Translation, ShadowPort {
 		this.#shadow.connected(this);
 		const early = this.#early;
 		this.#early = undefined;
-		if (early === undefined) return;
+		if (early === undefined || this.#earlyCount !== this.#connection.count) return;
 		try {
 			this.offer(early);
 		} catch (error) {
@@ -74,7 +75,6 @@ export class PrivateShadow implements Translation, ShadowPort {
 
 	disconnected(): void {
 		this.#connected = false;
-		this.#early = undefined;
 		this.#shadow.disconnected();
 	}
 
@@ -104,7 +104,7 @@ export class PrivateShadow implements Translation, ShadowPort {
 			case "document":
 				if (token !== undefined) this.answer(String(token), message);
 				else if (this.#connected) this.offer(message);
-				else this.#early = message;
+				else this.keep(message);
 				break;
 			case "delta":
 				shadow.delta(version, message["delta"], message["metadata"]);
@@ -121,6 +121,11 @@ export class PrivateShadow implements Translation, ShadowPort {
 				);
 		}
 		return true;
+	}
+
+	private keep(message: JSONObject): void {
+		this.#early = message;
+		this.#earlyCount = this.#connection.count;
 	}
 
 	private answer(token: string, { version, desired, reported, metadata }: JSONObject): void {

@@ -40,6 +40,8 @@ export const keyPromises: readonly HostPromise[] = [{
 			const signature = await sign(bench, key, message);
 			assert.equal(await bench.wait(keys.verify(publicKey, message, signature)), true, type);
 			assert.equal(await bench.wait(keys.verify(publicKey, pattern(499), signature)), false, type);
+			const long = pattern(32_768);
+			assert.equal(await bench.wait(keys.verify(publicKey, long, await sign(bench, key, long))), true, type);
 		}
 	},
 }, {

@@ -187,8 +187,18 @@ const RFC6979: Readonly<Record<string, string>> = {
 		+ "0220019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
 };
 
-/** What only this host promises of its signatures: they need no random numbers. */
-const ownPromises: readonly HostPromise[] = [{
+/** What only this host promises of its signatures: they need no random numbers, and RSA keys that it cannot make sign. */
+const makeOwnPromises = (service: Service): readonly HostPromise[] => [{
+	name: "an RSA key from elsewhere signs",
+	async run({ host: { keys }, platform, tls }) {
+		const { key } = tls.certificates.client;
+		const publicKey = fromHex.call(Uint8Array, await service.ask<Hex>({ op: "publicKey", key: toHex(key) }));
+		const signature = await new Promise<Uint8Array>((onSignature, onError) => {
+			keys.sign({ key, bytes: encode("sample"), onSignature, onError });
+		});
+		if (!await platform.keys.verify(publicKey, encode("sample"), signature)) throw new Error("the signature is wrong");
+	},
+}, {
 	name: "signatures are those of RFC 6979, and wrong numbers are no keys",
 	async run({ host: { keys } }) {
 		const wrap = (number: string): Uint8Array => fromHex.call(Uint8Array,
@@ -216,7 +226,7 @@ async function main(): Promise<void> {
 	const port = domain.read("port")!;
 	const service = new Service(Number(host.text.decode(port, 0, port.byteLength)));
 	const platform = await makePlatform(service);
-	for (const [shape, list] of Object.entries({ ...promises, "keys of moddable": ownPromises })) {
+	for (const [shape, list] of Object.entries({ ...promises, "keys of moddable": makeOwnPromises(service) })) {
 		for (const { name, run } of list) {
 			if (NOT_TRIED.some(pattern => pattern.test(`${shape}: ${name}`))) continue;
 			const bench = new Bench(platform);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The other side of the wires of the promises that are tried in the simulator. Read first: wire.ts. */
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import type { Certificates, Identity } from "../../host/certificates.js";
 import type { Listener, Peer, Platform, TLSServerOptions } from "../../host/platform.js";
@@ -51,6 +52,10 @@ export async function serve(platform: Platform, certificates: Certificates, onRe
 			}
 			case "unecho": return echoes[request.echo]!.close();
 			case "verify": return platform.keys.verify(fromHex(request.publicKey), fromHex(request.bytes), fromHex(request.signature));
+			case "publicKey": {
+				const key = createPrivateKey({ key: Buffer.from(fromHex(request.key)), format: "der", type: "pkcs8" });
+				return toHex(createPublicKey(key).export({ format: "der", type: "spki" }));
+			}
 			case "openRequest": return platform.keys.openRequest(fromHex(request.bytes));
 			case "certificates": return certificates;
 			case "result": return onResult(request.shape, request.name, request.error);

@@ -22,6 +22,7 @@ export type Request =
 	| { op: "closedPort" | "echo" | "certificates" }
 	| { op: "unecho"; echo: number }
 	| { op: "verify"; publicKey: Hex; bytes: Hex; signature: Hex }
+	| { op: "publicKey"; key: Hex }
 	| { op: "openRequest"; bytes: Hex }
 	| { op: "result"; shape: string; name: string; error?: string };
 

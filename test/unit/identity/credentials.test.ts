@@ -83,9 +83,11 @@ test("drop deletes the candidate and its key; again, and without one, it does no
 });
 
 test("a candidate may be replaced: the last one counts", () => {
-	const { store } = rig();
+	const { host, store } = rig();
 	store.stage(make("one", 10), bytes(3, 3));
+	host.stores.length = 0;
 	store.stage(make("two", 20));
+	assert.deepEqual(host.stores.filter((operation) => operation !== "open" && operation !== "read"), ["write"], "never without one");
 	assert.equal(store.candidate()!.note, undefined);
 	store.confirm();
 	assert.equal(store.active().id, "two");
@@ -152,15 +154,28 @@ test("a damaged candidate is none, and does not stand in the way of the next", (
 	assert.equal(store.candidate()!.credentials.id, "two");
 });
 
-test("a damaged word about which one is in force costs at most the newer one", () => {
-	for (const value of [bytes(3, 1), bytes(4, 200)]) {
-		const { store, kept } = rig();
-		store.stage(make("one", 10));
-		store.confirm();
-		kept["active"] = value;
-		assert.match(store.active().id, /^(claim|one)$/);
-		assert.equal(store.active().fault?.code, "corrupt");
+test("a word about which one is in force that names none of them means the newer one", () => {
+	for (const number of [6, 7]) {
+		for (const count of [1, 2]) {
+			const { store, kept } = rig();
+			for (let seed = 1; seed <= count; seed++) {
+				store.stage(make(`lamp ${seed}`, seed));
+				store.confirm();
+			}
+			kept["active"] = Uint8Array.of(0, 0, 0, number);
+			assert.equal(store.active().id, `lamp ${count}`);
+			assert.equal(store.active().fault?.code, "corrupt");
+		}
 	}
+});
+
+test("a word about which one is in force that is none is told", () => {
+	const { store, kept } = rig();
+	store.stage(make("one", 10));
+	store.confirm();
+	kept["active"] = bytes(3, 1);
+	assert.match(store.active().id, /^(claim|one)$/);
+	assert.equal(store.active().fault?.code, "corrupt");
 });
 
 test("every single damaged bit is noticed", () => {

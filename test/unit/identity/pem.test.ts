@@ -42,6 +42,7 @@ test("anything else is malformed, and the error repeats nothing of it", () => {
 		"a text before": `subject=x\n${pem}`,
 		"a text behind": `${pem}secret`,
 		"no end": lines.slice(0, -2).join("\n"),
+		"no end of the last": `${pem}${lines.slice(0, -2).join("\n")}`,
 		"no begin": lines.slice(1).join("\n"),
 		"an end of another label": pem.replace("END CERTIFICATE", "END PRIVATE KEY"),
 		"a begin within": `${lines[0]}\n${pem}`,

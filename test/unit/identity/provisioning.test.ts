@@ -276,6 +276,42 @@ test("a connection that is lost is a request to make again, of the same key", ()
 	assert.equal(rig.keys.generating.length, 1);
 });
 
+test("a connection that comes back while a key is made does not make another", () => {
+	const rig = new Rig({ keyType: "RSA-2048" });
+	rig.connect();
+	rig.provisioning.disconnected();
+	rig.connect();
+	assert.equal(rig.keys.generating.length, 1);
+});
+
+test("what begins anew makes a key anew", () => {
+	const rig = new Rig({ keyType: "P-256" });
+	for (let round = 1; round < 3; round++) {
+		rig.connect();
+		rig.keys.generating[round - 1]!.onKey(KEY, PUBLIC_KEY);
+		rig.keys.signing[round - 1]!.onSignature(Uint8Array.of(1));
+		assert.deepEqual(rig.turn(), ["csr true"]);
+		rig.provisioning.created(CREATED);
+		assert.deepEqual(rig.turn(), ["register token-1 {}"]);
+		rig.provisioning.rejected(400, "InvalidCertificateOwnershipToken", "no", rig.now);
+		rig.turn(LONG);
+		assert.equal(rig.keys.generating.length, round + 1);
+	}
+});
+
+test("a candidate that is gone when it is to be put in force begins anew", () => {
+	const rig = new Rig();
+	rig.connect();
+	rig.provisioning.created(CREATED);
+	rig.turn();
+	rig.store.drop();
+	rig.provisioning.registered({ thingName: "thing-7" });
+	assert.deepEqual(rig.turn(), []);
+	assert.deepEqual(rig.errors.map(({ code }) => code), ["state"]);
+	assert.equal(rig.store.active().id, "claim");
+	assert.deepEqual(rig.turn(LONG), ["create"]);
+});
+
 test("no room is asked again soon", () => {
 	const rig = new Rig();
 	rig.room = false;
