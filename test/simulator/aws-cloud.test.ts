@@ -249,7 +249,7 @@ suite("AWS cloud in the world", () => {
 			const { desired, reported } = cloud.shadows.get("lamp")!.state;
 			assert.deepEqual([desired, reported], [{ on: true, level: 5 }, { on: true, level: 5 }]);
 			const levels = seen.map(delta => (delta as { level?: number }).level ?? 0).filter(level => level > 0);
-			assert.deepEqual(levels, levels.toSorted((left, right) => left - right));
+			assert.deepEqual(levels, [...levels].sort((left, right) => left - right));
 			assert.equal(new Set(levels).size, levels.length);
 		});
 	}
