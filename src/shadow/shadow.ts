@@ -84,8 +84,6 @@ export const ANSWER_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT_MAXIMUM = 320_000;
 /** ms after which what found no room is tried again. */
 const RETRY = 1_000;
-/** The update that makes a document. */
-const NOTHING: ShadowUpdate = Object.freeze({ reported: Object.freeze({}), desired: undefined, version: undefined });
 /** Names of members that a shadow without a model learns: each stays in the device's memory until it restarts. */
 export const FOREIGN_MAXIMUM = 256;
 
@@ -387,8 +385,11 @@ export class Shadow {
 		const report = without(changes, this.#refusedReport);
 		const desire = without(merged.desired, this.#refusedDesire);
 		if (!isEmpty(report) || !isEmpty(desire)) {
-			// Versions begin with a document: where there is none, it is made first.
-			if (merged.fenced && this.version === 0) return this.request(now, NOTHING, port);
+			// Versions begin with a document: where there is none, it is made first. By an object that is no constant:
+			// XS takes no constant of a preloaded module into JSON.
+			if (merged.fenced && this.version === 0) {
+				return this.request(now, { reported: {}, desired: undefined, version: undefined }, port);
+			}
 			this.limit(report, desire);
 			return this.request(now, {
 				reported: isEmpty(report) ? undefined : report,
