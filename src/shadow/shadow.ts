@@ -347,8 +347,8 @@ export class Shadow {
 		if (merged !== undefined && this.tell(merged)) return;
 		const port = this.#port;
 		if (port === undefined || this.#token !== "" || this.#due !== Infinity) return;
-		if (merged === undefined) this.request(now, undefined, port);
-		else this.proceed(now, merged, port);
+		// Returned, though it is nothing: XS then gives this frame's stack to the call.
+		return merged === undefined ? this.request(now, undefined, port) : this.proceed(now, merged, port);
 	}
 
 	/** What is to be done, as all is now. Sums are taken over at once. */
