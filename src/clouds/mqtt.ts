@@ -110,14 +110,15 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		return taken;
 	}
 
-	/** Begins to connect: once, by whoever extends this, when it is complete. */
-	protected open(): void {
+	/** Begins to connect: once, and not from a constructor, whose stack this would need on top. */
+	open(): this {
 		// Made once to be refused here, and not when it is time to connect.
 		void this.server;
 		this.#client = new Client(this);
 		const { session } = this.#client;
 		// After a reset the session that the server may have kept is none that we know [MQTT-3.2.2-4].
 		if (session.connect.protocol === 5 && !session.established) session.distrust();
+		return this;
 	}
 
 	/** From now on, or as soon as the broker has subscribed us. @throws DeviceError `full`, `argument` */

@@ -85,8 +85,6 @@ export const ANSWER_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT_MAXIMUM = 320_000;
 /** ms after which what found no room is tried again. */
 const RETRY = 1_000;
-/** The update that makes a document. */
-const NOTHING: ShadowUpdate = Object.freeze({ reported: Object.freeze({}), desired: undefined, version: undefined });
 /** Names of members that a shadow without a model learns: each stays in the device's memory until it restarts. */
 export const FOREIGN_MAXIMUM = 256;
 
@@ -353,8 +351,8 @@ export class Shadow {
 		if (merged !== undefined && this.tell(merged)) return;
 		const port = this.#port;
 		if (port === undefined || this.#token !== "" || this.#due !== Infinity) return;
-		if (merged === undefined) this.request(now, undefined, port);
-		else this.proceed(now, merged, port);
+		// Returned, though it is nothing: XS then gives this frame's stack to the call.
+		return merged === undefined ? this.request(now, undefined, port) : this.proceed(now, merged, port);
 	}
 
 	/** What is to be done, as all is now. Sums are taken over at once. */
@@ -392,8 +390,11 @@ export class Shadow {
 		const desire = without(merged.desired, this.#refusedDesire);
 		if (!isEmpty(report) || !isEmpty(desire)) {
 			if (merged.blind && !this.#exact) return this.refetch();
-			// Versions begin with a document: where there is none, it is made first.
-			if (merged.fenced && this.version === 0) return this.request(now, NOTHING, port);
+			// Versions begin with a document: where there is none, it is made first. By an object that is no constant:
+			// XS takes no constant of a preloaded module into JSON.
+			if (merged.fenced && this.version === 0) {
+				return this.request(now, { reported: {}, desired: undefined, version: undefined }, port);
+			}
 			this.limit(report, desire);
 			return this.request(now, {
 				reported: isEmpty(report) ? undefined : report,

@@ -6,7 +6,7 @@
 import { identityValues } from "../../hosts/simulator/identity.js";
 import { WorldCloud } from "../../hosts/simulator/world.js";
 import { createWorld, type Tear } from "../../hosts/world/index.js";
-import { privateCloud } from "../../src/clouds/private.js";
+import { privateCloud } from "../../src/clouds/private/index.js";
 import { Device } from "../../src/device.js";
 import type { Host } from "../../src/host.js";
 

@@ -6,6 +6,7 @@
  * another ALPN, then a WebSocket. ALPN is sent on 443 alone, where the endpoint cannot do without.
  */
 import { DeviceError } from "../../base/error.js";
+import { isName } from "../../base/name.js";
 import { inRange } from "../../base/range.js";
 import { parseEndpoint } from "../../base/url.js";
 import type { SecureOptions } from "../../host.js";
@@ -81,7 +82,6 @@ export class AwsConnection extends MQTTConnection {
 			this.username = `${customAuthorizer.user ?? ""}?${authorizerQuery(customAuthorizer)}`;
 			this.password = customAuthorizer.password;
 		}
-		this.open();
 	}
 
 	get server(): readonly Server[] {
@@ -122,13 +122,13 @@ export class AwsConnection extends MQTTConnection {
 
 	override addProvisioning(provisioning: Provisioning): void {
 		const template = this.#template;
-		if (!/^[a-zA-Z0-9_-]{1,36}$/.test(template)) throw new DeviceError("argument", `"${template}" is no template`);
+		if (!isName(template, 36, "_-")) throw new DeviceError("argument", `"${template}" is no template`);
 		this.add(new AwsProvisioning(this, template, this.#format, provisioning));
 	}
 
 	/** @param name of the stream */
 	override addDownload(name: string, file: number, download: Download): Closer {
-		if (!/^[a-zA-Z0-9_-]{1,128}$/.test(name)) throw new DeviceError("argument", `"${name}" is no name of a stream`);
+		if (!isName(name, 128, "_-")) throw new DeviceError("argument", `"${name}" is no name of a stream`);
 		const stream = new AwsStream(this, this.clientId, name, file, this.#format, download);
 		this.add(stream);
 		return stream;
@@ -153,7 +153,7 @@ export class AwsConnection extends MQTTConnection {
 }
 
 function checkThing(id: string): string {
-	if (!/^[a-zA-Z0-9:_-]{1,128}$/.test(id)) {
+	if (!isName(id, 128, ":_-")) {
 		throw new DeviceError("credential", "a thing's name is 1 to 128 letters, digits and any of :_-");
 	}
 	return id;
