@@ -247,6 +247,8 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	readonly #jobs: Jobs | undefined;
 	readonly #commands: Commands | undefined;
 	#metrics: Metrics | undefined;
+	/** That were begun. */
+	#downloads = 0;
 	/** There until the device has a credential of its own; then nothing else goes over the connection. */
 	#provisioning: Provisioning | undefined;
 	/** When to connect with it: monotonic ms. */
@@ -297,7 +299,13 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	addShadow(name: string, handlers: ShadowHandlers<undefined, unknown>, self: unknown): Shadow {
 		this.check();
 		const shadow = this.makeShadow(name, handlers, self);
-		this.working?.addShadow(name, shadow);
+		try {
+			this.working?.addShadow(name, shadow);
+		} catch (error) {
+			this.#shadows.pop();
+			this.release(shadow);
+			throw error;
+		}
 		return shadow;
 	}
 
@@ -328,7 +336,8 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		this.check();
 		const connection = this.working;
 		if (connection === undefined) throw new DeviceError("state", "the device has no credential of its own yet");
-		const download = new Download(callbacks, this.#prefix, options);
+		// Blocks are told apart by their tokens alone, and a file may be fetched again with others.
+		const download = new Download(callbacks, `${this.#prefix}${++this.#downloads}-`, options);
 		const opened = connection.addDownload(name, file, download);
 		this.#services.push(download);
 		this.onTurn();
