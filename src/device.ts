@@ -90,6 +90,8 @@ export class Device<M extends Model | undefined = undefined> {
 	constructor(options: DeviceOptions<M>) {
 		// What the program's types are is the compiler's business alone.
 		this.#core = new Core(this as unknown as Device, options as unknown as DeviceOptions);
+		// Not in its constructor: what is made from here on needs the stack.
+		this.#core.connect();
 	}
 
 	/** The device's name, from its identity. */
@@ -245,6 +247,8 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	readonly #jobs: Jobs | undefined;
 	readonly #commands: Commands | undefined;
 	#metrics: Metrics | undefined;
+	/** That were begun. */
+	#downloads = 0;
 	/** There until the device has a credential of its own; then nothing else goes over the connection. */
 	#provisioning: Provisioning | undefined;
 	/** When to connect with it: monotonic ms. */
@@ -273,7 +277,19 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		if (provisioning !== undefined && !credentials.isOwn) {
 			this.#services.push(this.#provisioning = new Provisioning(host, provisioning, this));
 		}
-		this.connect();
+	}
+
+	/** Begins to connect, with the credential in force. */
+	connect(): void {
+		const connection = this.#connection = this.#options.cloud.connect(this);
+		try {
+			if (this.#provisioning !== undefined) connection.addProvisioning(this.#provisioning);
+			else this.attach(connection);
+		} catch (error) {
+			connection.close();
+			throw error;
+		}
+		this.onTurn();
 	}
 
 	get firmware(): Firmware | undefined {
@@ -283,7 +299,13 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	addShadow(name: string, handlers: ShadowHandlers<undefined, unknown>, self: unknown): Shadow {
 		this.check();
 		const shadow = this.makeShadow(name, handlers, self);
-		this.working?.addShadow(name, shadow);
+		try {
+			this.working?.addShadow(name, shadow);
+		} catch (error) {
+			this.#shadows.pop();
+			this.release(shadow);
+			throw error;
+		}
 		return shadow;
 	}
 
@@ -314,7 +336,8 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		this.check();
 		const connection = this.working;
 		if (connection === undefined) throw new DeviceError("state", "the device has no credential of its own yet");
-		const download = new Download(callbacks, this.#prefix, options);
+		// Blocks are told apart by their tokens alone, and a file may be fetched again with others.
+		const download = new Download(callbacks, `${this.#prefix}${++this.#downloads}-`, options);
 		const opened = connection.addDownload(name, file, download);
 		this.#services.push(download);
 		this.onTurn();
@@ -396,17 +419,19 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	/** The turn in which everything is told: the stack is a timer's. */
 	expire(): void {
 		const callback = this.#news.shift();
-		if (callback !== undefined) callback();
-		else this.serve(this.host.time.now());
-		this.onTurn();
-	}
-
-	private serve(now: number): void {
+		if (callback !== undefined) {
+			callback();
+			return this.onTurn();
+		}
+		const now = this.host.time.now();
 		if (now >= this.#connectAt) this.reconnect();
-		for (const service of this.#services) {
+		const services = this.#services;
+		for (let index = 0; index < services.length; index++) {
+			const service = services[index]!;
 			// A callback may have closed the device.
 			if (!this.#closed && service.deadline <= now) service.expire(now);
 		}
+		this.onTurn();
 	}
 
 	/** The connection that services work over: none while a claim is exchanged. */
@@ -421,18 +446,6 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		this.#shadows.push([name, shadow]);
 		this.#services.push(shadow);
 		return shadow;
-	}
-
-	private connect(): void {
-		const connection = this.#connection = this.#options.cloud.connect(this);
-		try {
-			if (this.#provisioning !== undefined) connection.addProvisioning(this.#provisioning);
-			else this.attach(connection);
-		} catch (error) {
-			connection.close();
-			throw error;
-		}
-		this.onTurn();
 	}
 
 	private attach(connection: Connection): void {

@@ -10,7 +10,7 @@ export type { Command, CommandResult } from "./operations/commands.js";
 export type { Job, JobDetails, JobStatus } from "./operations/jobs.js";
 export type { Metric, MetricsReport, NetworkStatistics } from "./operations/metrics.js";
 export type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
-export { Provisioner, type ProvisionerOptions } from "./provisioner.js";
+export type { ProvisioningOptions, ProvisioningParameters } from "./identity/provisioning.js";
 export { boolean, list, model, number, string } from "./shadow/model.js";
 export type { Document, Field, FieldOptions, Model, Patch, Rule } from "./shadow/model.js";
 export { createCSR, type CSROptions, type Subject } from "./identity/csr.js";

@@ -29,6 +29,8 @@ export { devicePolicy } from "./clouds/aws/policy.js";
 export type { AwsPolicyDocument, AwsStatement } from "./clouds/aws/policy-document.js";
 export { policyOf } from "./clouds/aws/policy-document.js";
 export type { AwsContext, AwsMessage, AwsService } from "./clouds/aws/service.js";
+export type { AwsServicesOptions } from "./clouds/aws/services.js";
+export { AwsServices } from "./clouds/aws/services.js";
 export type { AwsShadowDocument, AwsShadowName, AwsUpdateOptions } from "./clouds/aws/shadow.js";
 export { AwsShadows } from "./clouds/aws/shadow.js";
 export type { AnswerKind, ShadowFaults } from "./clouds/aws/shadow-answers.js";

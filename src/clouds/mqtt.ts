@@ -23,8 +23,10 @@ import type { Closer, Connection, ConnectionOptions, PublishOptions } from "./cl
 
 /** One service in one vendor's words. */
 export interface Translation {
-	/** Of what comes to this service; at QoS 1. */
+	/** Of what comes to this service. */
 	readonly filters: readonly string[];
+	/** At which it is sent. Default: 1. */
+	readonly qos?: 0 | 1 | undefined;
 	/** The cloud can be reached, and all filters are subscribed to. */
 	connected(): void;
 	disconnected(): void;
@@ -101,24 +103,31 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	}
 
 	publish(topic: string, payload: Payload, options?: PublishOptions): boolean {
-		return this.send(topic, payload, options);
+		const client = this.#client!;
+		if ((options?.qos ?? 0) === 0 && !client.connected) return false;
+		const taken = typeof client.session.publish(topic, payload, options) === "number";
+		this.later();
+		return taken;
 	}
 
-	/** Begins to connect: once, by whoever extends this, when it is complete. */
-	protected open(): void {
+	/** Begins to connect: once, and not from a constructor, whose stack this would need on top. */
+	open(): this {
 		// Made once to be refused here, and not when it is time to connect.
 		void this.server;
 		this.#client = new Client(this);
 		const { session } = this.#client;
 		// After a reset the session that the server may have kept is none that we know [MQTT-3.2.2-4].
 		if (session.connect.protocol === 5 && !session.established) session.distrust();
+		return this;
 	}
 
 	/** From now on, or as soon as the broker has subscribed us. @throws DeviceError `full`, `argument` */
 	protected add(translation: Translation): void {
 		this.#added.push({ translation, connected: false, refused: false });
 		try {
-			for (const filter of translation.filters) this.#client!.subscribe(filter);
+			const { session } = this.#client!;
+			for (const filter of translation.filters) session.subscribe(filter, translation.qos ?? 1);
+			this.later();
 		} catch (error) {
 			this.remove(translation);
 			throw error;
@@ -134,8 +143,9 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		if (this.#closed) return;
 		for (const filter of translation.filters) {
 			const isShared = this.#added.some((other) => other.translation.filters.includes(filter));
-			if (!isShared) this.#client!.unsubscribe(filter);
+			if (!isShared) this.#client!.session.unsubscribe(filter);
 		}
+		this.later();
 	}
 
 	get connected(): boolean {
@@ -167,6 +177,12 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		this.settle();
 	}
 
+	/** Of messages at QoS 1, which otherwise nobody waits for. */
+	onAcknowledged(_: number, reasonCode: number): void {
+		if (reasonCode < Reason.FAILURE) return;
+		this.onRefused(new DeviceError("rejected", "the broker refused a message", { detail: reasonCode }));
+	}
+
 	/** What waits for the answers to all filters may have waited for this one. */
 	onUnsubscribed(): void {
 		this.settle();
@@ -195,6 +211,14 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 			this.onRefused(toDeviceError(error, "malformed", `message to ${topic}`));
 		}
 		this.options.onTurn();
+	}
+
+	/**
+	 * Lets the client send what its session was given in a turn of its own. Programs call from inside of callbacks, and
+	 * from there the way to the wire takes more than the stack of a device.
+	 */
+	private later(): void {
+		this.#client!.resume();
 	}
 
 	private lose(): void {

@@ -42,6 +42,8 @@ export interface Merged {
 	readonly reported: JSONObject;
 	/** What is to be reported holds for the newest version alone. */
 	readonly fenced: boolean;
+	/** It builds on what no delta tells: that something is not desired, or as it is reported. */
+	readonly blind: boolean;
 }
 
 export function merge(model: Model | undefined, sides: Sides): Merged {
@@ -60,6 +62,7 @@ class Merger implements FieldVisitor, Merged {
 	readonly desired: JSONObject = {};
 	readonly reported: JSONObject = {};
 	fenced = false;
+	blind = false;
 	readonly #sides: Sides;
 
 	constructor(sides: Sides) {
@@ -75,7 +78,10 @@ class Merger implements FieldVisitor, Merged {
 		// Deleted, or never there: null is no value of a document's.
 		const device = own === null ? undefined : own;
 		// A report that does not know of a new wish would pass for what both agreed on.
-		if (!equal(device, base)) this.fenced = true;
+		if (!equal(device, base)) {
+			this.fenced = true;
+			if (cloud === undefined || equal(cloud, base)) this.blind = true;
+		}
 		// What is not desired is the device's alone.
 		if (cloud === undefined) return;
 		if (rule === "sum") return this.add(path, device, cloud, base);

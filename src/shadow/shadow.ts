@@ -10,7 +10,8 @@
  * 1. After each connect, once the subscriptions stand, the whole document is fetched: nothing that changed
  *    in between is missed. What was changed here meanwhile is merged with what was changed there (`merge.ts`).
  * 2. From then on deltas arrive; each has a version, and nothing stale or repeated is applied. A gap fetches again, and
- *    so does a delta that lacks what differed: it tells nothing of members that are no longer desired.
+ *    so does a delta that lacks what differed: it tells nothing of members that are no longer desired. Nor of those
+ *    that are desired as they are reported: a change of the device's own to a field with a rule asks first.
  * 3. One request is under way at a time. Reports of plain fields need no version, as nobody else writes them. What
  *    changes the desired part, or a field with a rule, names the version it was made for, and is merged anew when that
  *    is no longer the newest: so both parts change together, and a change of the cloud's is never overlooked. A request
@@ -84,8 +85,6 @@ export const ANSWER_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT_MAXIMUM = 320_000;
 /** ms after which what found no room is tried again. */
 const RETRY = 1_000;
-/** The update that makes a document. */
-const NOTHING: ShadowUpdate = Object.freeze({ reported: Object.freeze({}), desired: undefined, version: undefined });
 /** Names of members that a shadow without a model learns: each stays in the device's memory until it restarts. */
 export const FOREIGN_MAXIMUM = 256;
 
@@ -105,6 +104,8 @@ export class Shadow {
 	#port: ShadowPort | undefined;
 	/** True from a document on, until the connection is lost or a gap is seen. */
 	#fetched = false;
+	/** No delta came since the document: one tells what differs, and nothing of what else may have changed with it. */
+	#exact = false;
 	/** Of the newest delta that could not be applied, because an answer was to come first. */
 	#heard = -1;
 	/** Documents in a row that were older than what we had. */
@@ -233,7 +234,7 @@ export class Shadow {
 			throw new DeviceError("version", `shadow at version ${number} after ${this.version}`);
 		}
 		this.#backwards = 0;
-		this.#fetched = true;
+		this.#fetched = this.#exact = true;
 		this.version = number;
 		this.#desired = wanted;
 		this.#desiredAt = times;
@@ -246,7 +247,7 @@ export class Shadow {
 
 	/** There is no document yet. */
 	private absent(): void {
-		this.#fetched = true;
+		this.#fetched = this.#exact = true;
 		this.version = 0;
 		this.#desired = {};
 		this.#desiredAt = {};
@@ -276,6 +277,7 @@ export class Shadow {
 		this.version = number;
 		applyPatch(this.#desired, changes);
 		applyPatch(this.#desiredAt, times);
+		this.#exact = false;
 		this.#synced = false;
 		this.#awake = true;
 	}
@@ -349,8 +351,8 @@ export class Shadow {
 		if (merged !== undefined && this.tell(merged)) return;
 		const port = this.#port;
 		if (port === undefined || this.#token !== "" || this.#due !== Infinity) return;
-		if (merged === undefined) this.request(now, undefined, port);
-		else this.proceed(now, merged, port);
+		// Returned, though it is nothing: XS then gives this frame's stack to the call.
+		return merged === undefined ? this.request(now, undefined, port) : this.proceed(now, merged, port);
 	}
 
 	/** What is to be done, as all is now. Sums are taken over at once. */
@@ -387,8 +389,12 @@ export class Shadow {
 		const report = without(changes, this.#refusedReport);
 		const desire = without(merged.desired, this.#refusedDesire);
 		if (!isEmpty(report) || !isEmpty(desire)) {
-			// Versions begin with a document: where there is none, it is made first.
-			if (merged.fenced && this.version === 0) return this.request(now, NOTHING, port);
+			if (merged.blind && !this.#exact) return this.refetch();
+			// Versions begin with a document: where there is none, it is made first. By an object that is no constant:
+			// XS takes no constant of a preloaded module into JSON.
+			if (merged.fenced && this.version === 0) {
+				return this.request(now, { reported: {}, desired: undefined, version: undefined }, port);
+			}
 			this.limit(report, desire);
 			return this.request(now, {
 				reported: isEmpty(report) ? undefined : report,

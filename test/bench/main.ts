@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run bench`: our MQTT codec beside `mqtt-packet` and our client beside MQTT.js through mosquitto on Node, and
- * whole messages beside both on XS, in one table each. What is missing is skipped, and in CI a failure.
+ * `npm run bench`: our MQTT codec beside `mqtt-packet` and our client beside MQTT.js through mosquitto on Node, a shadow
+ * on the wire beside the vendor's own SDK, and whole messages beside codec and Moddable's client on XS, in one table
+ * each. What is missing is skipped, and in CI a failure.
  */
 import { spawnSync } from "node:child_process";
+import { sdkObstacle } from "../referee/sdk.js";
 import { findMosquitto } from "../simulator/mosquitto.js";
 import { measureBroker, ROUND_COUNT, SIZE } from "./broker.js";
 import { measureNode } from "./node.js";
+import { measureShadow } from "./shadow.js";
 import { measureXS } from "./xs.js";
 
 const thousands = (value: number): string => Math.round(value).toLocaleString("en");
@@ -27,6 +30,18 @@ if (mosquitto === undefined) {
 	console.log("| QoS | in flight | Moorline | MQTT.js | Moorline is faster by |\n|---:|---:|---:|---:|---:|");
 	for (const { qos, inFlight, ours, theirs } of await measureBroker(mosquitto)) {
 		console.log(`| ${qos} | ${inFlight} | ${thousands(ours)} | ${thousands(theirs)} | ${(ours / theirs).toFixed(2)}x |`);
+	}
+}
+
+const obstacle = await sdkObstacle();
+if (obstacle !== undefined) {
+	console.log(`\nSKIPPED a shadow on the wire: ${obstacle}`);
+} else {
+	console.log("\nA shadow at AWS (simulated, MQTT 5): bytes of MQTT packets to the cloud + to the device, and round trips until the last answer");
+	console.log("\n| | Moorline | round trips | aws-iot-device-sdk-v2 | round trips |\n|---|---:|---:|---:|---:|");
+	for (const { work, ours, theirs } of await measureShadow()) {
+		const cost = ({ toCloud, toDevice, roundTrips }: typeof ours): string => `${thousands(toCloud)} + ${thousands(toDevice)} B | ${roundTrips}`;
+		console.log(`| ${work} | ${cost(ours)} | ${cost(theirs)} |`);
 	}
 }
 

@@ -8,8 +8,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ESP32_ARENA } from "../../hosts/xs/node/run.js";
-import type { Figures } from "./figures.js";
-import { measureClient, measureCycles, measureEmpty, measureLamp, measureParts, smallestArena, withBench } from "./measure.js";
+import type { AwsSubject, Figures } from "./figures.js";
+import {
+	lampFits, measureAws, measureClient, measureCycles, measureEmpty, measureLamp, measureParts, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
+} from "./measure.js";
 
 /** What a board with an ESP32-C3 leaves to the engine. */
 export const ESP32_C3_ARENA = 94_208;
@@ -18,6 +20,15 @@ const ABOVE = 0.03;
 const BELOW = 0.15;
 /** The smallest arena is looked for in steps of so many bytes. */
 const ARENA_STEP = 256;
+/** That of the longer way from a claim to an answered command. */
+const FLOW_STEP = 1_024;
+const SUBJECTS: Readonly<Record<AwsSubject, string>> = {
+	client: "MQTT client with a shadow's subscriptions",
+	model: "device with a shadow of 10 fields",
+	document: "device with a shadow of 50 fields, no model",
+	jobs: "the one with 10 fields, and jobs",
+	commands: "the one with 10 fields, and commands",
+};
 const SLOT_LENGTH: Readonly<Record<Bits, number>> = { 32: 16, 64: 32 };
 const FILE = join(packageRoot, "test/budget/budget.json");
 
@@ -42,6 +53,8 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 		const onC3 = await measureLamp(bench, ESP32_C3_ARENA);
 		const cycles = await measureCycles(bench, ESP32_ARENA);
 		const parts = await measureParts(bench, ESP32_ARENA);
+		const subjects: ({ subject: AwsSubject } & ExchangeFigures)[] = [];
+		for (const subject of Object.keys(SUBJECTS) as AwsSubject[]) subjects.push({ subject, ...await measureAws(bench, ESP32_ARENA, subject) });
 		const live = (key: string, what: string, { slots, chunks }: Figures): Row => row(key, what, slots - empty.slots, chunks - empty.chunks);
 		const peak = (key: string, what: string, { slotsPeak, chunksPeak }: Figures): Row => row(key, what, slotsPeak, chunksPeak);
 		const all = [empty, client, connecting, exchange, onC3.connecting, onC3.exchange];
@@ -54,9 +67,17 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 			peak("connecting-c3", "lamp, until it is in sync: peak with garbage, ESP32-C3", onC3.connecting),
 			peak("exchange-c3", "lamp, one exchange: peak with garbage, ESP32-C3", onC3.exchange),
 			row("allocated", "lamp, one exchange: allocated", exchange.slotsAllocated, exchange.chunksAllocated),
-			{ key: "arena", what: "smallest arena in which the lamp connects and syncs", value: await smallestArena(bench, ESP32_ARENA, ARENA_STEP) * (bits / 32) },
+			{ key: "arena", what: "smallest arena in which the lamp connects and syncs", value: await smallestArena(ESP32_ARENA, ARENA_STEP, (arena) => lampFits(bench, arena)) * (bits / 32) },
 			{ key: "stack-mqtt", what: "slots of the stack at most, MQTT client", value: client.stackPeak },
 			{ key: "stack", what: "slots of the stack at most, lamp", value: Math.max(...all.map(({ stackPeak }) => stackPeak)) },
+			...subjects.flatMap(({ subject, connecting, exchange }) => {
+				const what = `AWS, ${SUBJECTS[subject]}`;
+				const rows = [live(`aws-${subject}`, `${what}, idle: live, over the empty program`, exchange)];
+				if (subject !== "client") rows.push(row(`aws-${subject}-allocated`, `${what}, one exchange: allocated`, exchange.slotsAllocated, exchange.chunksAllocated));
+				rows.push({ key: `aws-${subject}-stack`, what: `${what}: slots of the stack at most`, value: Math.max(connecting.stackPeak, exchange.stackPeak) });
+				return rows;
+			}),
+			{ key: "aws-arena", what: "smallest arena from a claim at AWS to an answered command", value: await smallestFlowArena(bench, ESP32_ARENA, FLOW_STEP) * (bits / 32) },
 			...cycles.map(({ name, slots, chunks }) => {
 				const cycle = row(`mqtt, ${name}`, `MQTT client, ${name}`, slots, chunks);
 				// What was let go on the way may be more than what came.

@@ -16,6 +16,9 @@ export interface Figures {
 /** Begins a line of figures. */
 export const FIGURES_PREFIX = "budget ";
 
+/** What is at AWS: the client alone, a shadow of ten fields or of fifty without a model, ten and one service more. */
+export type AwsSubject = "client" | "model" | "document" | "jobs" | "commands";
+
 /** A part of the host. */
 export interface Part {
 	name: string;

@@ -11,16 +11,17 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHost } from "../../hosts/node/index.js";
-import { createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud } from "../../hosts/simulator/index.js";
+import { createAwsCloud, createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud, type DeviceIdentity } from "../../hosts/simulator/index.js";
 import { build, packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ExitCode, runXS, sdkImports, sdkModules } from "../../hosts/xs/node/run.js";
 import { moddableAliases } from "../bench/xs.js";
 import { bundle } from "../xs/bundle.js";
-import { FIGURES_PREFIX, PART_PREFIX, type Figures, type Part } from "./figures.js";
+import { FlowCloud } from "../xs/flow.js";
+import { FIGURES_PREFIX, PART_PREFIX, type AwsSubject, type Figures, type Part } from "./figures.js";
 
 const PROGRAMS = join(packageRoot, "dist/test/budget");
 const HOST = join(PROGRAMS, "xs-host.js");
-const PRELOADED = [...sdkModules(), join(PROGRAMS, "figures.js"), HOST];
+const PRELOADED = [...sdkModules(), join(PROGRAMS, "figures.js"), HOST, join(PROGRAMS, "xs-model.js")];
 const RUN_LIMIT_MS = 30_000;
 /** What the cloud desires in turn: as long each time. The first exchange makes what is made once. */
 const DESIRED = [{ on: true, brightness: 30 }, { on: false, brightness: 70 }] as const;
@@ -147,14 +148,14 @@ export async function measureParts(bench: Bench, arena: number): Promise<Part[]>
 	}
 }
 
-export interface LampFigures {
+export interface ExchangeFigures {
 	/** From the start until it was in sync. */
 	connecting: Figures;
 	/** One change that the cloud desires, and all that follows until it is reported; then idle. */
 	exchange: Figures;
 }
 
-export async function measureLamp(bench: Bench, arena: number): Promise<LampFigures> {
+export async function measureLamp(bench: Bench, arena: number): Promise<ExchangeFigures> {
 	const figures = await runLamp(bench, arena, 1 + DESIRED.length);
 	if (figures.length < 1 + DESIRED.length) throw new Error(`the lamp does not fit ${arena} bytes`);
 	return { connecting: figures[0]!, exchange: figures.at(-1)! };
@@ -165,13 +166,13 @@ export async function lampFits(bench: Bench, arena: number): Promise<boolean> {
 	return (await runLamp(bench, arena, 1)).length === 1;
 }
 
-/** The least arena in which the lamp connects and syncs, to a multiple of `step`; `most` is known to do. */
-export async function smallestArena(bench: Bench, most: number, step: number): Promise<number> {
+/** The least arena that does, to a multiple of `step`; `most` is known to do. */
+export async function smallestArena(most: number, step: number, fits: (arena: number) => Promise<boolean>): Promise<number> {
 	let fails = 0;
 	let does = Math.ceil(most / step);
 	while (does - fails > 1) {
 		const middle = Math.floor((fails + does) / 2);
-		if (await lampFits(bench, middle * step)) does = middle;
+		if (await fits(middle * step)) does = middle;
 		else fails = middle;
 	}
 	return does * step;
@@ -183,13 +184,52 @@ async function runLamp(bench: Bench, arena: number, count: number): Promise<Figu
 	const directory = device(bench);
 	// A device of its own each time, so that the cloud knows nothing of it.
 	const id = `lamp-${100 + bench.devices}`;
-	const storage = createHost({ directory }).storage.open({ path: IDENTITY_DOMAIN });
-	writeIdentity(storage, await cloud.manufacture(id));
-	storage.close();
+	identify(directory, await cloud.manufacture(id));
 	return run(bench, {
 		file: join(packageRoot, "dist/examples/lamp/main.js"), marker: "in sync", directory, arena, count,
 		onFigures: (measured) => { cloud.shadows.desire(id, DESIRED[measured - 1]!); },
 	});
+}
+
+/** A device at AWS that is in sync, and then is told something; the client alone is told nothing. */
+export async function measureAws(bench: Bench, arena: number, subject: AwsSubject): Promise<ExchangeFigures> {
+	const cloud = await createAwsCloud({ limits: { connectsPerSecond: Infinity } });
+	try {
+		await cloud.serve({ tlsPort: 0 });
+		const id = "lamp-100";
+		const directory = device(bench);
+		identify(directory, await cloud.manufacture(id));
+		const changes = subject === "client" ? [] : DESIRED.map(({ brightness }) => subject === "document" ? { group2: { field3: brightness } } : { brightness });
+		const figures = await run(bench, {
+			file: join(PROGRAMS, "xs-aws.js"), marker: "ready", words: [subject], directory, arena, count: 1 + changes.length,
+			onFigures: (measured) => { cloud.shadows.desire(id, changes[measured - 1]!); },
+		});
+		if (figures.length < 1 + changes.length) throw new Error(`${subject} does not fit ${arena} bytes`);
+		return { connecting: figures[0]!, exchange: figures.at(-1)! };
+	} finally {
+		await cloud.close();
+	}
+}
+
+/** The least arena for a thing's first day at AWS: from its claim to an answered command. */
+export async function smallestFlowArena(bench: Bench, most: number, step: number): Promise<number> {
+	const cloud = await FlowCloud.make();
+	const { bits, directory } = bench;
+	const factor = bits / 32;
+	try {
+		return await smallestArena(most, step, async (arena) => {
+			const { complete } = await cloud.run({ bits, arena: arena * factor, directory: join(directory, String(bench.devices++)) });
+			return complete;
+		});
+	} finally {
+		await cloud.close();
+	}
+}
+
+function identify(directory: string, identity: DeviceIdentity): void {
+	const storage = createHost({ directory }).storage.open({ path: IDENTITY_DOMAIN });
+	writeIdentity(storage, identity);
+	storage.close();
 }
 
 /** The directory of a new device. */

@@ -39,9 +39,11 @@ export class Tap {
 				send: bytes => {
 					// The broker may use the bytes again.
 					const sent = bytes.slice();
-					down.take(sent);
 					let wantsMore = true;
-					late(() => { wantsMore = peer.send(sent); });
+					late(() => {
+						down.take(sent);
+						wantsMore = peer.send(sent);
+					});
 					return wantsMore;
 				},
 				close: () => { late(() => { peer.close(); }); },

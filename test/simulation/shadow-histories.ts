@@ -231,7 +231,7 @@ class Stage {
 		if (this.flash.dead) return;
 		const random = this.#random;
 		if (random.once(3)) {
-			this.#ownVolatile = random.pick([null, "a", "b", "c"]);
+			this.#ownVolatile = random.pick([null, null, "a", "b"]);
 			return this.#say({ own: this.#ownVolatile });
 		}
 		this.#say(this.#hasModel ? this.#change(5) : freePatch(random));

@@ -143,6 +143,7 @@ suite("AWS broker: what ends a connection", () => {
 		["a topic that begins with another $", publish("$SYS/x"), 0x90],
 		["a reserved filter that there is not", { cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "$SYS/#", qos: 1 }] }, 0x8F],
 		["a filter for another family of a thing's topics", { cmd: "subscribe", messageId: 1, subscriptions: [{ topic: `$aws/things/${THING}/nothing/#`, qos: 1 }] }, 0x8F],
+		["commands in any format", { cmd: "subscribe", messageId: 1, subscriptions: [{ topic: `$aws/commands/things/${THING}/executions/+/request/+`, qos: 1 }] }, 0x8F],
 		["a subscription to Basic Ingest", { cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "$aws/rules/r/t", qos: 1 }] }, 0x8F],
 		["a reserved topic that is to be retained", publish(`$aws/things/${THING}/shadow/get`, { retain: true }), 0x87],
 	];
@@ -251,6 +252,23 @@ suite("AWS broker: limits that only refuse or slow down", () => {
 		assert.equal(receiver.takePublished().length, 5);
 		scene.wait(500);
 		assert.equal(receiver.takePublished().length, 5);
+	});
+
+	test("bytes of a connection in a second, both ways: what is more waits; a megabyte that waits ends it", () => {
+		const scene = new AwsScene({ brokerLimits: { bytesPerSecond: 10_000 } });
+		const sender = scene.dial().connect5("sender");
+		const receiver = scene.dial().connect5("receiver");
+		receiver.listen("t");
+		sender.take();
+		for (const messageId of [1, 2, 3]) sender.send(publish("t", { payload: "x".repeat(9_000), qos: 1, messageId }));
+		const counts = () => [sender.take().length, receiver.takePublished().length];
+		assert.deepEqual(counts(), [2, 2]);
+		scene.wait(500);
+		assert.deepEqual(counts(), [0, 0]);
+		scene.wait(500);
+		assert.deepEqual(counts(), [1, 1]);
+		for (let index = 0; index < 12 && !sender.closed; index++) sender.send(publish("t", { payload: Buffer.alloc(100_000) }), scene.now);
+		assert.equal(endOf(sender), 0x97);
 	});
 
 	test("a 3.1.1 client gets no PUBACK for what is dropped", () => {

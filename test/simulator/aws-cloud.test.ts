@@ -229,6 +229,31 @@ suite("AWS cloud in the world", () => {
 		assert.equal(cloud.broker.session("browser")?.connected, true);
 	});
 
+	const TROUBLES: readonly (readonly [name: string, trouble: (cloud: AwsWorldCloud) => void])[] = [
+		["subscriptions that count later", ({ faults }) => { faults.delaySubscriptions(300); }],
+		["answers that come late", ({ shadows }) => { shadows.faults.delay(2_000); }],
+		["answers that are lost", ({ shadows }) => { for (const kind of ["accepted", "delta"] as const) shadows.faults.drop(kind, { count: 2 }); }],
+		["deltas that come twice", ({ shadows }) => { shadows.faults.duplicateDeltas(); }],
+		["deltas that come before their update is accepted", ({ shadows }) => { shadows.faults.deltaFirst(); }],
+		["deltas that come after newer ones", ({ shadows }) => { shadows.faults.overtakeDeltas({ count: 2 }); }],
+	];
+	for (const [name, trouble] of TROUBLES) {
+		test(`a device of ours ends with what is desired in spite of ${name}`, () => {
+			const { world, cloud, seen } = run({});
+			trouble(cloud);
+			for (let level = 1; level <= 5; level++) {
+				world.run(world.clock.now + 700 * level);
+				cloud.shadows.desire("lamp", { level });
+			}
+			world.run(() => cloud.shadows.get("lamp")?.state.delta === undefined, { within: 600_000 });
+			const { desired, reported } = cloud.shadows.get("lamp")!.state;
+			assert.deepEqual([desired, reported], [{ on: true, level: 5 }, { on: true, level: 5 }]);
+			const levels = seen.map(delta => (delta as { level?: number }).level ?? 0).filter(level => level > 0);
+			assert.deepEqual(levels, [...levels].sort((left, right) => left - right));
+			assert.equal(new Set(levels).size, levels.length);
+		});
+	}
+
 	test("it stops and starts again with all that it knew", () => {
 		const { world, cloud, seen } = run({});
 		world.run(() => cloud.shadows.get("lamp")?.state.delta === undefined, { within: 60_000 });

@@ -106,6 +106,7 @@ suite("CommandsService", () => {
 		lab.cloud.advance(10_000);
 		assert.equal(lab.status(late), "TIMED_OUT");
 		assert.equal(lab.commands.deadline, Infinity);
+		assert.deepEqual(lab.events.filter(event => event.endsWith("TIMED_OUT")), [`${silent} TIMED_OUT`, `${late} TIMED_OUT`]);
 		assert.equal(lab.respond(late, { status: "IN_PROGRESS" })[0], "accepted");
 		assert.equal(lab.respond(late, { status: "SUCCEEDED" })[0], "accepted");
 		assert.deepEqual([lab.status(late), lab.commands.execution(late)?.statusReason], ["SUCCEEDED", undefined]);
@@ -142,6 +143,8 @@ suite("CommandsService", () => {
 		["a text that is none", { status: "SUCCEEDED", result: { on: { s: 1 } } }, "InvalidRequest"],
 		["a boolean that is none", { status: "SUCCEEDED", result: { on: { b: "true" } } }, "InvalidRequest"],
 		["bytes that are no base64", { status: "SUCCEEDED", result: { on: { bin: "a" } } }, "InvalidRequest"],
+		["a key that is too long", { status: "SUCCEEDED", result: { ["k".repeat(129)]: { s: "" } } }, "InvalidRequest"],
+		["too many results", { status: "SUCCEEDED", result: Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`k${index}`, { s: "" }])) }, "InvalidRequest"],
 		["a key that is not valid", { status: "SUCCEEDED", result: { "a b": { s: "" } } }, "InvalidRequest"],
 	];
 	for (const [what, body, code] of refusals) {
@@ -151,6 +154,13 @@ suite("CommandsService", () => {
 			assert.equal(lab.status(id), "CREATED");
 		});
 	}
+
+	test("takes what is just within the limits", () => {
+		const lab = new Lab(), id = lab.send(), statusReason = { reasonCode: "X".repeat(64), reasonDescription: "x".repeat(1024) };
+		const result = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${index}`.padStart(128, "k"), { bin: "" }]));
+		assert.equal(lab.respond(id, { status: "IN_PROGRESS", statusReason, result })[0], "accepted");
+		assert.equal(lab.respond(id, { status: "SUCCEEDED", statusReason: { reasonCode: "X" }, result: { k: { s: "" } } })[0], "accepted");
+	});
 
 	test("refuses what is CBOR in form alone", () => {
 		const lab = new Lab(), id = lab.send();
@@ -177,16 +187,17 @@ suite("CommandsService", () => {
 		const bad: [Partial<CommandOptions>, CommandTarget | undefined, string][] = [
 			[{ commandId: "a/b" }, undefined, "argument"], [{ timeout: 0 }, undefined, "argument"], [{ timeout: 43_201 }, undefined, "argument"],
 			[{ payload: new Uint8Array(131_073) }, undefined, "too-large"], [{}, { thing: "stranger" }, "argument"], [{}, { client: "a/b" }, "argument"],
+			[{}, { client: "x".repeat(129) }, "argument"], [{}, { client: "" }, "argument"], [{ commandId: "x".repeat(65) }, undefined, "argument"],
 		];
 		for (const [options, target, code] of bad) assert.throws(() => lab.send(options, target), { code });
-		const id = lab.send({ timeout: 43_200 });
-		lab.send();
+		const id = lab.send({ timeout: 43_200, commandId: "x".repeat(64) }, { client: "x".repeat(128) });
+		lab.send({ timeout: 1, payload: new Uint8Array(131_072) });
 		assert.throws(() => lab.send(), { code: "full" });
 		// What the cloud has given up may still be answered; what has ended makes room.
 		lab.cloud.advance(10_000);
 		assert.throws(() => lab.send(), { code: "full" });
-		lab.respond(id, { status: "SUCCEEDED" });
-		lab.send();
+		lab.respond(id, { status: "SUCCEEDED" }, "json", `clients/${"x".repeat(128)}`);
+		lab.send({ commandId: "x" }, { client: "y" });
 		assert.equal(lab.commands.execution(id), undefined);
 	});
 
@@ -194,6 +205,7 @@ suite("CommandsService", () => {
 		const lab = new Lab(), id = lab.send(), base = `$aws/commands/things/lamp/executions/${id}`;
 		for (const topic of [
 			`${base}/response`, `${base}/response/xml`, `${base}/request/json`, `${base}/response/accepted/json`,
+			`$aws/jobs/things/lamp/executions/${id}/response/json`, `$aws/commands/things/lamp/jobs/${id}/response/json`,
 			`$aws/commands/groups/lamp/executions/${id}/response/json`, "$aws/things/lamp/jobs/get",
 		]) {
 			assert.equal(lab.cloud.receive(topic, { status: "SUCCEEDED" }), false, topic);

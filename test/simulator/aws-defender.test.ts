@@ -104,6 +104,11 @@ suite("DefenderService", () => {
 		["a list of numbers with text", custom([{ number_list: ["1"] }]), "InvalidPayload"],
 		["a list of text with numbers", custom([{ string_list: [1] }]), "InvalidPayload"],
 		["a custom metric's name that is not valid", { header, custom_metrics: { "a b": [{ number: 1 }] } }, "InvalidPayload"],
+		["a custom metric's name that is too long", { header, custom_metrics: { ["m".repeat(129)]: [{ number: 1 }] } }, "InvalidPayload"],
+		["custom metrics that are a list", { header, custom_metrics: [] }, "InvalidPayload"],
+		["too many custom metrics", { header, custom_metrics: Object.fromEntries(Array.from({ length: 1001 }, (_, index) => [`m${index}`, [{ number: 1 }]])) }, "LimitExceeded"],
+		["a text that is too long", custom([{ string_list: ["x".repeat(257)] }]), "InvalidPayload"],
+		["an interface that is too long", ports({ port: 1, interface: "x".repeat(257) }), "InvalidPayload"],
 		["a list that is too long", custom([{ number_list: Array(1001).fill(1) }]), "LimitExceeded"],
 	];
 	for (const [what, report, code] of refusals) {
@@ -117,6 +122,16 @@ suite("DefenderService", () => {
 			assert.equal(lab.report(LONG)[0], "accepted");
 		});
 	}
+
+	test("takes what is just within the limits", () => {
+		const ports = Array(1000).fill({ port: 0 }), connections = [{ remote_addr: "192.0.2.1:65535", local_port: 65_535, local_interface: "x".repeat(256) }];
+		const metrics = Array.from({ length: 998 }, (_, index) => [`m${index}`, [{ number: -index }]]);
+		assert.equal(new Lab().report({
+			header: { report_id: Number.MAX_SAFE_INTEGER, version: "1.0" },
+			metrics: { listening_udp_ports: { ports, total: 0 }, tcp_connections: { established_connections: { connections } } },
+			custom_metrics: { ...Object.fromEntries(metrics), ["m".repeat(128)]: [{ string_list: Array(1000).fill("x".repeat(256)) }], m: [{ number_list: [] }] },
+		})[0], "accepted");
+	});
 
 	test("a refusal names the report as soon as it is known which", () => {
 		assert.equal(new Lab().report({ header })[1].reportId, 1);
@@ -144,6 +159,15 @@ suite("DefenderService", () => {
 		const lab = new Lab({ intervalMinimum: 0 });
 		for (let report_id = 1; report_id <= 12; report_id++) lab.report({ header: { ...header, report_id }, metrics: {} });
 		assert.deepEqual(lab.defender.reports("lamp").map(each => each.reportId), [3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+	});
+
+	test("the reports of so many things are kept, and whoever was first makes room", () => {
+		const lab = new Lab({ intervalMinimum: 0, thingCountMaximum: 2 }), kept = () => ["lamp", "fan", "door"].map(thing => lab.defender.reports(thing).length);
+		for (const thing of ["fan", "door"]) lab.cloud.things.add(thing);
+		for (const [thing, report_id] of [["lamp", 1], ["fan", 1], ["fan", 2]] as const) lab.report({ header: { ...header, report_id }, metrics: {} }, "json", thing);
+		assert.deepEqual(kept(), [1, 2, 0]);
+		lab.report({ header, metrics: {} }, "json", "door");
+		assert.deepEqual(kept(), [0, 2, 1]);
 	});
 
 	test("topics of others are left to them, and it never waits", () => {

@@ -129,6 +129,19 @@ suite("ProvisioningService", () => {
 		assert.equal(lab.cloud.service.deadline, Infinity);
 	});
 
+	test("a token that has run out is refused, even when nobody was told that it has", () => {
+		const lab = new Lab(), token = lab.token();
+		lab.cloud.now += TOKEN_LIFETIME;
+		assert.equal(lab.provision(token)[1].errorCode, "InvalidCertificateOwnershipToken");
+	});
+
+	test("a thing's name has 1 to 128 characters", () => {
+		const lab = new Lab({ templates: { any: { parameters: ["name"], thingName: ({ name }) => name! } } });
+		for (const [length, verdict] of [[0, "rejected"], [1, "accepted"], [128, "accepted"], [129, "rejected"]] as const) {
+			assert.equal(lab.provision(lab.token(), { name: "x".repeat(length) }, "any")[0], verdict, `${length}`);
+		}
+	});
+
 	test("where tokens are reusable, an answer that was lost is given again", () => {
 		const lab = new Lab({ reusableTokens: true }), token = lab.token();
 		assert.deepEqual(lab.provision(token), lab.provision(token));
@@ -204,11 +217,12 @@ suite("ProvisioningService", () => {
 		const lab = new Lab({ tokenCountMaximum: 2 });
 		lab.issuer.hold = true;
 		lab.cloud.receive("$aws/certificates/create/json", {});
-		lab.cloud.receive("$aws/certificates/create/json", {});
+		lab.cloud.receive("$aws/certificates/create-from-csr/json", { certificateSigningRequest: CSR });
 		assert.deepEqual(lab.cloud.take(), []);
 		assert.equal(lab.ask("certificates/create")[1].errorCode, "LimitExceeded");
+		assert.equal(lab.ask("certificates/create-from-csr", { certificateSigningRequest: CSR })[1].errorCode, "LimitExceeded");
 		for (const answer of lab.issuer.held) answer();
-		assert.deepEqual(lab.cloud.take().map(({ topic }) => topic), Array(2).fill("$aws/certificates/create/json/accepted"));
+		assert.deepEqual(lab.cloud.take().map(({ topic }) => topic), ["$aws/certificates/create/json/accepted", "$aws/certificates/create-from-csr/json/accepted"]);
 		assert.equal(lab.ask("certificates/create")[1].statusCode, 429);
 		assert.equal(lab.provision("token-1")[0], "accepted");
 		lab.issuer.hold = false;
@@ -221,7 +235,7 @@ suite("ProvisioningService", () => {
 		const lab = new Lab();
 		for (const topic of [
 			"$aws/certificates/create", "$aws/certificates/create/xml", "$aws/certificates/delete/json", "$aws/certificates/create/json/accepted",
-			"$aws/provisioning-templates/lamps/json", "$aws/provisioning-templates/lamps/describe/json", "$aws/things/lamp/jobs/json",
+			"$aws/provisioning-templates/lamps/json", "$aws/templates/lamps/x/provision/json", "$aws/templates/lamps/provision/json", "$aws/provisioning-templates/lamps/describe/json", "$aws/things/lamp/jobs/json",
 		]) {
 			assert.equal(lab.cloud.receive(topic, {}), false, topic);
 		}

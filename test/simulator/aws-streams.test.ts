@@ -104,7 +104,7 @@ suite("StreamsService", () => {
 	test("an empty file has no blocks, and is no error", () => {
 		const lab = new Lab();
 		lab.streams.put("lamp", "image", { version: 0, description: "", files: { 5: new Uint8Array(0) } });
-		assert.deepEqual(lab.blocks({ l: 256 }), []);
+		assert.deepEqual(lab.blocks({ s: 0, l: 256 }), []);
 		assert.equal(lab.refusal("get", { f: 5, l: 256, o: 1 }), "OffsetOutOfBounds");
 	});
 
@@ -162,7 +162,7 @@ suite("StreamsService", () => {
 	test("a block in JSON must fit into a message", () => {
 		const lab = new Lab("json", 200_000);
 		assert.equal(lab.refusal("get", { f: 5, l: 98_305 }), "BlockSizeOutOfBounds");
-		assert.deepEqual(lab.blocks({ l: 90_000 }), [0]);
+		assert.deepEqual(lab.blocks({ l: 98_304, o: 1, n: 1 }), [1]);
 		assert.ok(JSON.stringify(lab.ask("get", { f: 5, l: 90_000 })[0]!.body).length < 131_072);
 	});
 
@@ -205,6 +205,8 @@ suite("StreamsService", () => {
 		assert.ok(first.length > distinct.size, "some come twice");
 		assert.ok(first.some((block, index) => index > 0 && block < first[index - 1]!), "some come late");
 		assert.deepEqual(disturbance(new Random(1), {})([1, 2, 3]), [1, 2, 3]);
+		const shuffle = disturbance(new Random(1), { reorder: 1 });
+		assert.equal(new Set(Array.from({ length: 100 }, () => shuffle([1, 2, 3]).join())).size, 6, "every order comes");
 	});
 
 	test("what cannot be a stream is none", () => {
@@ -212,13 +214,18 @@ suite("StreamsService", () => {
 		const good = { version: 0, description: "", files: { 0: bytes(1) } };
 		for (const [thing, id, changes, code] of [
 			["stranger", "image", {}, "argument"], ["lamp", "a/b", {}, "argument"], ["lamp", "image", { version: -1 }, "argument"],
-			["lamp", "image", { files: {} }, "argument"], ["lamp", "image", { files: { 256: bytes(1) } }, "argument"],
+			["lamp", "image", { files: {} }, "argument"], ["lamp", "image", { files: { 256: bytes(1) } }, "argument"], ["lamp", "image", { files: { first: bytes(1) } as never }, "argument"],
+			["lamp", "x".repeat(129), {}, "argument"],
 			["lamp", "image", { files: { 0: new Uint8Array(24 * 1024 * 1024 + 1) } }, "too-large"], ["lamp", "two", { files: { 0: bytes(90) } }, "full"],
 		] as const) {
 			assert.throws(() => { lab.streams.put(thing, id, { ...good, ...changes }); }, { code }, `${thing} ${id} ${code}`);
 		}
 		lab.streams.put("lamp", "two", good);
 		assert.throws(() => { lab.streams.put("lamp", "three", good); }, { code: "full" });
+		lab.streams.remove("lamp", "two");
+		lab.streams.put("lamp", "x".repeat(128), good);
+		lab.streams.remove("lamp", "x".repeat(128));
+		lab.streams.put("lamp", "x", { ...good, files: { 255: bytes(1) } });
 		// Its own place is free.
 		lab.streams.put("lamp", "image", { ...good, files: { 0: bytes(99) } });
 	});

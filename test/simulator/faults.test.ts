@@ -124,6 +124,31 @@ for (const version of [4, 5] as const) {
 			assert.deepEqual([cmds(client.take()), client.closed, broker.session("a")!.inflight], [["pubrel", "pubrel"], false, 0]);
 		});
 
+		test("delaySubscriptions: granted at once, what is published meanwhile is missed; given up meanwhile, it never counts", () => {
+			const broker = new Broker();
+			broker.faults.delaySubscriptions(100, { clientId: "a" });
+			const client = connected(broker);
+			for (const [index, filter] of ["t", "given up"].entries()) assert.deepEqual(cmds(client.subscribe(filter, 1, index + 1).take()), ["suback"]);
+			client.send({ cmd: "unsubscribe", messageId: 3, unsubscriptions: ["given up"] });
+			const unsuback = client.takeOne("unsuback");
+			if (version === 5) assert.deepEqual(unsuback.granted, [0]);
+			client.publish("t", "missed");
+			assert.deepEqual([client.take(), broker.deadline], [[], 100]);
+			broker.expire(100);
+			client.publish("t", "heard").publish("given up", "x");
+			assert.deepEqual(client.takeTexts(), ["t=heard"]);
+			broker.faults.delaySubscriptions(0, { clientId: "a" });
+			client.subscribe("now").take();
+			assert.deepEqual(client.publish("now", "x").takeTexts(), ["now=x"]);
+			broker.faults.delaySubscriptions(100);
+			connected(broker, "b").subscribe("t");
+			broker.restart(0, { forget: true });
+			broker.expire(200);
+			const back = connected(broker, "b");
+			connected(broker, "c").publish("t", "of a session that is no more");
+			assert.deepEqual(back.take(), []);
+		});
+
 		test("kick and restart happen when the broker looks at the time", () => {
 			const broker = new Broker();
 			const watcher = connected(broker, "w").subscribe("will");

@@ -22,7 +22,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
 	["cores", /^src\/(mqtt\/(?!client|index)|shadow\/|operations\/|ota\/)/],
 	["drivers", /^src\/(mqtt\/(client|index)\.ts$|identity\/)/],
 	["clouds", /^src\/clouds\//],
-	["device", /^src\/(device|index|provisioner)\.ts$/],
+	["device", /^src\/(device|index)\.ts$/],
 ];
 
 function layer(path: string): number {

@@ -29,6 +29,8 @@ import { Session } from "./session.js";
 import { replayed, Subscriptions } from "./subscriptions.js";
 import { isFilter, isTopic } from "./topics.js";
 
+export type { Task } from "./agenda.js";
+
 /** Publications that may wait while another is delivered; more means that services answer each other for ever. */
 const ROUTING_MAXIMUM = 10_000;
 const ASSIGNED_PREFIX = "anonymous-";
@@ -61,6 +63,7 @@ export class Broker {
 		this.limits = { ...DEFAULT_LIMITS, ...options.limits };
 		this.#subscriptions = new Subscriptions(this.limits);
 		this.#retained = new Retained(this.limits);
+		this.#agenda.add(this.#subscriptions.late);
 		this.faults = new Faults(() => { this.#agenda.due(0); });
 		this.#owner = {
 			limits: this.limits, faults: this.faults, time: this.#time,
@@ -68,7 +71,10 @@ export class Broker {
 			admit: (connection, client, will, now) => this.#admit(connection, client, will, now),
 			refusal: (client, request) => this.#refusal(client, request),
 			publish: (message, from) => this.#publish(message, from),
-			subscribe: (session, filter, shared, subscription) => { this.#subscriptions.set(session, filter, shared, subscription); },
+			subscribe: (session, filter, shared, subscription) => {
+				this.#subscriptions.set(session, filter, shared, subscription, this.#time.now, this.faults.subscriptionDelayOf(session.clientId));
+				this.#agenda.changed();
+			},
 			replay: (session, filter, subscription) => { this.#replay(session, filter, subscription); },
 			unsubscribe: (session, filter) => this.#subscriptions.remove(session, filter),
 			changed: (client, change, filters) => { if (filters.length > 0) this.#options.onSubscriptions?.(client, change, filters); },
@@ -255,7 +261,7 @@ export class Broker {
 	}
 
 	#forget(session: Session): void {
-		for (const filter of [...session.subscriptions.keys()]) this.#subscriptions.remove(session, filter);
+		this.#subscriptions.forget(session);
 		this.#sessions.delete(session.clientId);
 		this.#away.delete(session);
 	}

@@ -14,23 +14,20 @@ import { grantedExpiry, grantedProperties, readClient, readWill } from "./client
 import type { IAuthPacket, IConnectPacket, IDisconnectPacket, Incoming, IPublishPacket, Packet, ProtocolVersion } from "./codec.js";
 import { Decoder, encode, toBuffer } from "./codec.js";
 import type { Delivery } from "./message.js";
+import { secondsLeft } from "./message.js";
 import { Outbox } from "./outbox.js";
 import type { ConnectionOwner, EndReason, Peer } from "./owner.js";
 import { Pace } from "./pace.js";
 import type { Properties } from "./properties.js";
+import { unexplained } from "./properties.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
-import { disconnectCode, isClientDisconnect, REASON, refusalDetail, returnCode, violation } from "./reasons.js";
+import { disconnectCode, isClientDisconnect, noticeOf, REASON, refusalDetail, returnCode, violation } from "./reasons.js";
 import { Requests } from "./requests.js";
 import type { Link, Session } from "./session.js";
 
-/** What an MQTT 5 client is told unless somebody knows better. */
-const NOTICES: Readonly<Partial<Record<EndReason, number>>> = Object.freeze({
-	"keep-alive": REASON.keepAliveTimeout, "taken-over": REASON.sessionTakenOver, "malformed": REASON.malformedPacket,
-	"violation": REASON.protocolError, "too-large": REASON.packetTooLarge,
-});
 /** [MQTT-3.1.2-24] of 3.1.1, [MQTT-3.1.2-22] of 5 */
 const KEEP_ALIVE_GRACE = 1.5;
-/** Bytes that are held while the broker is silent; more and the connection is lost. */
+/** Bytes that are held while the broker is silent, or while too many came; more and the connection ends. */
 const HELD_MAXIMUM = 1024 * 1024;
 
 export class Connection implements Link {
@@ -82,7 +79,9 @@ export class Connection implements Link {
 		this.#owner.time.now = now;
 		this.#decoder.receive(bytes);
 		if (!this.#isSilent) this.#handleAll(now);
-		else if (this.#decoder.waiting > HELD_MAXIMUM) this.close("lost", now);
+		if (this.#decoder.waiting <= HELD_MAXIMUM) return;
+		if (this.#isSilent) this.close("lost", now);
+		else if (!this.#pace.hasRoom(now)) this.close("violation", now, { reasonCode: REASON.quotaExceeded });
 	}
 
 	/** The network takes bytes again. */
@@ -103,6 +102,7 @@ export class Connection implements Link {
 		if (this.#outbox.deadline <= now || this.#pace.readyAt <= now) {
 			this.#pace.readyAt = Infinity;
 			this.#outbox.flush(now);
+			this.#handleAll(now);
 			this.#session?.flush();
 		}
 		if (now >= this.#quietUntil) this.close("keep-alive", now);
@@ -136,10 +136,13 @@ export class Connection implements Link {
 	}
 
 	takeTurn(hasWaited: boolean): boolean {
-		if (this.#pace.take(hasWaited, this.#owner.time.now)) return true;
+		const { now } = this.#owner.time;
+		if (this.#pace.hasRoom(now) && this.#pace.take(hasWaited, now)) return true;
 		this.#owner.due(this.#pace.readyAt);
 		return false;
 	}
+
+	takeIncoming(): boolean { return this.#pace.take(false, this.#owner.time.now); }
 
 	publish({ message, qos, retain, identifiers }: Delivery, packetId: number | undefined, duplicate: boolean): boolean {
 		const { topic, alias } = this.#aliases.encode(message.topic);
@@ -175,6 +178,7 @@ export class Connection implements Link {
 	}
 
 	#put(bytes: Uint8Array, onSent?: () => void): void {
+		this.#pace.count(bytes.byteLength, this.#owner.time.now);
 		this.#outbox.put(bytes, this.#owner.time.now, this.#owner.faults.delayOf(this.#client?.clientId), onSent);
 		if (this.#outbox.deadline < Infinity) this.#owner.due(this.#outbox.deadline);
 	}
@@ -182,10 +186,12 @@ export class Connection implements Link {
 	#handleAll(now: number): void {
 		this.#requests?.begin();
 		try {
-			// A packet may end the connection or silence it; what follows it is not looked at.
-			while (!this.#closed && !this.#isSilent) {
+			// A packet may end the connection, silence it or be one too many; what follows it is not looked at.
+			while (!this.#closed && !this.#isSilent && this.#hasRoom(now)) {
+				const { waiting } = this.#decoder;
 				const incoming = this.#decoder.next();
 				if (!incoming) return;
+				this.#pace.count(waiting - this.#decoder.waiting, now);
 				this.#handle(incoming, now);
 				if (this.#session) this.#quietUntil = now + this.#silence;
 			}
@@ -195,11 +201,17 @@ export class Connection implements Link {
 		}
 	}
 
+	#hasRoom(now: number): boolean {
+		if (this.#pace.hasRoom(now)) return true;
+		this.#owner.due(this.#pace.readyAt);
+		return false;
+	}
+
 	#fail(error: DeviceError, now: number): void {
 		const { code, message } = error;
 		if (code === "unsupported") return this.#refuse("protocol", now);
 		if (code !== "malformed" && code !== "violation" && code !== "too-large") throw error;
-		const explanation: RefusalDetail = { reasonCode: error.detail ?? NOTICES[code]!, reasonString: message };
+		const explanation: RefusalDetail = { reasonCode: error.detail ?? noticeOf(code)!.reasonCode, reasonString: message };
 		if (this.#version === 5 && !this.#session) this.#sendRefusal(explanation);
 		this.close(code, now, explanation);
 	}
@@ -295,19 +307,4 @@ export class Connection implements Link {
 		if (reasonCode === REASON.success) this.#will = undefined;
 		this.close("disconnect", now);
 	}
-}
-
-function noticeOf(reason: EndReason): RefusalDetail | undefined {
-	const reasonCode = NOTICES[reason];
-	return reasonCode === undefined ? undefined : { reasonCode };
-}
-
-function unexplained(properties: Properties | undefined): Properties | undefined {
-	return properties && { ...properties, reasonString: undefined };
-}
-
-/** [MQTT-3.3.2-6]: what was received, less the time that it waited. */
-function secondsLeft(expiresAt: number | undefined, now: number): number | undefined {
-	if (expiresAt === undefined || expiresAt === Infinity) return undefined;
-	return Math.max(0, Math.ceil((expiresAt - now) / 1000));
 }

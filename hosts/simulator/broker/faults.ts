@@ -34,6 +34,7 @@ export class Faults {
 	readonly #drops = new Rules<Acknowledgement>();
 	readonly #duplicates = new Rules<undefined>();
 	readonly #delays = new Map<string | undefined, number>();
+	readonly #subscriptionDelays = new Map<string | undefined, number>();
 	readonly #silent = new Set<string | undefined>();
 	#actions: FaultAction[] = [];
 
@@ -49,10 +50,15 @@ export class Faults {
 
 	/** Delays all that the broker sends by so many milliseconds; the order is kept. 0 ends it, for what is sent from then on. */
 	delay(milliseconds: number, scope: Pick<FaultScope, "clientId"> = {}): void {
-		if (!(milliseconds >= 0 && milliseconds < Infinity)) throw new DeviceError("argument", `cannot delay by ${milliseconds} ms`);
-		if (milliseconds === 0) this.#delays.delete(scope.clientId);
-		else if (this.#delays.size >= RULES_MAXIMUM && !this.#delays.has(scope.clientId)) throw full();
-		else this.#delays.set(scope.clientId, milliseconds);
+		setDelay(this.#delays, milliseconds, scope.clientId);
+	}
+
+	/**
+	 * Grants subscriptions at once and lets them count so many milliseconds later: what is published in between is missed,
+	 * answers to a request that follows SUBACK included. 0 ends it.
+	 */
+	delaySubscriptions(milliseconds: number, scope: Pick<FaultScope, "clientId"> = {}): void {
+		setDelay(this.#subscriptionDelays, milliseconds, scope.clientId);
 	}
 
 	/**
@@ -103,6 +109,7 @@ export class Faults {
 		this.#drops.clear();
 		this.#duplicates.clear();
 		this.#delays.clear();
+		this.#subscriptionDelays.clear();
 		this.#silent.clear();
 		this.#act({ kind: "wake" });
 	}
@@ -123,9 +130,10 @@ export class Faults {
 	}
 
 	/** For the broker. @param clientId absent before CONNECT */
-	delayOf(clientId: string | undefined): number {
-		return this.#delays.get(clientId) ?? this.#delays.get(undefined) ?? 0;
-	}
+	delayOf(clientId: string | undefined): number { return delayFor(this.#delays, clientId); }
+
+	/** For the broker. */
+	subscriptionDelayOf(clientId: string): number { return delayFor(this.#subscriptionDelays, clientId); }
 
 	/** For the broker. @param clientId absent before CONNECT */
 	isSilent(clientId: string | undefined): boolean {
@@ -144,4 +152,16 @@ export class Faults {
 		this.#actions.push(action);
 		this.#onAction();
 	}
+}
+
+/** @throws DeviceError `argument`, `full` */
+function setDelay(delays: Map<string | undefined, number>, milliseconds: number, clientId: string | undefined): void {
+	if (!(milliseconds >= 0 && milliseconds < Infinity)) throw new DeviceError("argument", `cannot delay by ${milliseconds} ms`);
+	if (milliseconds === 0) delays.delete(clientId);
+	else if (delays.size >= RULES_MAXIMUM && !delays.has(clientId)) throw full();
+	else delays.set(clientId, milliseconds);
+}
+
+function delayFor(delays: ReadonlyMap<string | undefined, number>, clientId: string | undefined): number {
+	return delays.get(clientId) ?? delays.get(undefined) ?? 0;
 }

@@ -25,6 +25,8 @@ export interface BrokerLimits {
 	filtersPerSubscribeMaximum: number;
 	/** Publications of one connection in a second, both ways: further ones of the client are dropped, further ones to it wait. */
 	publicationsPerSecond: number;
+	/** Bytes of packets of one connection in a second, both ways; what is more waits. */
+	bytesPerSecond: number;
 	/** Messages in a second that a client gets of those that waited while it was away. */
 	drainedPerSecond: number;
 	/** QoS 1 and 2 messages sent to one client and not acknowledged; further ones wait in its queue. */
@@ -76,6 +78,7 @@ export const DEFAULT_LIMITS: Readonly<BrokerLimits> = Object.freeze({
 	subscriptionMaximum: 1_000,
 	filtersPerSubscribeMaximum: Infinity,
 	publicationsPerSecond: Infinity,
+	bytesPerSecond: Infinity,
 	drainedPerSecond: Infinity,
 	inflightMaximum: 20,
 	receiveMaximum: 65_535,

@@ -24,6 +24,12 @@ export function isExpired(message: Message, now: number): boolean {
 	return message.expiresAt !== undefined && message.expiresAt <= now;
 }
 
+/** [MQTT-3.3.2-6]: what was received, less the time that it waited. */
+export function secondsLeft(expiresAt: number | undefined, now: number): number | undefined {
+	if (expiresAt === undefined || expiresAt === Infinity) return undefined;
+	return Math.max(0, Math.ceil((expiresAt - now) / 1000));
+}
+
 /** What a client asked for with a filter. */
 export interface Subscription {
 	readonly qos: QoS;

@@ -120,3 +120,8 @@ function readOne(block: Cursor, identifier: number, place: Place, found: Record<
 	// [MQTT-3.3.2-8]
 	if (found.topicAlias === 0) throw violation("topic alias is 0", REASON.topicAliasInvalid);
 }
+
+/** For who does not want to be told why. */
+export function unexplained(properties: Properties | undefined): Properties | undefined {
+	return properties && { ...properties, reasonString: undefined };
+}

@@ -23,6 +23,13 @@ export class Rate {
 		return true;
 	}
 
+	/** Takes as many as there were, even more than there are: what is owed must be filled up first. */
+	owe(count: number, now: number): void {
+		if (this.#perSecond === Infinity) return;
+		this.#fill(now);
+		this.#tokens -= count;
+	}
+
 	/** When `take` will succeed again. */
 	readyAt(now: number): number {
 		if (this.#perSecond === Infinity) return now;

@@ -5,6 +5,7 @@
  * Spec: MQTT 5 §2.4; MQTT 3.1.1 §3.2.2.3.
  */
 import { DeviceError } from "../../../src/base/error.js";
+import type { EndReason } from "./owner.js";
 
 export const REASON = Object.freeze({
 	success: 0x00,
@@ -104,4 +105,15 @@ export function violation(message: string, reasonCode: number = REASON.protocolE
 /** What cannot be read as a packet. */
 export function malformed(message: string): DeviceError {
 	return new DeviceError("malformed", message, { detail: REASON.malformedPacket });
+}
+
+/** What an MQTT 5 client is told unless somebody knows better. */
+const NOTICES: Readonly<Partial<Record<EndReason, number>>> = Object.freeze({
+	"keep-alive": REASON.keepAliveTimeout, "taken-over": REASON.sessionTakenOver, "malformed": REASON.malformedPacket,
+	"violation": REASON.protocolError, "too-large": REASON.packetTooLarge,
+});
+
+export function noticeOf(reason: EndReason): RefusalDetail | undefined {
+	const reasonCode = NOTICES[reason];
+	return reasonCode === undefined ? undefined : { reasonCode };
 }

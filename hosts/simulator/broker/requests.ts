@@ -52,8 +52,8 @@ export interface RequestOwner {
 export interface Answers {
 	/** @param onSent called when the packet goes to the network */
 	transmit(packet: Packet, properties?: Properties, onSent?: () => void): void;
-	/** Counts one more publication. @returns false when there are too many in a second */
-	takeTurn(hasWaited: boolean): boolean;
+	/** Counts one more publication of the client. @returns false when there are too many in a second */
+	takeIncoming(): boolean;
 }
 
 type Requested = ISubscribePacket["subscriptions"][number];
@@ -112,7 +112,7 @@ export class Requests {
 			topic, payload: packet.payload as Uint8Array, qos, retain, properties: messageProperties(properties),
 			expiresAt: messageExpiryInterval === undefined ? undefined : now + this.#expiryOf(messageExpiryInterval * 1000),
 		};
-		if (!this.#answers.takeTurn(false)) this.#discard(packet);
+		if (!this.#answers.takeIncoming()) this.#discard(packet);
 		else if (qos === 0) this.#route(message);
 		else if (!packet.dup && this.#owed.has(messageId)) this.#answer(qos === 1 ? "puback" : "pubrec", messageId, REASON.packetIdentifierInUse);
 		else if (qos === 1) this.#receiveOnce(message, messageId);

@@ -23,7 +23,7 @@ export interface Link {
 	readonly receiveMaximum: number;
 	transmit(packet: Packet): void;
 	/**
-	 * Counts one more publication, of those that waited while the client was away or of the others.
+	 * Counts one more publication to the client, of those that waited while it was away or of the others.
 	 * @returns false when it is too early for one; `flush` is called when it no longer is
 	 */
 	takeTurn(hasWaited: boolean): boolean;

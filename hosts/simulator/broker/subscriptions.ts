@@ -5,6 +5,7 @@
  * Pure. Spec: MQTT 3.1.1 §3.3.5, MQTT 5 §3.3.4, §3.8.3.1, §4.8.2.
  */
 import type { QoS } from "./codec.js";
+import { LateSubscriptions } from "./late.js";
 import type { BrokerLimits } from "./limits.js";
 import type { Delivery, Message, Subscriber, Subscription } from "./message.js";
 import type { Session } from "./session.js";
@@ -16,6 +17,8 @@ import { TopicTree } from "./topics.js";
 const SERVICE: Subscription = Object.freeze({ qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined });
 
 export class Subscriptions {
+	/** To be served by the broker's timer. */
+	readonly late = new LateSubscriptions();
 	readonly #tree: TopicTree<Subscriber, Subscription>;
 	/** By the whole filter, `$share/<name>/` included. */
 	readonly #shares = new Map<string, Share>();
@@ -28,23 +31,15 @@ export class Subscriptions {
 		this.#tree.add(filter, service, SERVICE);
 	}
 
-	set(session: Session, filter: string, shared: SharedFilter | undefined, subscription: Subscription): void {
-		session.subscriptions.set(filter, subscription);
-		if (!shared) {
-			this.#tree.add(filter, session, subscription);
-			return;
-		}
-		let share = this.#shares.get(filter);
-		if (!share) {
-			share = new Share(shared.filter);
-			this.#shares.set(filter, share);
-			this.#tree.add(shared.filter, share, SERVICE);
-		}
-		share.set(session, subscription);
+	/** @param delay milliseconds until it counts */
+	set(session: Session, filter: string, shared: SharedFilter | undefined, subscription: Subscription, now: number, delay: number): void {
+		if (delay === 0) this.#begin(session, filter, shared, subscription);
+		else this.late.add({ at: now + delay, session, filter, begin: () => { this.#begin(session, filter, shared, subscription); } });
 	}
 
 	/** @returns false when there was none */
 	remove(session: Session, filter: string): boolean {
+		if (this.late.remove(session, filter)) return true;
 		const share = this.#shares.get(filter);
 		share?.remove(session);
 		if (share?.isEmpty) {
@@ -53,6 +48,12 @@ export class Subscriptions {
 		}
 		this.#tree.remove(filter, session);
 		return session.subscriptions.delete(filter);
+	}
+
+	/** The session has ended. */
+	forget(session: Session): void {
+		this.late.forget(session);
+		for (const filter of [...session.subscriptions.keys()]) this.remove(session, filter);
 	}
 
 	/**
@@ -68,6 +69,21 @@ export class Subscriptions {
 		});
 		for (const [subscriber, delivery] of receivers) subscriber.deliver(delivery);
 		return receivers.size;
+	}
+
+	#begin(session: Session, filter: string, shared: SharedFilter | undefined, subscription: Subscription): void {
+		session.subscriptions.set(filter, subscription);
+		if (!shared) {
+			this.#tree.add(filter, session, subscription);
+			return;
+		}
+		let share = this.#shares.get(filter);
+		if (!share) {
+			share = new Share(shared.filter);
+			this.#shares.set(filter, share);
+			this.#tree.add(shared.filter, share, SERVICE);
+		}
+		share.set(session, subscription);
 	}
 }
 

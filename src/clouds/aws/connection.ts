@@ -6,6 +6,7 @@
  * another ALPN, then a WebSocket. ALPN is sent on 443 alone, where the endpoint cannot do without.
  */
 import { DeviceError } from "../../base/error.js";
+import { isName } from "../../base/name.js";
 import { inRange } from "../../base/range.js";
 import { parseEndpoint } from "../../base/url.js";
 import type { SecureOptions } from "../../host.js";
@@ -43,6 +44,11 @@ const KEEP_ALIVE = 60_000;
 const SESSION_EXPIRY = 3_600_000;
 const MESSAGE_MAXIMUM = 16_384;
 const MESSAGE_LIMIT = 131_072;
+/** Bytes and levels of a topic, of Basic Ingest without those that name the rule. */
+const TOPIC_MAXIMUM = 256;
+const LEVEL_MAXIMUM = 8;
+const RULES = "$aws/rules/";
+const RULE_LEVELS = 3;
 /** Bytes for messages to the cloud that wait. */
 const INFLIGHT_LENGTH = 4_096;
 
@@ -76,7 +82,6 @@ export class AwsConnection extends MQTTConnection {
 			this.username = `${customAuthorizer.user ?? ""}?${authorizerQuery(customAuthorizer)}`;
 			this.password = customAuthorizer.password;
 		}
-		this.open();
 	}
 
 	get server(): readonly Server[] {
@@ -117,13 +122,13 @@ export class AwsConnection extends MQTTConnection {
 
 	override addProvisioning(provisioning: Provisioning): void {
 		const template = this.#template;
-		if (!/^[a-zA-Z0-9_-]{1,36}$/.test(template)) throw new DeviceError("argument", `"${template}" is no template`);
+		if (!isName(template, 36, "_-")) throw new DeviceError("argument", `"${template}" is no template`);
 		this.add(new AwsProvisioning(this, template, this.#format, provisioning));
 	}
 
 	/** @param name of the stream */
 	override addDownload(name: string, file: number, download: Download): Closer {
-		if (!/^[a-zA-Z0-9_-]{1,128}$/.test(name)) throw new DeviceError("argument", `"${name}" is no name of a stream`);
+		if (!isName(name, 128, "_-")) throw new DeviceError("argument", `"${name}" is no name of a stream`);
 		const stream = new AwsStream(this, this.clientId, name, file, this.#format, download);
 		this.add(stream);
 		return stream;
@@ -133,12 +138,22 @@ export class AwsConnection extends MQTTConnection {
 		if (options?.retain && topic.startsWith("$")) {
 			throw new DeviceError("unsupported", "AWS retains nothing on topics of its own");
 		}
+		this.checkTopic(topic);
 		return super.publish(topic, payload, options);
+	}
+
+	/** AWS ends the connection of who exceeds these, and a message at QoS 1 would be sent again on the next. */
+	private checkTopic(topic: string): void {
+		const levels = topic.split("/");
+		const free = topic.startsWith(RULES) ? levels.slice(RULE_LEVELS) : levels;
+		if (free.length > LEVEL_MAXIMUM || this.host.text.byteLength(free.join("/")) > TOPIC_MAXIMUM) {
+			throw new DeviceError("argument", `AWS takes topics of ${TOPIC_MAXIMUM} bytes in ${LEVEL_MAXIMUM} levels`);
+		}
 	}
 }
 
 function checkThing(id: string): string {
-	if (!/^[a-zA-Z0-9:_-]{1,128}$/.test(id)) {
+	if (!isName(id, 128, ":_-")) {
 		throw new DeviceError("credential", "a thing's name is 1 to 128 letters, digits and any of :_-");
 	}
 	return id;

@@ -40,7 +40,7 @@ export interface AwsOptions {
 }
 
 export function aws(options: AwsOptions = {}): Cloud {
-	return { connect: (connection) => new AwsConnection(options, connection) };
+	return { connect: (connection) => new AwsConnection(options, connection).open() };
 }
 
 /** The topic that hands a message to the rule of that name and to nobody else: Basic Ingest, which costs less. */

@@ -14,6 +14,7 @@
  * Requests are QoS 0: each is answered, or made anew from the document. Subscriptions are QoS 1.
  */
 import { DeviceError } from "../../base/error.js";
+import { isName } from "../../base/name.js";
 import { parseJSON } from "../../bytes/json.js";
 import { isObject, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
@@ -46,7 +47,7 @@ export class AwsShadow implements Translation, ShadowPort {
 
 	/** @param name "" for the thing's classic shadow. @throws DeviceError `argument` for what is no name of one */
 	constructor(connection: MQTTConnection, thing: string, name: string, shadow: Shadow) {
-		if (!/^[$a-zA-Z0-9:_-]{0,64}$/.test(name)) {
+		if (name !== "" && !isName(name, 64, "$:_-")) {
 			throw new DeviceError("argument", "a shadow's name is 1 to 64 letters, digits and any of $:_-");
 		}
 		this.#connection = connection;

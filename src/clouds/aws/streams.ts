@@ -31,6 +31,8 @@ const ANSWERS: readonly string[] = Object.freeze(["description", "data", "reject
 
 export class AwsStream implements Translation, BlockPort, Closer {
 	readonly filters: readonly string[];
+	/** A block that is lost is asked for again; what is kept while we are away would only be in the way. */
+	readonly qos = 0;
 	readonly #connection: MQTTConnection;
 	readonly #prefix: string;
 	readonly #format: Format;

@@ -20,7 +20,7 @@ import type { Will } from "../../mqtt/encode.js";
 import { isTopic } from "../../mqtt/topic.js";
 import type { Jobs } from "../../operations/jobs.js";
 import type { Shadow } from "../../shadow/shadow.js";
-import type { ConnectionOptions } from "../cloud.js";
+import type { ConnectionOptions, PublishOptions } from "../cloud.js";
 import { MQTTConnection } from "../mqtt.js";
 import { encode, type Format } from "./formats.js";
 import type { PrivateCloudOptions } from "./index.js";
@@ -33,6 +33,7 @@ const MESSAGE_LIMIT = 131_072;
 /** Bytes for messages to the cloud that wait: the largest report is a little smaller. */
 const INFLIGHT_LENGTH = 4_096;
 
+const RETAINED: PublishOptions = Object.freeze({ retain: true });
 const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
 
 export class PrivateConnection extends MQTTConnection {
@@ -61,7 +62,6 @@ export class PrivateConnection extends MQTTConnection {
 		this.#format = format;
 		this.#prefix = `moorline/${id}/`;
 		this.will = { topic: `${this.#prefix}status`, payload: `{"online":false}`, qos: 1, retain: true };
-		this.open();
 	}
 
 	get server(): Server {
@@ -91,20 +91,16 @@ export class PrivateConnection extends MQTTConnection {
 	}
 
 	override close(): void {
-		if (this.connected) this.status({ online: false });
+		if (this.connected) this.send(this.will.topic, this.will.payload, RETAINED);
 		super.close();
 	}
 
+	/** In JSON always: it is what says in which format the rest is. */
 	private greet(): void {
 		const status: JSONObject = { online: true, ...this.options.firmware };
 		if (this.#format !== "json") status["format"] = this.#format;
 		if (this.#times) status["times"] = true;
-		this.status(status);
-	}
-
-	/** In JSON always: it is what says in which format the rest is. */
-	private status(status: JSONObject): void {
-		this.send(`${this.#prefix}status`, JSON.stringify(status), { retain: true });
+		this.send(this.will.topic, JSON.stringify(status), RETAINED);
 	}
 }
 

@@ -23,5 +23,5 @@ export interface PrivateCloudOptions {
 
 /** A cloud of one's own: `moorline simulate`, or any broker with the services beside it. */
 export function privateCloud(options: PrivateCloudOptions = {}): Cloud {
-	return { connect: (connection) => new PrivateConnection(options, connection) };
+	return { connect: (connection) => new PrivateConnection(options, connection).open() };
 }

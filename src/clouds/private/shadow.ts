@@ -15,6 +15,7 @@
  * The retained document is what the device goes by while the cloud is away.
  */
 import { DeviceError, toDeviceError } from "../../base/error.js";
+import { isName } from "../../base/name.js";
 import type { JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import { checkUpdate, type Held, type Limits } from "../../shadow/limits.js";
@@ -49,7 +50,7 @@ export class PrivateShadow implements Translation, ShadowPort {
 	 * @throws DeviceError `argument` for what is no name of one
 	 */
 	constructor(connection: PrivateConnection, prefix: string, name: string, shadow: Shadow) {
-		if (!/^[$a-zA-Z0-9:_-]{0,64}$/.test(name)) {
+		if (name !== "" && !isName(name, 64, "$:_-")) {
 			throw new DeviceError("argument", "a shadow's name is 1 to 64 letters, digits and any of $:_-");
 		}
 		this.#connection = connection;

@@ -19,7 +19,7 @@ export interface ConnectOptions {
 export type Command =
 	| { do: "connect"; options: ConnectOptions }
 	| { do: "disconnect" }
-	/** Until the client has connected again by itself, after a connection that was lost. */
+	/** Ends when the client has connected again by itself, after the connection was lost once more. MQTT 5 only. */
 	| { do: "reconnected" }
 	| { do: "request"; service: Service; method: string; body: object }
 	/** Ends with the subscription; its messages come as events with the command's number. */

@@ -34,23 +34,27 @@ async function connect5(options: ConnectOptions): Promise<Link> {
 		.withConnectProperties({ clientId, keepAliveIntervalSeconds: KEEP_ALIVE, ...(resume ? { sessionExpiryIntervalSeconds: 3600 } : {}) });
 	if (resume) builder.withSessionBehavior(mqtt5.ClientSessionBehavior.RejoinPostSuccess);
 	const client = new mqtt5.Mqtt5Client(builder.build());
-	const connected = (): Promise<void> => new Promise((resolve, reject) => {
+	const again = (): Promise<void> => new Promise(resolve => {
+		client.once("disconnection", () => { client.once("connectionSuccess", () => { resolve(); }); });
+	});
+	client.on("error", () => undefined);
+	const first = new Promise<void>((resolve, reject) => {
 		client.once("connectionSuccess", () => { resolve(); });
 		client.once("connectionFailure", ({ error }) => { reject(error); });
 	});
-	let again = Promise.resolve();
-	client.on("error", () => undefined);
-	client.on("disconnection", () => { again = connected(); });
-	const first = connected();
 	client.start();
 	await first;
+	let next = again();
 	return {
 		services: {
 			shadow: iotshadow.IotShadowClientv2.newFromMqtt5(client, LIMITS) as unknown as Methods,
 			jobs: iotjobs.IotJobsClientv2.newFromMqtt5(client, LIMITS) as unknown as Methods,
 			identity: iotidentity.IotIdentityClientv2.newFromMqtt5(client, LIMITS) as unknown as Methods,
 		},
-		reconnected: () => again,
+		async reconnected() {
+			await next;
+			next = again();
+		},
 		async disconnect() {
 			const stopped = new Promise(resolve => { client.once("stopped", resolve); });
 			client.stop();
@@ -73,7 +77,7 @@ async function connect311({ host, port, ca, cert, key, clientId }: ConnectOption
 			jobs: iotjobs.IotJobsClientv2.newFromMqtt311(connection, LIMITS) as unknown as Methods,
 			identity: iotidentity.IotIdentityClientv2.newFromMqtt311(connection, LIMITS) as unknown as Methods,
 		},
-		reconnected: () => Promise.resolve(),
+		reconnected: () => Promise.reject(new Error("only with MQTT 5")),
 		async disconnect() { await connection.disconnect(); },
 	};
 }

@@ -2,6 +2,7 @@
 /** AWS IoT Commands: topics and messages as documented, and whatever the cloud sends, at worst an error is reported. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DeviceError } from "../../../src/base/error.js";
 import { Commands, type Command } from "../../../src/operations/commands.js";
 import { utf8 } from "../wire.js";
 import { AwsRig, cbor, THING } from "./aws-rig.js";
@@ -67,6 +68,20 @@ test("AwsCommands: a command in CBOR, whose bytes are its own", () => {
 	assert.deepEqual(seen, [[`command e-2 {"on":false,"key":{"0":1,"1":2,"2":3}}`, `command e-3 {"on":true}`]]);
 	rig.command!.fail("HOT");
 	assert.deepEqual(rig.take(), [`E/e-3/response/json {"status":"FAILED","statusReason":{"reasonCode":"HOT"}}`]);
+});
+
+test("AwsCommands repeats on the next connection what was not answered", () => {
+	const rig = new Rig();
+	rig.message("E/e-1/request/json", { on: true });
+	rig.take();
+	rig.command!.succeed();
+	const said = [`E/e-1/response/json {"status":"SUCCEEDED"}`];
+	assert.deepEqual(rig.take(), said);
+	rig.message("E/e-1/response/rejected/json", { error: "InternalError", errorMessage: "no", executionId: "e-1" });
+	rig.stream.fail(new DeviceError("closed", "reset"));
+	assert.equal(rig.commands.deadline, 0);
+	rig.accept(true);
+	assert.deepEqual(rig.take().slice(-1), said);
 });
 
 test("AwsCommands: refused responses by their codes", () => {

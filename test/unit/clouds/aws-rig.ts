@@ -116,6 +116,7 @@ export class AwsRig {
 
 	/** What went to the cloud since the last time: topic and message, a line for each PUBLISH. Filters are granted. */
 	said(): string[] {
+		this.host.advance(0);
 		const lines: string[] = [];
 		for (let hex = this.stream.take(); hex !== ""; hex = this.stream.take()) {
 			for (const { header, body } of packets(fromHex(hex))) {

@@ -8,7 +8,7 @@ import { Jobs } from "../../../src/operations/jobs.js";
 import { codeOf } from "../failure.js";
 import { fromHex } from "../hex.js";
 import { packet, prefixed, uint16, utf8 } from "../wire.js";
-import { connack5, connect5, long5, short5 } from "../wire5.js";
+import { connack5, connect5, long5, puback5, short5 } from "../wire5.js";
 import { AwsRig, ENDPOINT, IDENTITY, THING } from "./aws-rig.js";
 
 const SAID = `${long5(17, 3_600)}${short5(33, 16)}`;
@@ -107,6 +107,24 @@ test("messages of the program's own go to any topic, to a rule by its name, and 
 	]);
 	assert.equal(codeOf(() => rig.connection.publish(ingestTopic("store"), "1", { retain: true })), "unsupported");
 	assert.equal(codeOf(() => rig.connection.publish("a/+", "1")), "argument");
+	const long = `a/b/c/d/e/f/g/${"ä".repeat(120)}x`;
+	for (const topic of [long, ingestTopic("store", long)]) {
+		assert.equal(rig.connection.publish(topic, ""), true);
+		assert.equal(codeOf(() => rig.connection.publish(`${topic}x`, "")), "nothing");
+		assert.equal(codeOf(() => rig.connection.publish(`${topic}ä`, "")), "argument");
+		assert.equal(codeOf(() => rig.connection.publish(`${topic}/`, "")), "argument");
+	}
+});
+
+test("AWS: a message of the program's own that the broker refuses is told", () => {
+	const rig = new AwsRig();
+	rig.accept();
+	rig.take();
+	rig.connection.publish("not/mine", "1", { qos: 1 });
+	rig.connection.publish("mine", "2", { qos: 1 });
+	rig.take();
+	rig.stream.deliver(puback5(2, 0x87) + puback5(3, 0x10));
+	assert.deepEqual(rig.take(), ["fault rejected: the broker refused a message"]);
 });
 
 test("AWS: what is refused by the broker is told, and its service does not begin", () => {

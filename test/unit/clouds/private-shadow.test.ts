@@ -196,5 +196,6 @@ test("what the cloud would refuse for its size or depth is refused here, and the
 test("a message of the program's own goes to any topic, as it is", () => {
 	const rig = DeviceRig.synced({ cloud: { format: "cbor" } });
 	rig.call(() => rig.device.publish(`moorline/${ID}/log`, "hello", { retain: true }));
+	rig.host.advance(0);
 	assert.ok(rig.stream.take().includes(publish({ topic: `moorline/${ID}/log`, payload: utf8("hello"), retain: true })));
 });

@@ -145,9 +145,17 @@ test("Commands waits where the cloud has too much to do, and reports and drops w
 	rig.take();
 	rig.wait(ANSWER_TIMEOUT);
 	assert.deepEqual(rig.take(), ["1 SUCCEEDED"]);
+	rig.rejected("1", Refusal.BUSY);
+	rig.wait(2 * ANSWER_TIMEOUT - 1);
+	assert.deepEqual(rig.take(), []);
+	rig.wait(1);
+	assert.deepEqual(rig.take(), ["1 SUCCEEDED"]);
 	rig.rejected("1", Refusal.GONE);
 	rig.rejected("1", Refusal.GONE);
 	assert.deepEqual(rig.take(), ["error rejected"]);
+	rig.request("2");
+	assert.deepEqual(rig.take(), [`command 2 {"do":"2"}`, "2 SUCCEEDED"]);
+	rig.accepted("2");
 	assert.equal(rig.service.deadline, Infinity);
 });
 
@@ -163,6 +171,11 @@ test("Commands tries again soon where there was no room, and drops what the port
 	rig.failure = new DeviceError("too-large", "too much");
 	rig.request("2");
 	assert.deepEqual(rig.take(), [`command 2 {"do":"2"}`, "error too-large"]);
+	rig.onCommand = undefined;
+	rig.request("3");
+	rig.commands["3"]!.succeed();
+	rig.turn();
+	assert.deepEqual(rig.take(), [`command 3 {"do":"3"}`, "error too-large"]);
 	assert.equal(rig.service.deadline, Infinity);
 });
 
@@ -183,6 +196,13 @@ test("Commands remembers so many, forgets those that are over first, and refuses
 	rig.accepted("0");
 	rig.request("3");
 	assert.deepEqual(rig.take(), ["0 SUCCEEDED", `command 3 {"do":"3"}`], "3 was forgotten");
+});
+
+test("Commands lets names of strangers be learned where none are declared", () => {
+	const callbacks = { onCommand: () => undefined };
+	const { vocabulary } = new Commands(callbacks, { members: ["on"] });
+	assert.deepEqual(["on", "off"].map((name) => vocabulary.admits(name)), [true, false]);
+	assert.equal(new Commands(callbacks).vocabulary.admits("off"), true);
 });
 
 test("Commands rejects what cannot be read, without a word to the program", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import { Jobs, type Job, type JobRecord, type JobsPort, type JobState } from "../../../src/operations/jobs.js";
-import { ANSWER_TIMEOUT, Refusal, RETRY } from "../../../src/operations/service.js";
+import { ANSWER_TIMEOUT, FOREIGN_MAXIMUM, Refusal, RETRY } from "../../../src/operations/service.js";
 import { codeOf } from "../failure.js";
 import { ServiceRig } from "./service-rig.js";
 
@@ -187,6 +187,8 @@ test("Jobs takes the end for known when only its answer was lost", () => {
 		rig.take();
 		rig.rejected("3", refusal, { status: "SUCCEEDED", version: 3 });
 		assert.deepEqual(rig.take(), ["finished a SUCCEEDED", "next 4"]);
+		rig.next("4", record("b"));
+		assert.deepEqual(rig.take(), [`job b@2 {"do":"b"} {}`]);
 	}
 });
 
@@ -223,6 +225,9 @@ test("Jobs tells the program when the cloud ended the job, and goes on with the 
 		assert.deepEqual(rig.take(), [`update 2 a@2 IN_PROGRESS {"step":"1"}`, `canceled a ${status}`, "next 3"]);
 		rig.say((job) => job.succeed());
 		assert.deepEqual(rig.take(), []);
+		rig.next("3", record("b"));
+		rig.say((job) => job.succeed());
+		assert.deepEqual(rig.take(), [`job b@2 {"do":"b"} {}`, "update 4 b@2 SUCCEEDED"]);
 	}
 });
 
@@ -301,14 +306,39 @@ test("Jobs drops an update that is refused for what it says, but for an end, whi
 	assert.deepEqual(rig.take(), [`update 2 a@2 IN_PROGRESS {"no name":"1"}`, "error rejected", `update 3 a@2 IN_PROGRESS {"step":"2"}`]);
 	rig.rejected("3", Refusal.REFUSED);
 	assert.deepEqual(rig.take(), ["error rejected"]);
+	// The queue is asked for as if nothing had been.
+	rig.notify();
+	rig.next("4", record("a"));
+	assert.deepEqual(rig.take(), ["next 4"]);
 	rig.say((job) => job.fail({ "no name": "1" }));
-	rig.rejected("4", Refusal.REFUSED);
-	assert.deepEqual(rig.take(), [`update 4 a@2 FAILED {"no name":"1"}`, "error rejected", "update 5 a@2 FAILED"]);
 	rig.rejected("5", Refusal.REFUSED);
+	assert.deepEqual(rig.take(), [`update 5 a@2 FAILED {"no name":"1"}`, "error rejected", "update 6 a@2 FAILED"]);
+	rig.rejected("6", Refusal.REFUSED);
 	assert.deepEqual(rig.take(), ["error rejected"]);
 	rig.wait(ANSWER_TIMEOUT);
-	rig.accepted("6");
-	assert.deepEqual(rig.take(), ["update 6 a@2 FAILED", "finished a FAILED", "next 7"]);
+	rig.accepted("7");
+	assert.deepEqual(rig.take(), ["update 7 a@2 FAILED", "finished a FAILED", "next 8"]);
+});
+
+test("Jobs asks for the next job again whatever the reason was that it was refused for", () => {
+	for (const refusal of Object.values(Refusal)) {
+		const rig = new Rig();
+		rig.connect();
+		rig.rejected("1", refusal);
+		rig.wait(ANSWER_TIMEOUT);
+		rig.next("2", record("a"));
+		assert.deepEqual(rig.take(), ["next 1", "error rejected", "next 2", `job a@2 {"do":"a"} {}`]);
+	}
+});
+
+test("Jobs lets names of strangers be learned where none are declared", () => {
+	const callbacks = { onJob: () => undefined };
+	assert.deepEqual([new Jobs(callbacks).names, new Jobs(callbacks).spare], [[], FOREIGN_MAXIMUM]);
+	const declared = new Jobs(callbacks, { members: ["on"] });
+	assert.deepEqual([declared.names, declared.spare, declared.job], [["on"], 0, undefined]);
+	const rig = Rig.working();
+	assert.equal(rig.jobs.job, rig.job);
+	assert.equal(rig.job.status, "IN_PROGRESS");
 });
 
 test("Jobs treats what the port throws as refused", () => {

@@ -70,6 +70,19 @@ test("a delta that waited is fetched when the update is refused", () => {
 	assert.deepEqual(rig.turn((shadow) => shadow.rejected(rig.token, "refused", 400, "no", rig.now)), ["error rejected", "get"]);
 });
 
+test("what no delta tells is asked for before a field with a rule builds on it", () => {
+	for (const rule of ["sum", "device", "maximum"] as const) {
+		const rig = new Alone(rule, { x: 1 }, { n: 1 });
+		// The application desires of n what is reported, too: the delta tells of x alone, as the one before.
+		assert.deepEqual(rig.delta(6, { x: 1 }), []);
+		assert.deepEqual(rig.report({ n: 4 }), ["get"]);
+		assert.deepEqual(rig.document(6, { x: 1, n: 1 }, { n: 1 }), [`update {"reported":{"n":4},"desired":{"n":4},"version":6}`]);
+	}
+	const rig = new Alone("device", {}, { n: 1 });
+	rig.delta(6, { n: 4 });
+	assert.deepEqual(rig.report({ n: 4 }), [`update {"reported":{"n":4},"version":6}`], "what the delta tells is known");
+});
+
 test("a counter is not added twice, whatever is lost of request and answer, and whenever the power fails", () => {
 	for (const [device, cloud] of [[2, 3], [2, -2], [-2, 1], [1, -3]] as const) {
 		for (let step = 0; step < 32; step++) {

@@ -22,24 +22,27 @@ export interface Report {
 export interface DefenderOptions {
 	/** ms between two reports of a thing; one that comes sooner is refused with `Throttled`. */
 	intervalMinimum?: number | undefined;
+	/** Things whose reports are kept; the one that was first makes room. */
+	thingCountMaximum?: number | undefined;
 }
 
 export const INTERVAL_MINIMUM = 300_000;
 const VERSION = "1.0";
 /** Reports kept of each thing; the oldest makes room. */
 const KEPT_MAXIMUM = 10;
-/** Things whose reports are kept; the one that was first makes room. */
-const THING_MAXIMUM = 10_000;
+const THING_COUNT_MAXIMUM = 10_000;
 
 export class DefenderService implements AwsService {
 	readonly deadline = Infinity;
 	readonly #context: AwsContext;
 	readonly #intervalMinimum: number;
+	readonly #thingCountMaximum: number;
 	readonly #things = new Map<string, { acceptedAt: number; reports: Report[] }>();
 
 	constructor(context: AwsContext, options: DefenderOptions = {}) {
 		this.#context = context;
 		this.#intervalMinimum = options.intervalMinimum ?? INTERVAL_MINIMUM;
+		this.#thingCountMaximum = options.thingCountMaximum ?? THING_COUNT_MAXIMUM;
 	}
 
 	/** The last reports of a thing, the newest last. */
@@ -88,7 +91,7 @@ export class DefenderService implements AwsService {
 		if (known !== undefined && now - known.acceptedAt < this.#intervalMinimum) throw new Rejection("Throttled", "The report comes too soon");
 		if (reportId <= last) throw report.wrong("The report id must be greater than the last");
 		const [oldest] = this.#things.keys();
-		if (known === undefined && this.#things.size >= THING_MAXIMUM) this.#things.delete(oldest!);
+		if (known === undefined && this.#things.size >= this.#thingCountMaximum) this.#things.delete(oldest!);
 		this.#things.set(thing, { acceptedAt: now, reports: [...known?.reports ?? [], entry].slice(-KEPT_MAXIMUM) });
 	}
 }

@@ -32,6 +32,7 @@ export const AWS_BROKER_LIMITS: Readonly<Partial<BrokerLimits>> = Object.freeze(
 	subscriptionMaximum: 50,
 	filtersPerSubscribeMaximum: 8,
 	publicationsPerSecond: 100,
+	bytesPerSecond: 512 * 1024,
 	drainedPerSecond: 10,
 	inflightMaximum: 100,
 	receiveMaximum: 100,

@@ -5,6 +5,8 @@ import type { AwsLimits } from "./limits.js";
 const RULES = "$aws/rules/";
 /** Below `$aws/`, what may be subscribed to; a level of a filter may stand for any of them. */
 const FAMILIES: readonly string[] = Object.freeze(["things", "commands", "certificates", "provisioning-templates", "events"]);
+/** In `$aws/commands/things/<thing>/executions/<id>/request/<format>`. */
+const COMMAND_FORMAT = 7;
 const THING_FAMILIES: readonly string[] = Object.freeze(["shadow", "jobs", "streams", "defender", "tunnels"]);
 
 /** False for a topic or filter that is too long, or has too many levels. */
@@ -19,8 +21,11 @@ export function isWithin(topic: string, { topicBytesMaximum, topicSlashesMaximum
 /** False for a filter of reserved topics that there are not, or that only take publications. */
 export function isSupportedFilter(filter: string): boolean {
 	if (!filter.startsWith("$")) return true;
-	const [aws, family = "", , thingFamily] = filter.split("/");
+	const levels = filter.split("/");
+	const [aws, family = "", , thingFamily] = levels;
 	if (aws !== "$aws" || !isOneOf(FAMILIES, family)) return false;
+	// A command's format is one or the other: a wildcard there is said to end connections.
+	if (family === "commands" && levels[COMMAND_FORMAT] === "+") return false;
 	return family !== "things" || thingFamily === undefined || isOneOf(THING_FAMILIES, thingFamily);
 }
 
