@@ -23,7 +23,7 @@ export interface MosquittoOptions {
 	websocket?: boolean;
 	/** Further lines of its configuration, of the plain listener where they are a listener's. */
 	settings?: readonly string[];
-	/** Who may do what at the plain listener, as its `acl_file` has it. Absent: everybody everything. */
+	/** Who may do what at the plain listener, or where there is none at that with TLS. Absent: everybody everything. */
 	access?: string;
 }
 
@@ -166,6 +166,7 @@ export class Mosquitto {
 				`keyfile ${join(this.#directory, "server.key")}`,
 				"require_certificate true",
 				"use_identity_as_username true",
+				...(this.plainPort === 0 ? this.#settings : []),
 			),
 			...listener(this.websocketPort, "protocol websockets", "allow_anonymous true"),
 			...listener(this.plainPort, "allow_anonymous true", ...this.#settings),
