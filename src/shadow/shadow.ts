@@ -174,6 +174,7 @@ export class Shadow {
 		this.#refusedReport = {};
 		this.#refusedDesire = {};
 		this.#most = Infinity;
+		this.#heard = -1;
 		this.refetch();
 	}
 

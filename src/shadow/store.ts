@@ -70,7 +70,7 @@ export class StorageStore implements ShadowStore {
 			record = JSON.stringify([version, rest, changedAt, counted]);
 		}
 		const length = text.byteLength(record);
-		if (length > STORED_MAXIMUM) throw new DeviceError("too-large", `${length} bytes of shadow that the cloud lacks`);
+		if (length > STORED_MAXIMUM) throw new DeviceError("too-large", `${length} bytes of shadow to keep`);
 		const bytes = new Uint8Array(length);
 		text.encode(record, bytes, 0);
 		const domain = storage.open({ path: SHADOWS });

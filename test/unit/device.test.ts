@@ -133,7 +133,7 @@ test("Device.close inside each callback is the last of them, and the cloud is to
 		const rig = new DeviceRig({ device });
 		rig.reach();
 		rig.stream.deliver(connack());
-		rig.stream.deliver(suback(SUBSCRIBE_ID, 1, 1, 1, 1));
+		rig.stream.deliver(suback(SUBSCRIBE_ID, 1, 1, 1, 1, 1));
 		rig.host.advance(0);
 		const message = (topic: string, value: unknown): void => {
 			if (!rig.stream.closed) rig.message(topic, value);
@@ -184,7 +184,7 @@ test("Device needs no callback at all", () => {
 
 test("Device whose cloud refuses one of a service's filters is told so, and asks nothing of that service", () => {
 	const rig = new DeviceRig();
-	rig.accept(1, 0x80, 1, 1);
+	rig.accept(1, 0x80, 1, 1, 1);
 	assert.deepEqual(rig.take(), ["error rejected", "connected"]);
 	rig.call(() => rig.device.report({ a: 1 }));
 	rig.host.advance(1_000_000);

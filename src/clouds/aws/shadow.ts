@@ -9,6 +9,7 @@
  * | `update`             | to cloud  | `{"state":{"reported"?,"desired"?},"version"?,"clientToken"}`             |
  * | `update/accepted`    | to device | `{"version","clientToken"}`, and what was said                            |
  * | `update/delta`       | to device | `{"state","metadata","version"}`                                          |
+ * | `delete/accepted`    | to device | `{"version"}`: versions may begin anew                                    |
  * | …`/rejected`         | to device | `{"code","message","clientToken"}`                                        |
  *
  * Requests are QoS 0: each is answered, or made anew from the document. Subscriptions are QoS 1.
@@ -29,7 +30,7 @@ const NAMES: readonly string[] = Object.freeze([
 /** Those that only a shadow needs for which the last change counts: without, they are left out while parsing. */
 const TIME_NAMES: readonly string[] = Object.freeze(["metadata", "timestamp"]);
 const ANSWERS: readonly string[] = Object.freeze([
-	"update/delta", "get/accepted", "get/rejected", "update/accepted", "update/rejected",
+	"update/delta", "get/accepted", "get/rejected", "update/accepted", "update/rejected", "delete/accepted",
 ]);
 const LIMITS: Limits = Object.freeze({ documentMaximum: 8_192, depthMaximum: 6 });
 /** AWS takes 20 requests a second for a thing, and so many at once. */
@@ -96,6 +97,9 @@ export class AwsShadow implements Translation, ShadowPort {
 			}
 			case "update/accepted":
 				shadow.accepted(token, version);
+				break;
+			case "delete/accepted":
+				shadow.deleted();
 				break;
 			default:
 				shadow.rejected(token, refusalOf(code), Number(code), String(message["message"]), host.time.now());

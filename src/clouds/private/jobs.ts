@@ -70,10 +70,15 @@ export class PrivateJobs implements Translation, JobsPort {
 		const jobs = this.#jobs;
 		const of = String(token);
 		const known = recordOf(job);
-		if (answer === "accepted") jobs.accepted(of);
-		else if (answer === "rejected") jobs.rejected(of, refusalOf(Number(code)), String(message), known, host.time.now());
-		else if (token === undefined) jobs.notified(known);
-		else jobs.next(of, known);
+		if (answer === "accepted") {
+			jobs.accepted(of);
+		} else if (answer === "rejected") {
+			jobs.rejected(of, refusalOf(Number(code)), String(message), known, host.time.now());
+		} else if (token === undefined) {
+			jobs.notified(known);
+		} else {
+			jobs.next(of, known);
+		}
 		return true;
 	}
 }

@@ -13,13 +13,14 @@ const RULES: readonly Rule[] = ["device", "cloud", "maximum", "sum", "last"];
 /** What both held, and what each made of it; `undefined` where it was not, and null where it is deleted. */
 interface Conflict { base: number | undefined; device: number | null; cloud: number; deviceLater: boolean }
 
-function oracle(rule: Rule, { base = 0, device, cloud, deviceLater }: Conflict): number | null {
+function oracle(rule: Rule, { base, device, cloud, deviceLater }: Conflict): number | null {
 	switch (rule) {
 		case "device": return device;
 		case "cloud": return cloud;
 		case "maximum": return device === null ? cloud : Math.max(device, cloud);
-		case "sum": return (device ?? 0) + cloud - base;
-		case "last": return deviceLater ? device : cloud;
+		case "sum": return (device ?? 0) + cloud - (base ?? 0);
+		// What was never agreed on is no change of the device's.
+		case "last": return deviceLater && base !== undefined ? device : cloud;
 	}
 }
 
