@@ -21,7 +21,7 @@ import { DeviceError, toDeviceError } from "../base/error.js";
 import { randomWord } from "../bytes/random.js";
 import type { JSONObject } from "../bytes/value.js";
 import type { Host, KeyType } from "../host.js";
-import { Service } from "../operations/service.js";
+import { Service } from "../base/service.js";
 import { CredentialStore, type Credentials } from "./credentials.js";
 import { createCSR, type Subject } from "./csr.js";
 import { decodeClaim, encodeClaim, isRegistered, registeredNote, type Claim } from "./claim.js";

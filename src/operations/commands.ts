@@ -10,7 +10,7 @@
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { Vocabulary } from "../bytes/vocabulary.js";
 import type { CBORValue } from "../cbor/value.js";
-import { FOREIGN_MAXIMUM, Refusal, Service } from "./service.js";
+import { FOREIGN_MAXIMUM, Refusal, Service } from "../base/service.js";
 
 export type CommandStatus = "CREATED" | "IN_PROGRESS" | "SUCCEEDED" | "FAILED" | "REJECTED";
 

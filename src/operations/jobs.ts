@@ -13,7 +13,7 @@
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { isObject, type JSONObject } from "../bytes/value.js";
-import { FOREIGN_MAXIMUM, Refusal, Service } from "./service.js";
+import { FOREIGN_MAXIMUM, Refusal, Service } from "../base/service.js";
 
 /** What became of a job; the last three are the cloud's to say. */
 export type JobStatus =

@@ -9,7 +9,7 @@
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
 import type { Clocks } from "../host.js";
-import { Refusal, Service } from "./service.js";
+import { Refusal, Service } from "../base/service.js";
 
 /** IP addresses, as text. */
 export interface Addresses {

@@ -9,7 +9,7 @@
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
-import { Refusal, Service } from "../operations/service.js";
+import { Refusal, Service } from "../base/service.js";
 import { BLOCK_MAXIMUM, BLOCK_MINIMUM, Blocks, type BlockRange } from "./blocks.js";
 
 /** What a download asks of a cloud. Tokens come back with the answer. False: there is no room now, ask again later. */

@@ -24,6 +24,7 @@
  * Pure: knows no topics and no clock; a cloud translates between `ShadowPort` and its messages.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
+import { Refusal, RETRY, Service } from "../base/service.js";
 import {
 	applyPatch, complete, compose, covers, difference, equal, isEmpty, isObject, own, type JSONObject,
 } from "./document.js";
@@ -74,21 +75,10 @@ export interface ShadowOptions {
 	prefix?: string | undefined;
 }
 
-/**
- * Why the cloud refused: the version is not the newest (`conflict`), there is no document (`missing`), it has no time
- * (`busy`), or it will not do it (`refused`).
- */
-export type Refusal = "conflict" | "missing" | "busy" | "refused";
-
-/** ms within which the cloud must answer; twice as long after each time that it did not, up to the maximum. */
-export const ANSWER_TIMEOUT = 10_000;
-const ANSWER_TIMEOUT_MAXIMUM = 320_000;
-/** ms after which what found no room is tried again. */
-const RETRY = 1_000;
 /** Names of members that a shadow without a model learns: each stays in the device's memory until it restarts. */
 export const FOREIGN_MAXIMUM = 256;
 
-export class Shadow {
+export class Shadow extends Service<ShadowPort> {
 	/** Of the newest document or delta that was applied; -1 before the first. */
 	version = -1;
 	/** Names that the model declares; they and `spare` others may become properties. */
@@ -99,27 +89,18 @@ export class Shadow {
 	readonly #callbacks: ShadowCallbacks;
 	readonly #model: Model | undefined;
 	readonly #store: ShadowStore | undefined;
-	readonly #prefix: string;
-	/** There while connected. */
-	#port: ShadowPort | undefined;
 	/** True from a document on, until the connection is lost or a gap is seen. */
 	#fetched = false;
 	/** No delta came since the document: one tells what differs, and nothing of what else may have changed with it. */
 	#exact = false;
 	/** Of the newest delta that could not be applied, because an answer was to come first. */
 	#heard = -1;
+	/** The cloud has no document. */
+	#absent = false;
 	/** Documents in a row that were older than what we had. */
 	#backwards = 0;
-	/** Token of the request under way, "" for none; one at a time. */
-	#token = "";
-	#tokens = 0;
 	/** The update under way; absent when it is the document that was asked for. */
 	#sending: ShadowUpdate | undefined;
-	/** When the answer is overdue, or when to ask again. */
-	#due = Infinity;
-	#timeout = ANSWER_TIMEOUT;
-	/** There is something to tell or to send. */
-	#awake = false;
 	readonly #local: JSONObject;
 	#reported: JSONObject = {};
 	#desired: JSONObject = {};
@@ -137,12 +118,14 @@ export class Shadow {
 	/** What is kept in the storage is not what is here. */
 	#dirty = false;
 	#synced = false;
+	/** From `tell` to `ask`. */
+	#merged: Merged | undefined;
 
 	constructor(callbacks: ShadowCallbacks, { model, store, prefix = "" }: ShadowOptions = {}) {
+		super(prefix);
 		this.#callbacks = callbacks;
 		this.#model = model;
 		this.#store = store;
-		this.#prefix = prefix;
 		this.names = model === undefined ? [] : memberNames(model);
 		this.spare = model === undefined ? FOREIGN_MAXIMUM : 0;
 		this.wantsTimes = model !== undefined && hasRule(model, "last");
@@ -163,25 +146,18 @@ export class Shadow {
 		return applyPatch({}, this.#local);
 	}
 
-	/** Monotonic ms at which `expire` has something to do (0: at once), or `Infinity`. */
-	get deadline(): number {
-		return this.#awake ? 0 : this.#due;
-	}
-
-	/** The connection stands, and so do the subscriptions that answers come by. */
-	connected(port: ShadowPort): void {
-		this.#port = port;
+	override connected(port: ShadowPort): void {
 		this.#refusedReport = {};
 		this.#refusedDesire = {};
 		this.#most = Infinity;
 		this.#heard = -1;
 		this.refetch();
+		super.connected(port);
 	}
 
-	disconnected(): void {
-		this.#port = undefined;
+	override disconnected(): void {
 		this.#fetched = this.#synced = false;
-		this.forget();
+		super.disconnected();
 	}
 
 	/**
@@ -198,8 +174,9 @@ export class Shadow {
 		compose(this.#local, report);
 		// What it has taken over, and then changes, it is to be told again.
 		this.#told = difference(this.#told, report);
-		this.#dirty = this.#awake = true;
+		this.#dirty = true;
 		this.#synced = false;
+		this.wake();
 	}
 
 	/**
@@ -219,7 +196,7 @@ export class Shadow {
 	 */
 	offered(version: unknown, desired: unknown, reported: unknown, metadata?: unknown): void {
 		const number = checkVersion(version);
-		if (this.#port === undefined || this.#sending !== undefined || number < this.version) return;
+		if (!this.online || this.#sending !== undefined || number < this.version) return;
 		if (!this.#fetched || number > this.version) this.take(false, number, desired, reported, metadata);
 	}
 
@@ -236,6 +213,7 @@ export class Shadow {
 		}
 		this.#backwards = 0;
 		this.#fetched = this.#exact = true;
+		this.#absent = false;
 		this.version = number;
 		this.#desired = wanted;
 		this.#desiredAt = times;
@@ -248,7 +226,7 @@ export class Shadow {
 
 	/** There is no document yet. */
 	private absent(): void {
-		this.#fetched = this.#exact = true;
+		this.#fetched = this.#exact = this.#absent = true;
 		this.version = 0;
 		this.#desired = {};
 		this.#desiredAt = {};
@@ -280,7 +258,7 @@ export class Shadow {
 		applyPatch(this.#desiredAt, times);
 		this.#exact = false;
 		this.#synced = false;
-		this.#awake = true;
+		this.wake();
 	}
 
 	/** Whether all that differs is in `changes`, with or without the report that is under way. */
@@ -295,8 +273,10 @@ export class Shadow {
 		const number = checkVersion(version);
 		const update = this.#sending;
 		if (!this.awaits(token) || update === undefined) return;
+		this.#sending = undefined;
 		this.answered();
 		this.#most = Infinity;
+		this.#absent = false;
 		if (update.reported !== undefined) applyPatch(this.#reported, update.reported);
 		if (update.desired !== undefined) applyPatch(this.#desired, update.desired);
 		this.settle();
@@ -312,24 +292,27 @@ export class Shadow {
 		this.#heard = -1;
 	}
 
-	/** The cloud refused a request; `code` is its own. */
-	rejected(token: string, refusal: Refusal, code: number, message: string, now: number): void {
+	/**
+	 * The cloud refused a request: STALE for a version that is not the newest, GONE where there is no document.
+	 * @param refusal one of `Refusal`
+	 * @param code the cloud's own
+	 */
+	rejected(token: string, refusal: number, code: number, message: string, now: number): void {
 		if (!this.awaits(token)) return;
 		const update = this.#sending;
-		this.forget();
-		this.#awake = true;
-		if (update === undefined && refusal === "missing") {
+		this.#sending = undefined;
+		if (refusal === Refusal.GONE && update === undefined) {
 			this.answered();
 			return this.absent();
 		}
-		if (refusal === "conflict" && update !== undefined) {
+		if (refusal === Refusal.STALE && update !== undefined) {
 			// Not at once: a cloud that always says so is not to be asked without end.
-			this.#due = now + RETRY;
+			this.postpone(now, RETRY);
 			return this.refetch();
 		}
 		this.heed(this.version);
 		const error = new DeviceError("rejected", `shadow refused: ${message}`, { detail: code });
-		this.refuse(error, refusal === "busy" ? undefined : update, now);
+		this.refuse(error, refusal === Refusal.BUSY ? undefined : update, now);
 	}
 
 	/** The document was deleted in the cloud: versions may begin anew. */
@@ -338,22 +321,34 @@ export class Shadow {
 		this.refetch();
 	}
 
-	/** Tells the program what is new, and asks the cloud for what is missing. Early calls are harmless. */
-	expire(now: number): void {
-		if (now < this.deadline) return;
-		this.#awake = false;
-		if (now >= this.#due) this.overdue();
+	protected override tell(): void {
 		const failure = this.#failure;
 		this.#failure = undefined;
 		if (failure !== undefined) this.#callbacks.onError?.(failure);
-		const merged = this.#fetched ? this.evaluate() : undefined;
+		const merged = this.#merged = this.#fetched ? this.evaluate() : undefined;
 		this.save();
-		// The program answers a delta with reports, which are a turn of their own.
-		if (merged !== undefined && this.tell(merged)) return;
-		const port = this.#port;
-		if (port === undefined || this.#token !== "" || this.#due !== Infinity) return;
-		// Returned, though it is nothing: XS then gives this frame's stack to the call.
-		return merged === undefined ? this.request(now, undefined, port) : this.proceed(now, merged, port);
+		if (merged === undefined) return;
+		const news = difference(merged.outstanding, this.#told);
+		this.#told = merged.outstanding;
+		if (isEmpty(news)) return;
+		this.wake();
+		this.#callbacks.onDelta(news, this.version);
+	}
+
+	/** Asks for the document, or says the next update; with neither to do, all may be in sync. */
+	protected override ask(port: ShadowPort, token: string, now: number): boolean | undefined {
+		const merged = this.#merged;
+		this.#merged = undefined;
+		// The program answers what it was told with reports, which are a turn of their own.
+		if (this.awake) return undefined;
+		// Returned as it comes: XS then gives this frame's stack to the call.
+		return merged === undefined ? this.fetch(port, token, now) : this.proceed(port, token, now, merged);
+	}
+
+	/** What became of the update under way, the document tells. */
+	protected override lost(): void {
+		this.#sending = undefined;
+		this.#fetched = false;
 	}
 
 	/** What is to be done, as all is now. Sums are taken over at once. */
@@ -374,98 +369,67 @@ export class Shadow {
 		};
 	}
 
-	/** @returns true when the program was told something */
-	private tell({ outstanding }: Merged): boolean {
-		const news = difference(outstanding, this.#told);
-		this.#told = outstanding;
-		if (isEmpty(news)) return false;
-		this.#awake = true;
-		this.#callbacks.onDelta(news, this.version);
-		return true;
+	private fetch(port: ShadowPort, token: string, now: number): boolean | undefined {
+		try {
+			return port.get(token);
+		} catch (error) {
+			this.refuse(toDeviceError(error, "internal", "request failed"), undefined, now);
+			return undefined;
+		}
 	}
 
-	/** Says the next update; with none to say, all is in sync, unless the program has yet to follow. */
-	private proceed(now: number, merged: Merged, port: ShadowPort): void {
+	private proceed(port: ShadowPort, token: string, now: number, merged: Merged): boolean | undefined {
 		const changes = compose(difference(this.#local, this.#reported), merged.reported);
 		const report = without(changes, this.#refusedReport);
 		const desire = without(merged.desired, this.#refusedDesire);
-		if (!isEmpty(report) || !isEmpty(desire)) {
-			if (merged.blind && !this.#exact) return this.refetch();
-			// Versions begin with a document: where there is none, it is made first. By an object that is no constant:
-			// XS takes no constant of a preloaded module into JSON.
-			if (merged.fenced && this.version === 0) {
-				return this.request(now, { reported: {}, desired: undefined, version: undefined }, port);
-			}
-			this.limit(report, desire);
-			return this.request(now, {
-				reported: isEmpty(report) ? undefined : report,
-				desired: isEmpty(desire) ? undefined : desire,
-				version: merged.fenced ? this.version : undefined,
-			}, port);
+		const { fenced } = merged;
+		if (isEmpty(report) && isEmpty(desire)) {
+			this.rest(merged);
+			return undefined;
 		}
+		if (merged.blind && !this.#exact) {
+			this.refetch();
+			return undefined;
+		}
+		// Versions begin with a document: where there is none, it is made first. By an object that is no constant:
+		// XS takes no constant of a preloaded module into JSON.
+		if (fenced && this.#absent) {
+			return this.update(port, token, now, { reported: {}, desired: undefined, version: undefined });
+		}
+		this.limit(report, desire);
+		return this.update(port, token, now, {
+			reported: isEmpty(report) ? undefined : report,
+			desired: isEmpty(desire) ? undefined : desire,
+			version: fenced ? this.version : undefined,
+		});
+	}
+
+	private rest({ outstanding }: Merged): void {
 		const refused = !isEmpty(this.#refusedReport) || !isEmpty(this.#refusedDesire);
-		if (this.#synced || refused || !isEmpty(merged.outstanding)) return;
+		if (this.#synced || refused || !isEmpty(outstanding)) return;
 		this.#synced = true;
 		this.#callbacks.onSync?.(this.version);
 	}
 
-	/** @param update absent: asks for the document */
-	private request(now: number, update: ShadowUpdate | undefined, port: ShadowPort): void {
-		const token = `${this.#prefix}${this.#tokens + 1}`;
-		let sent = false;
+	private update(port: ShadowPort, token: string, now: number, update: ShadowUpdate): boolean | undefined {
 		try {
-			sent = update === undefined ? port.get(token) : port.update(token, update, this.held());
+			const sent = port.update(token, update, this.held());
+			if (sent) this.#sending = update;
+			return sent;
 		} catch (error) {
 			// It would never go, and nothing after it either: what cannot be said is left out, and said to be.
-			return this.refuse(toDeviceError(error, "internal", "update failed"), update, now);
+			this.refuse(toDeviceError(error, "internal", "update failed"), update, now);
+			return undefined;
 		}
-		if (sent) {
-			this.#tokens++;
-			this.#token = token;
-			this.#sending = update;
-		}
-		this.#due = now + (sent ? this.#timeout : RETRY);
 	}
 
 	private held(): Held {
 		return { desired: this.#desired, reported: this.#reported };
 	}
 
-	private awaits(token: string): boolean {
-		return token !== "" && token === this.#token;
-	}
-
-	private answered(): void {
-		this.#timeout = ANSWER_TIMEOUT;
-		this.forget();
-		this.#awake = true;
-	}
-
-	private forget(): void {
-		this.#token = "";
-		this.#sending = undefined;
-		this.#due = Infinity;
-	}
-
 	private refetch(): void {
 		this.#fetched = this.#synced = false;
-		this.#awake = true;
-	}
-
-	/** No answer came, or a wait is over. */
-	private overdue(): void {
-		if (this.#token === "") {
-			this.#due = Infinity;
-			return;
-		}
-		this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
-		this.forget();
-		this.#fetched = false;
-	}
-
-	private wait(now: number): void {
-		this.#due = now + this.#timeout;
-		this.#timeout = Math.min(2 * this.#timeout, ANSWER_TIMEOUT_MAXIMUM);
+		this.wake();
 	}
 
 	/**
@@ -473,15 +437,15 @@ export class Shadow {
 	 * @param update absent for what is to be tried again whatever the reason was
 	 */
 	private refuse(error: DeviceError, update: ShadowUpdate | undefined, now: number): void {
-		this.#awake = true;
 		const { reported = {}, desired = {} } = update ?? {};
 		const count = Object.keys({ ...reported, ...desired }).length;
+		if (count === 0) this.postpone(now);
+		else this.answered();
 		if (count > 1) {
 			this.#most = count >> 1;
 			return;
 		}
 		this.fail(error);
-		if (count === 0) return this.wait(now);
 		compose(this.#refusedReport, reported);
 		compose(this.#refusedDesire, desired);
 	}
@@ -498,7 +462,7 @@ export class Shadow {
 	/** The first of several is told: the others follow from it. */
 	private fail(error: DeviceError): void {
 		this.#failure ??= error;
-		this.#awake = true;
+		this.wake();
 	}
 
 	/** @throws DeviceError `malformed` */

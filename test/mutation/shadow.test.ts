@@ -94,8 +94,8 @@ function stored(change: (kept: Kept, rest: JSONObject) => Kept): Tampering {
 
 /** What a shadow sends, changed on its way. */
 function sending(change: (update: { reported?: JSONObject; desired?: JSONObject; version?: number }) => object): Tampering {
-	return shadow("request", (request) => function (this: Shadow, now: number, update: object | undefined, port: never) {
-		(request as (...values: unknown[]) => void).call(this, now, update && { ...update, ...change(update) }, port);
+	return shadow("update", (say) => function (this: Shadow, port: never, token: never, now: never, update: object) {
+		return (say as (...values: unknown[]) => unknown).call(this, port, token, now, { ...update, ...change(update) });
 	});
 }
 
@@ -125,7 +125,7 @@ const WRONG: readonly Wrong[] = [
 	{ name: "that does not fetch again", tamperings: [shadow("refetch", nothing)], says: /./ },
 	{ name: "that hears no delta before the document", tamperings: [shadow("heed", nothing)], trial: overtaking, says: /missed/ },
 	{ name: "that takes every delta for all that changed", tamperings: [shadow("explains", () => () => true)], trial: takenBack, says: /never in sync/ },
-	{ name: "that gives up when no answer comes", tamperings: [shadow("overdue", nothing)], says: /./ },
+	{ name: "that gives up when no answer comes", tamperings: [shadow("lost", nothing)], says: /./ },
 	{
 		name: "that names no version for what it desires", tamperings: [sending(() => ({ version: undefined }))], says: MISCOUNTED,
 	},
@@ -135,13 +135,12 @@ const WRONG: readonly Wrong[] = [
 	{
 		name: "that lets deltas pass an update which fits one version",
 		tamperings: [
-			shadow("request", (request) => function (this: Shadow, now: number, update: { version?: number } | undefined, port: { update: Method }) {
-				const version = update?.version;
+			shadow("update", (say) => function (this: Shadow, port: { update: Method }, token: never, now: never, update: { version?: number }) {
+				const { version } = update;
 				// The cloud is told, and the shadow forgets that it did so.
-				const told = update && { ...update, version: undefined };
-				const through = { ...port, update: (token: string, { reported, desired }: { reported: unknown; desired: unknown }, held: unknown) =>
+				const through = { ...port, update: (_: string, { reported, desired }: { reported: unknown; desired: unknown }, held: unknown) =>
 					(port.update as (...values: unknown[]) => boolean)(token, { reported, desired, version }, held) };
-				(request as (...values: unknown[]) => void).call(this, now, told, update === undefined ? port : through);
+				return (say as (...values: unknown[]) => unknown).call(this, through, token, now, { ...update, version: undefined });
 			}),
 		],
 		trial: overtaken, says: /counted/,
@@ -182,10 +181,14 @@ const WRONG: readonly Wrong[] = [
 	},
 	{
 		name: "that tells everything every time",
-		tamperings: [shadow("tell", (tell) => function (this: Shadow, merged: object) {
-			const call = tell as (...values: unknown[]) => unknown;
-			call.call(this, { ...merged, outstanding: {} });
-			return call.call(this, merged);
+		tamperings: [shadow("tell", (tell) => function (this: Shadow) {
+			// As if nothing were to be told, and what was told were forgotten.
+			const parts = this as unknown as { evaluate?: () => object };
+			const evaluate = parts.evaluate!;
+			parts.evaluate = () => ({ ...evaluate.call(this), outstanding: {} });
+			tell.call(this);
+			delete parts.evaluate;
+			tell.call(this);
 		})],
 		says: /told twice|due for ever/,
 	},

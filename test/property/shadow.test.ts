@@ -8,6 +8,7 @@ import { model, number, type Model, type Rule } from "../../src/shadow/model.js"
 import { Shadow, type ShadowPort } from "../../src/shadow/shadow.js";
 import { property, type Random } from "./random.js";
 import { json, object, patch } from "./values.js";
+import { Refusal } from "../../src/base/service.js";
 
 const COUNT = 500;
 const RULES: readonly Rule[] = ["device", "cloud", "maximum", "sum", "last"];
@@ -94,7 +95,7 @@ property("whatever a shadow is given: refused with its own error or taken, expir
 				case 1: shadow.disconnected(); break;
 				case 2: shadow.delta(version, anything(random, section), anything(random, section)); break;
 				case 3: shadow.accepted(answer, version); break;
-				case 4: shadow.rejected(answer, random.pick(["conflict", "missing", "busy", "refused"]), 400, "no", now); break;
+				case 4: shadow.rejected(answer, random.pick([Refusal.STALE, Refusal.GONE, Refusal.BUSY, Refusal.REFUSED]), 400, "no", now); break;
 				case 5: shadow.report(anything(random, section) as JSONObject, random.once(2) ? undefined : now); break;
 				default: shadow.document(answer, version, anything(random, section), anything(random, section), anything(random, section));
 			}

@@ -12,6 +12,7 @@ import { StorageStore } from "../../src/shadow/store.js";
 import { Random } from "../property/random.js";
 import { canonical, copy, deltaOf, ModelCloud, patched } from "./shadow-cloud.js";
 import { ShadowFlash, type Cut } from "./shadow-flash.js";
+import { Refusal } from "../../src/base/service.js";
 
 /** Virtual ms of trouble, all at once or with time between; from a reset to the program; and within which all is quiet. */
 const TROUBLES = Object.freeze([4_000, 60_000]);
@@ -307,7 +308,7 @@ class Stage {
 			const { exists, version, desired, reported, desiredAt } = copy(this.cloud);
 			this.#toDevice((shadow) => {
 				if (exists) shadow.document(token, version, desired, reported, desiredAt);
-				else shadow.rejected(token, "missing", 404, "none", this.now);
+				else shadow.rejected(token, Refusal.GONE, 404, "none", this.now);
 			});
 		}),
 		update: (token, update) => {
@@ -319,7 +320,7 @@ class Stage {
 					this.#toDevice((shadow) => shadow.accepted(token, accepted));
 				} else {
 					this.history.conflicts++;
-					this.#toDevice((shadow) => shadow.rejected(token, "conflict", 409, "version", this.now));
+					this.#toDevice((shadow) => shadow.rejected(token, Refusal.STALE, 409, "version", this.now));
 				}
 			});
 		},

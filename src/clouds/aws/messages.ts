@@ -10,7 +10,7 @@ import { cborLength, encodeCBOR } from "../../cbor/encode.js";
 import type { CBORObject } from "../../cbor/value.js";
 import type { TextCodec } from "../../host.js";
 import type { Payload } from "../../mqtt/encode.js";
-import { Refusal } from "../../operations/service.js";
+import { Refusal } from "../../base/service.js";
 
 /** As the last level of a topic has it. */
 export type Format = "json" | "cbor";

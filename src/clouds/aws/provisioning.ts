@@ -17,7 +17,7 @@ import { isObject, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { CBORObject } from "../../cbor/value.js";
 import type { Provisioning, ProvisioningParameters, ProvisioningPort } from "../../identity/provisioning.js";
-import { FOREIGN_MAXIMUM } from "../../operations/service.js";
+import { FOREIGN_MAXIMUM } from "../../base/service.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
 import { decodeMessage, encodeMessage, type Format } from "./messages.js";
 

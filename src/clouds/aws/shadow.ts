@@ -15,12 +15,13 @@
  * Requests are QoS 0: each is answered, or made anew from the document. Subscriptions are QoS 1.
  */
 import { DeviceError } from "../../base/error.js";
+import { Refusal } from "../../base/service.js";
 import { isName } from "../../base/name.js";
 import { parseJSON } from "../../bytes/json.js";
 import { isObject, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import { checkUpdate, type Held, type Limits } from "../../shadow/limits.js";
-import type { Refusal, Shadow, ShadowPort, ShadowUpdate } from "../../shadow/shadow.js";
+import type { Shadow, ShadowPort, ShadowUpdate } from "../../shadow/shadow.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
 
 /** Members of the messages themselves. */
@@ -123,12 +124,12 @@ function section(state: unknown): JSONObject {
 	return state;
 }
 
-function refusalOf(code: unknown): Refusal {
+function refusalOf(code: unknown): number {
 	switch (code) {
-		case 404: return "missing";
-		case 409: return "conflict";
+		case 404: return Refusal.GONE;
+		case 409: return Refusal.STALE;
 		case 429:
-		case 500: return "busy";
-		default: return "refused";
+		case 500: return Refusal.BUSY;
+		default: return Refusal.REFUSED;
 	}
 }

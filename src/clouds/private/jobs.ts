@@ -16,7 +16,7 @@ import { DeviceError } from "../../base/error.js";
 import { isObject, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { Job, JobRecord, Jobs, JobsPort, JobUpdate } from "../../operations/jobs.js";
-import { Refusal } from "../../operations/service.js";
+import { Refusal } from "../../base/service.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";

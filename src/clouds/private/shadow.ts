@@ -16,6 +16,7 @@
  */
 import { DeviceError, toDeviceError } from "../../base/error.js";
 import { isName } from "../../base/name.js";
+import { Refusal } from "../../base/service.js";
 import type { JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import { checkUpdate, type Held, type Limits } from "../../shadow/limits.js";
@@ -138,11 +139,11 @@ export class PrivateShadow implements Translation, ShadowPort {
 	}
 }
 
-function refusalOf(code: number): "conflict" | "missing" | "busy" | "refused" {
+function refusalOf(code: number): number {
 	switch (code) {
-		case 409: return "conflict";
-		case 404: return "missing";
-		case 429: return "busy";
-		default: return code >= 500 ? "busy" : "refused";
+		case 409: return Refusal.STALE;
+		case 404: return Refusal.GONE;
+		case 429: return Refusal.BUSY;
+		default: return code >= 500 ? Refusal.BUSY : Refusal.REFUSED;
 	}
 }

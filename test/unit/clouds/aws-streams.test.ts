@@ -7,7 +7,7 @@ import type { CBORObject } from "../../../src/cbor/value.js";
 import type { Closer } from "../../../src/clouds/cloud.js";
 import type { Format } from "../../../src/clouds/aws/messages.js";
 import { Download, type DownloadOptions } from "../../../src/ota/download.js";
-import { ANSWER_TIMEOUT } from "../../../src/operations/service.js";
+import { ANSWER_TIMEOUT } from "../../../src/base/service.js";
 import { codeOf } from "../failure.js";
 import { utf8 } from "../wire.js";
 import { AwsRig, cbor, THING } from "./aws-rig.js";

@@ -9,7 +9,7 @@ import { decodePEM, encodePEM } from "../../../src/identity/pem.js";
 import {
 	Provisioning, TOKEN_LIFETIME, type ProvisioningOptions, type ProvisioningPort,
 } from "../../../src/identity/provisioning.js";
-import { ANSWER_TIMEOUT } from "../../../src/operations/service.js";
+import { ANSWER_TIMEOUT } from "../../../src/base/service.js";
 import { FakeHost, type StorageOperation } from "../fake-host.js";
 
 const WALL = 1_800_000_000_000;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import { Jobs, type Job, type JobRecord, type JobsPort, type JobState } from "../../../src/operations/jobs.js";
-import { ANSWER_TIMEOUT, FOREIGN_MAXIMUM, Refusal, RETRY } from "../../../src/operations/service.js";
+import { ANSWER_TIMEOUT, FOREIGN_MAXIMUM, Refusal, RETRY } from "../../../src/base/service.js";
 import { codeOf } from "../failure.js";
 import { ServiceRig } from "./service-rig.js";
 

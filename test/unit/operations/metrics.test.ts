@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import { Metrics, REPORT_INTERVAL, type MetricsPort, type MetricsReport } from "../../../src/operations/metrics.js";
-import { ANSWER_TIMEOUT, Refusal, RETRY } from "../../../src/operations/service.js";
+import { ANSWER_TIMEOUT, Refusal, RETRY } from "../../../src/base/service.js";
 import { ServiceRig } from "./service-rig.js";
 
 class Rig extends ServiceRig {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import type { BlockRange } from "../../../src/ota/blocks.js";
 import { BLOCK_TIMEOUT, Download, type BlockPort, type DownloadOptions } from "../../../src/ota/download.js";
-import { ANSWER_TIMEOUT, Refusal, RETRY } from "../../../src/operations/service.js";
+import { ANSWER_TIMEOUT, Refusal, RETRY } from "../../../src/base/service.js";
 import { codeOf } from "../failure.js";
 import { toHex } from "../hex.js";
 import { Random } from "../../property/random.js";

@@ -4,8 +4,9 @@ import { ModelCloud, copy } from "../../simulation/shadow-cloud.js";
 import { ShadowFlash } from "../../simulation/shadow-flash.js";
 import type { JSONObject } from "../../../src/bytes/value.js";
 import type { Model } from "../../../src/shadow/model.js";
-import { ANSWER_TIMEOUT, Shadow, type ShadowPort } from "../../../src/shadow/shadow.js";
+import { Shadow, type ShadowPort } from "../../../src/shadow/shadow.js";
 import { StorageStore } from "../../../src/shadow/store.js";
+import { ANSWER_TIMEOUT, Refusal } from "../../../src/base/service.js";
 
 export interface PairOptions {
 	model?: Model | undefined;
@@ -102,7 +103,7 @@ export class Pair {
 			this.#request(() => {
 				const { exists, version, desired, reported, desiredAt } = copy(this.cloud);
 				if (exists) this.#answer(() => this.shadow.document(token, version, desired, reported, desiredAt));
-				else this.#answer(() => this.shadow.rejected(token, "missing", 404, "none", this.now));
+				else this.#answer(() => this.shadow.rejected(token, Refusal.GONE, 404, "none", this.now));
 			});
 			return true;
 		},
@@ -113,7 +114,7 @@ export class Pair {
 				const taken = this.cloud.update(reported, desired, version, this.seconds);
 				const now = this.cloud.version;
 				if (taken) this.#answer(() => this.shadow.accepted(token, now));
-				else this.#answer(() => this.shadow.rejected(token, "conflict", 409, "version", this.now));
+				else this.#answer(() => this.shadow.rejected(token, Refusal.STALE, 409, "version", this.now));
 			});
 			return true;
 		},

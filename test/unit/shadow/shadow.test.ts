@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import type { JSONObject } from "../../../src/shadow/document.js";
-import { ANSWER_TIMEOUT, Shadow, type ShadowPort } from "../../../src/shadow/shadow.js";
+import { Shadow, type ShadowPort } from "../../../src/shadow/shadow.js";
 import { codeOf } from "../failure.js";
+import { ANSWER_TIMEOUT, Refusal } from "../../../src/base/service.js";
 
 const RETRY = 1_000;
 const ANSWER_TIMEOUT_MAXIMUM = 320_000;
@@ -71,7 +72,7 @@ class Rig {
 	}
 
 	rejected(token: string, code: number): void {
-		const refusal = code === 409 ? "conflict" : code >= 500 ? "busy" : "refused";
+		const refusal = code === 409 ? Refusal.STALE : code >= 500 ? Refusal.BUSY : Refusal.REFUSED;
 		this.shadow.rejected(token, refusal, code, "no", this.now);
 		this.turn();
 	}

@@ -9,6 +9,7 @@ import type { ShadowUpdate } from "../../../src/shadow/shadow.js";
 import { codeOf } from "../failure.js";
 import { Alone } from "./alone.js";
 import { Pair } from "./pair.js";
+import { Refusal } from "../../../src/base/service.js";
 
 test("a delta that overtakes the document is not lost", () => {
 	// The document is asked for, and read by the cloud at version 9; then something else is desired.
@@ -67,7 +68,7 @@ test("a delta that waited is fetched when the update is refused", () => {
 	const rig = new Alone("device", { n: 5 }, { n: 5 });
 	rig.report({ n: 7 });
 	rig.delta(6, { x: 1 });
-	assert.deepEqual(rig.turn((shadow) => shadow.rejected(rig.token, "refused", 400, "no", rig.now)), ["error rejected", "get"]);
+	assert.deepEqual(rig.turn((shadow) => shadow.rejected(rig.token, Refusal.REFUSED, 400, "no", rig.now)), ["error rejected", "get"]);
 });
 
 test("what no delta tells is asked for before a field with a rule builds on it", () => {
@@ -173,9 +174,9 @@ test("a cloud that refuses even an empty document is not asked without end", () 
 	const rig = new Alone("sum", {}, {});
 	rig.shadow.deleted();
 	rig.turn(() => {});
-	rig.turn((shadow) => shadow.rejected(rig.token, "missing", 404, "none", rig.now));
+	rig.turn((shadow) => shadow.rejected(rig.token, Refusal.GONE, 404, "none", rig.now));
 	assert.deepEqual(rig.report({ n: 1 }), [`update {"reported":{}}`]);
-	assert.deepEqual(rig.turn((shadow) => shadow.rejected(rig.token, "refused", 400, "no", rig.now)), ["error rejected"]);
+	assert.deepEqual(rig.turn((shadow) => shadow.rejected(rig.token, Refusal.REFUSED, 400, "no", rig.now)), ["error rejected"]);
 	assert.ok(rig.shadow.deadline > rig.now && rig.shadow.deadline < Infinity);
 	rig.failure = () => new DeviceError("too-large", "full");
 	rig.now = rig.shadow.deadline;
@@ -193,7 +194,7 @@ test("a member that the cloud refuses, or that cannot be sent, holds up no other
 			assert.ok(count < 20);
 			const update = rig.updates.splice(0)[0]!;
 			if (bad(update)) {
-				lines.push(...rig.turn((shadow) => shadow.rejected(rig.token, "refused", 413, "no", rig.now)));
+				lines.push(...rig.turn((shadow) => shadow.rejected(rig.token, Refusal.REFUSED, 413, "no", rig.now)));
 			} else {
 				Object.assign(reported, update.reported);
 				lines.push(...rig.accepted(version++));

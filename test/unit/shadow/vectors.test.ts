@@ -9,6 +9,7 @@ import { boolean, model, number, string, type Rule } from "../../../src/shadow/m
 import { Shadow, type ShadowPort } from "../../../src/shadow/shadow.js";
 import aws from "../../vectors/shadow-aws.json" with { type: "json" };
 import others from "../../vectors/shadow-merge.json" with { type: "json" };
+import { Refusal } from "../../../src/base/service.js";
 
 const copy = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
 /** Whatever follows at once. */
@@ -57,11 +58,11 @@ function exchange(rule: Rule | undefined, steps: readonly Step[], name: string):
 		switch (input) {
 			case "connected": shadow.connected(port); break;
 			case "document": shadow.document(answer, first, copy(second) ?? undefined, copy(third) ?? undefined); break;
-			case "missing": shadow.rejected(answer, "missing", 404, "none", now); break;
+			case "missing": shadow.rejected(answer, Refusal.GONE, 404, "none", now); break;
 			case "delta": shadow.delta(first, copy(second)); break;
 			case "report": shadow.report(first as JSONObject); break;
 			case "accepted": shadow.accepted(answer, first); break;
-			case "conflict": shadow.rejected(answer, "conflict", 409, "version", now); break;
+			case "conflict": shadow.rejected(answer, Refusal.STALE, 409, "version", now); break;
 			case "deleted": shadow.deleted(); break;
 			case "disconnected": shadow.disconnected(); break;
 			default: assert.fail(String(input));

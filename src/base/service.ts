@@ -106,6 +106,15 @@ export abstract class Service<Port> {
 		return this.#token !== "";
 	}
 
+	/** There is something to tell or to send in a turn of its own. */
+	protected get awake(): boolean {
+		return this.#awake;
+	}
+
+	protected get online(): boolean {
+		return this.#port !== undefined;
+	}
+
 	protected wake(): void {
 		this.#awake = true;
 	}
@@ -123,11 +132,14 @@ export abstract class Service<Port> {
 		this.#awake = true;
 	}
 
-	/** The request under way was answered, but not so that another would be welcome now. */
-	protected postpone(now: number): void {
+	/**
+	 * The request under way was answered, but not so that another would be welcome now.
+	 * @param delay ms; absent: longer each time, until one is answered well
+	 */
+	protected postpone(now: number, delay?: number): void {
 		this.forget();
-		this.#due = now + this.#timeout;
-		this.lengthen();
+		this.#due = now + (delay ?? this.#timeout);
+		if (delay === undefined) this.lengthen();
 		this.#awake = true;
 	}
 
