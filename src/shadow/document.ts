@@ -51,12 +51,48 @@ function apply(target: JSONObject, patch: JSONObject, keepNull: boolean): JSONOb
 				patches.push(value);
 				levels.push(level + 1);
 			} else {
+				checkValue(value);
 				// Of an array too, the caller keeps the original.
-				put(into, member, Array.isArray(value) ? JSON.parse(JSON.stringify(value)) as JSONValue[] : value);
+				put(into, member, Array.isArray(value) ? copyOf(value, level) : value);
 			}
 		}
 	}
 	return target;
+}
+
+/**
+ * A copy of an array at this level, all that is in it copied, too. Not by way of JSON: XS takes no constant of a
+ * preloaded module into that.
+ */
+function copyOf(array: JSONValue[], outer: number): JSONValue[] {
+	const copy: JSONValue[] = [];
+	const sources: (JSONValue[] | JSONObject)[] = [array];
+	const targets: (JSONValue[] | JSONObject)[] = [copy];
+	const levels = [outer + 1];
+	for (let source = sources.pop(); source !== undefined; source = sources.pop()) {
+		const target = targets.pop() as JSONObject;
+		const level = levels.pop()!;
+		if (level > DEPTH_MAXIMUM) throw new DeviceError("argument", `a patch of more than ${DEPTH_MAXIMUM} levels`);
+		const members = Object.keys(source);
+		if (Array.isArray(source) && members.length !== source.length) {
+			throw new DeviceError("argument", "an array with holes");
+		}
+		for (const member of members) {
+			const value = (source as JSONObject)[member]!;
+			checkMember(member, "argument");
+			checkValue(value);
+			if (typeof value !== "object" || value === null) {
+				put(target, member, value);
+				continue;
+			}
+			const inner = Array.isArray(value) ? [] : {};
+			put(target, member, inner);
+			sources.push(value);
+			targets.push(inner);
+			levels.push(level + 1);
+		}
+	}
+	return copy;
 }
 
 /**
@@ -214,4 +250,11 @@ export function equal(left: JSONValue | undefined, right: JSONValue | undefined)
 /** Assigning this one would change what the object inherits. */
 export function checkMember(member: string, code: "argument" | "malformed"): void {
 	if (member === "__proto__") throw new DeviceError(code, "a document cannot have a member __proto__");
+}
+
+/** What JSON cannot say would differ from what the cloud has for ever. */
+function checkValue(value: unknown): void {
+	const isJSON = value === null || typeof value === "boolean" || typeof value === "string" || typeof value === "object"
+		|| (typeof value === "number" && Number.isFinite(value));
+	if (!isJSON) throw new DeviceError("argument", "a document holds numbers, text, true, false, null, arrays and objects");
 }

@@ -535,3 +535,28 @@ test("Shadow.report leaves nothing of a patch that it refuses", () => {
 	rig.report({ c: 1 });
 	assert.deepEqual(rig.take(), [`report 2 {"c":1}`]);
 });
+
+test("Shadow.report refuses what JSON cannot say: the cloud would never have it", () => {
+	const rig = Rig.synced();
+	for (const value of [Number.NaN, Infinity, undefined, () => 1, 1n, Symbol("a")]) {
+		for (const patch of [{ a: value }, { a: { b: value } }, { a: [value] }, { a: [{ b: [value] }] }]) {
+			assert.equal(codeOf(() => rig.shadow.report(patch as unknown as JSONObject)), "argument", String(value));
+		}
+	}
+	const endless: JSONObject[] = [];
+	endless.push({ endless: endless as never });
+	for (const list of [endless, [, 1], JSON.parse(`[{"__proto__":1}]`)]) {
+		assert.equal(codeOf(() => rig.shadow.report({ a: list as never })), "argument");
+	}
+	rig.report({ a: [] });
+	assert.deepEqual(rig.take(), [`report 2 {"a":[]}`]);
+});
+
+test("Shadow.report takes constants, and copies what is in an array", () => {
+	const rig = Rig.synced();
+	const inner = { b: [1, { c: null }] };
+	rig.report({ a: Object.freeze([Object.freeze([1]), inner]) as never });
+	inner.b.push(2);
+	assert.deepEqual(rig.take(), [`report 2 {"a":[[1],{"b":[1,{"c":null}]}]}`]);
+	assert.deepEqual(rig.shadow.reported, { a: [[1], { b: [1, { c: null }] }] });
+});
