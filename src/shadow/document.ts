@@ -108,7 +108,9 @@ export function difference(wanted: JSONObject, existing: JSONObject): JSONObject
 	const entered: [JSONObject, string][] = [];
 	for (let next = work.pop(); next !== undefined; next = work.pop()) {
 		const [from, against, into] = next;
-		for (const member of Object.keys(from)) {
+		const members = Object.keys(from);
+		for (let at = 0; at < members.length; at++) {
+			const member = members[at]!;
 			checkMember(member, "malformed");
 			const value = from[member]!;
 			const other = own(against, member);
@@ -180,9 +182,10 @@ export function covers(patch: JSONObject, part: JSONObject): boolean {
 /** The value at `path`, or `undefined`; null where it, or what leads there, is deleted. */
 export function valueAt(document: JSONObject, path: readonly string[]): JSONValue | undefined {
 	let value: JSONValue | undefined = document;
-	for (const member of path) {
+	// By index, here and where it runs as often: on XS an iterator takes ten slots.
+	for (let at = 0; at < path.length; at++) {
 		if (!isObject(value)) return value === null ? null : undefined;
-		value = own(value, member);
+		value = own(value, path[at]!);
 	}
 	return value;
 }
@@ -209,7 +212,9 @@ export function tidy(document: JSONObject): void {
 	const entered: [JSONObject, string][] = [];
 	const work = [document];
 	for (let from = work.pop(); from !== undefined; from = work.pop()) {
-		for (const member of Object.keys(from)) {
+		const members = Object.keys(from);
+		for (let at = 0; at < members.length; at++) {
+			const member = members[at]!;
 			const value = from[member]!;
 			if (!isObject(value)) continue;
 			entered.push([from, member]);
@@ -228,8 +233,11 @@ export function isEmpty(object: JSONObject): boolean {
 
 /** Whether two values are the same JSON; the order of members does not matter. */
 export function equal(left: JSONValue | undefined, right: JSONValue | undefined): boolean {
-	const lefts = [left];
-	const rights = [right];
+	// As a rule they are no objects, and nothing has to be kept in mind.
+	if (left === right) return true;
+	if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
+	const lefts: (JSONValue | undefined)[] = [left];
+	const rights: (JSONValue | undefined)[] = [right];
 	while (lefts.length > 0) {
 		const one = lefts.pop();
 		const other = rights.pop();
@@ -254,7 +262,7 @@ export function checkMember(member: string, code: "argument" | "malformed"): voi
 
 /** What JSON cannot say would differ from what the cloud has for ever. */
 function checkValue(value: unknown): void {
-	const isJSON = value === null || typeof value === "boolean" || typeof value === "string" || typeof value === "object"
-		|| (typeof value === "number" && Number.isFinite(value));
-	if (!isJSON) throw new DeviceError("argument", "a document holds numbers, text, true, false, null, arrays and objects");
+	const kind = typeof value;
+	if (kind === "boolean" || kind === "string" || kind === "object" || Number.isFinite(value)) return;
+	throw new DeviceError("argument", "a document holds numbers, text, true, false, null, arrays and objects");
 }

@@ -146,7 +146,9 @@ export function visitRules(model: Model, visitor: FieldVisitor): void {
 			path.push(name);
 		}
 		path.length = level;
-		for (const member of Object.keys(group)) {
+		const members = Object.keys(group);
+		for (let at = 0; at < members.length; at++) {
+			const member = members[at]!;
 			const inner = group[member]!;
 			if (!isField(inner)) {
 				groups.push(inner);
