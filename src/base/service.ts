@@ -106,11 +106,6 @@ export abstract class Service<Port> {
 		return this.#token !== "";
 	}
 
-	/** There is something to tell or to send in a turn of its own. */
-	protected get awake(): boolean {
-		return this.#awake;
-	}
-
 	protected get online(): boolean {
 		return this.#port !== undefined;
 	}

@@ -118,8 +118,9 @@ export class Shadow extends Service<ShadowPort> {
 	/** What is kept in the storage is not what is here. */
 	#dirty = false;
 	#synced = false;
-	/** From `tell` to `ask`. */
+	/** From `tell` to `ask`: what is to be done, and whether the program was told of it. */
 	#merged: Merged | undefined;
+	#spoke = false;
 
 	constructor(callbacks: ShadowCallbacks, { model, store, prefix = "" }: ShadowOptions = {}) {
 		super(prefix);
@@ -325,12 +326,15 @@ export class Shadow extends Service<ShadowPort> {
 		const failure = this.#failure;
 		this.#failure = undefined;
 		if (failure !== undefined) this.#callbacks.onError?.(failure);
-		const merged = this.#merged = this.#fetched ? this.evaluate() : undefined;
+		const merged = this.#fetched ? this.evaluate() : undefined;
+		this.#merged = this.asking ? undefined : merged;
+		this.#spoke = false;
 		this.save();
 		if (merged === undefined) return;
 		const news = difference(merged.outstanding, this.#told);
 		this.#told = merged.outstanding;
 		if (isEmpty(news)) return;
+		this.#spoke = true;
 		this.wake();
 		this.#callbacks.onDelta(news, this.version);
 	}
@@ -340,7 +344,7 @@ export class Shadow extends Service<ShadowPort> {
 		const merged = this.#merged;
 		this.#merged = undefined;
 		// The program answers what it was told with reports, which are a turn of their own.
-		if (this.awake) return undefined;
+		if (this.#spoke) return undefined;
 		// Returned as it comes: XS then gives this frame's stack to the call.
 		return merged === undefined ? this.fetch(port, token, now) : this.proceed(port, token, now, merged);
 	}

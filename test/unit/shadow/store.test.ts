@@ -126,3 +126,16 @@ test("a shadow of more than is kept has all of it again once it is connected", (
 	assert.deepEqual(pair.cloud.reported, pair.shadow.reported);
 	assert.ok(pair.shadow.inSync);
 });
+
+test("a program that reports each failure of the storage in its shadow is heard by the cloud all the same", () => {
+	let failures = 0;
+	const sent: JSONObject[] = [];
+	const store = { load: () => undefined, save: () => { throw new Error("worn out"); } };
+	const shadow: Shadow = new Shadow({ onDelta: () => {}, onError: () => shadow.report({ failures: ++failures }) }, { store });
+	shadow.connected({ get: () => true, update: (_, { reported }) => sent.push(reported ?? {}) > 0 });
+	shadow.expire(1_000);
+	shadow.document("1", 1, {}, {});
+	shadow.report({ on: true });
+	for (let turn = 0; turn < 3; turn++) shadow.expire(1_000);
+	assert.equal(sent[0]?.["on"], true);
+});
