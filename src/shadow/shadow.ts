@@ -64,7 +64,7 @@ export interface ShadowCallbacks {
 }
 
 export interface ShadowOptions {
-	/** Absent: any document, of at most `FOREIGN_MAXIMUM` different member names. */
+	/** Absent: any document, of at most `MEMBERS_MAXIMUM` different member names. */
 	model?: Model | undefined;
 	/** Absent: nothing survives a reset. */
 	store?: ShadowStore | undefined;
@@ -76,7 +76,7 @@ export interface ShadowOptions {
 }
 
 /** Names of members that a shadow without a model learns: each stays in the device's memory until it restarts. */
-export const FOREIGN_MAXIMUM = 256;
+export const MEMBERS_MAXIMUM = 256;
 
 export class Shadow extends Service<ShadowPort> {
 	/** Of the newest document or delta that was applied; -1 before the first. */
@@ -128,7 +128,7 @@ export class Shadow extends Service<ShadowPort> {
 		this.#model = model;
 		this.#store = store;
 		this.names = model === undefined ? [] : memberNames(model);
-		this.spare = model === undefined ? FOREIGN_MAXIMUM : 0;
+		this.spare = model === undefined ? MEMBERS_MAXIMUM : 0;
 		this.wantsTimes = model !== undefined && hasRule(model, "last");
 		const kept = this.restore();
 		this.version = kept?.version ?? -1;

@@ -269,6 +269,15 @@ export class FakeHost implements Host {
 		return this.#timers.size;
 	}
 
+	/** Plays the network up to what a client says first, as hexadecimal text. */
+	reach(): string {
+		this.advance(0);
+		if (this.resolver === undefined || this.resolver.closed) this.advance(this.nextTimer);
+		this.resolver.answer("10.0.0.1");
+		this.stream.writable();
+		return this.stream.take();
+	}
+
 	/** Streams and resolvers that were made and not closed. */
 	get open(): number {
 		return [...this.streams, ...this.resolvers].filter(({ closed }) => !closed).length;

@@ -17,7 +17,8 @@ import type { JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { Command, Commands, CommandResult, CommandsPort } from "../../operations/commands.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
-import { decodeMessage, encodeMessage, refusalOf, type Format } from "./messages.js";
+import { encodeMessage, type Format } from "../format.js";
+import { decodeMessage, refusalOf } from "./messages.js";
 
 const NAMES: readonly string[] = Object.freeze(["error", "errorMessage"]);
 const ANSWERS = Object.freeze(new Vocabulary(NAMES)) as Vocabulary;

@@ -26,7 +26,7 @@ import { AwsCommands } from "./commands.js";
 import { AwsMetrics } from "./defender.js";
 import type { AwsOptions, CustomAuthorizer } from "./index.js";
 import { AwsJobs } from "./jobs.js";
-import type { Format } from "./messages.js";
+import type { Format } from "../format.js";
 import { AwsProvisioning } from "./provisioning.js";
 import { AwsShadow } from "./shadow.js";
 import { AwsStream } from "./streams.js";

@@ -8,7 +8,8 @@ import type { JSONObject, JSONValue } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { Metric, Metrics, MetricsPort, MetricsReport } from "../../operations/metrics.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
-import { decodeMessage, encodeMessage, refusalOf, type Format } from "./messages.js";
+import { encodeMessage, type Format } from "../format.js";
+import { decodeMessage, refusalOf } from "./messages.js";
 
 const NAMES: readonly string[] = Object.freeze(["statusDetails", "ErrorCode", "ErrorMessage"]);
 const VOCABULARY = Object.freeze(new Vocabulary(NAMES)) as Vocabulary;

@@ -4,7 +4,7 @@ import type { Backoff } from "../../base/backoff.js";
 import type { Protocol } from "../../mqtt/constants.js";
 import type { Cloud } from "../cloud.js";
 import { AwsConnection } from "./connection.js";
-import type { Format } from "./messages.js";
+import type { Format } from "../format.js";
 
 /** Instead of a certificate: what a custom authorizer of the account is given to judge. */
 export interface CustomAuthorizer {

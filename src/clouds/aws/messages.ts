@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the messages of AWS's services have in common: two formats, and codes for what was refused. */
+/** What the messages of AWS's services have in common: the format that a topic ends with, and codes for refusals. */
 import { DeviceError } from "../../base/error.js";
+import { Refusal } from "../../base/service.js";
 import { parseJSON } from "../../bytes/json.js";
 import { isObject } from "../../bytes/value.js";
 import type { Vocabulary } from "../../bytes/vocabulary.js";
-import { Writer } from "../../bytes/writer.js";
 import { decodeCBOR } from "../../cbor/decode.js";
-import { cborLength, encodeCBOR } from "../../cbor/encode.js";
 import type { CBORObject } from "../../cbor/value.js";
 import type { TextCodec } from "../../host.js";
-import type { Payload } from "../../mqtt/encode.js";
-import { Refusal } from "../../base/service.js";
-
-/** As the last level of a topic has it. */
-export type Format = "json" | "cbor";
+import type { Format } from "../format.js";
 
 /** Bytes in it are borrowed with `bytes`. @throws DeviceError `malformed`, `too-large` */
 export function decodeMessage(
@@ -23,17 +18,6 @@ export function decodeMessage(
 		: parseJSON(text, bytes, start, end, vocabulary);
 	if (!isObject(message) || message instanceof Uint8Array) throw new DeviceError("malformed", "message is no object");
 	return message;
-}
-
-/** @throws DeviceError `argument` */
-export function encodeMessage(text: TextCodec, format: Format, message: CBORObject): Payload {
-	if (format === "json") return JSON.stringify(message);
-	const length = cborLength(text, message);
-	const bytes = new Uint8Array(length);
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, length);
-	encodeCBOR(writer, text, message);
-	return bytes;
 }
 
 /** @returns one of `Refusal` */

@@ -19,7 +19,8 @@ import type { CBORObject } from "../../cbor/value.js";
 import type { Provisioning, ProvisioningParameters, ProvisioningPort } from "../../identity/provisioning.js";
 import { FOREIGN_MAXIMUM } from "../../base/service.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
-import { decodeMessage, encodeMessage, type Format } from "./messages.js";
+import { encodeMessage, type Format } from "../format.js";
+import { decodeMessage } from "./messages.js";
 
 const NAMES: readonly string[] = Object.freeze([
 	"certificatePem", "privateKey", "certificateOwnershipToken", "thingName", "deviceConfiguration",

@@ -21,7 +21,8 @@ import type { BlockRange } from "../../ota/blocks.js";
 import type { BlockPort, Download } from "../../ota/download.js";
 import type { Closer } from "../cloud.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
-import { decodeMessage, encodeMessage, refusalOf, type Format } from "./messages.js";
+import { encodeMessage, type Format } from "../format.js";
+import { decodeMessage, refusalOf } from "./messages.js";
 
 const NAMES: readonly string[] = Object.freeze([
 	"c", "s", "r", "f", "z", "i", "p", "o", "m", "clientToken", "code", "message",

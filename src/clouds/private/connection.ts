@@ -22,7 +22,7 @@ import type { Jobs } from "../../operations/jobs.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
 import { MQTTConnection } from "../mqtt.js";
-import { encode, type Format } from "./formats.js";
+import { encodeMessage, type Format } from "../format.js";
 import type { PrivateCloudOptions } from "./index.js";
 import { PrivateJobs } from "./jobs.js";
 import { PrivateShadow } from "./shadow.js";
@@ -81,7 +81,7 @@ export class PrivateConnection extends MQTTConnection {
 
 	/** @returns false when it cannot be sent now. @throws DeviceError `argument`, `too-large` */
 	say(topic: string, message: JSONObject): boolean {
-		return this.send(topic, encode(this.host.text, this.#format, message));
+		return this.send(topic, encodeMessage(this.host.text, this.#format, message));
 	}
 
 	override onConnected(): void {

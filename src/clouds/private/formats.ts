@@ -8,24 +8,9 @@ import { parseJSON } from "../../bytes/json.js";
 import { Reader } from "../../bytes/reader.js";
 import { isObject, type JSONObject } from "../../bytes/value.js";
 import type { Vocabulary } from "../../bytes/vocabulary.js";
-import { Writer } from "../../bytes/writer.js";
 import { decodeCBOR } from "../../cbor/decode.js";
-import { cborLength, encodeCBOR } from "../../cbor/encode.js";
 import { Major, type CBORObject, type CBORValue } from "../../cbor/value.js";
 import type { TextCodec } from "../../host.js";
-import type { Payload } from "../../mqtt/encode.js";
-
-export type Format = "json" | "cbor";
-
-/** @throws DeviceError `argument` for what no message can hold */
-export function encode(text: TextCodec, format: Format, message: JSONObject): Payload {
-	if (format === "json") return JSON.stringify(message);
-	const bytes = new Uint8Array(cborLength(text, message));
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, bytes.byteLength);
-	encodeCBOR(writer, text, message);
-	return bytes;
-}
 
 /** @throws DeviceError `malformed`, `too-large` */
 export function decode(

@@ -6,7 +6,7 @@
 import type { Backoff } from "../../base/backoff.js";
 import type { Cloud } from "../cloud.js";
 import { PrivateConnection } from "./connection.js";
-import type { Format } from "./formats.js";
+import type { Format } from "../format.js";
 
 export interface PrivateCloudOptions {
 	/** `mqtts://name:port` or `mqtt://name:port`; the factory's, where it assigned one, goes before it. */

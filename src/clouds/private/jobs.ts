@@ -16,10 +16,10 @@ import { DeviceError } from "../../base/error.js";
 import { isObject, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { Job, JobRecord, Jobs, JobsPort, JobUpdate } from "../../operations/jobs.js";
-import { Refusal } from "../../base/service.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";
+import { refusalOf } from "./refusal.js";
 
 /** Members of the messages themselves. */
 const NAMES: readonly string[] = Object.freeze([
@@ -88,14 +88,4 @@ function recordOf(job: unknown): JobRecord | undefined {
 	if (!isObject(job)) throw new DeviceError("malformed", "job is no object");
 	const { id, number, version, status, details, document } = job;
 	return { id, number, version, status, details, document };
-}
-
-/** @returns one of `Refusal` */
-function refusalOf(code: number): number {
-	switch (code) {
-		case 404: return Refusal.GONE;
-		case 409: return Refusal.STALE;
-		case 429: return Refusal.BUSY;
-		default: return code >= 500 ? Refusal.BUSY : Refusal.REFUSED;
-	}
 }

@@ -16,7 +16,6 @@
  */
 import { DeviceError, toDeviceError } from "../../base/error.js";
 import { isName } from "../../base/name.js";
-import { Refusal } from "../../base/service.js";
 import type { JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import { checkUpdate, type Held, type Limits } from "../../shadow/limits.js";
@@ -24,6 +23,7 @@ import type { Shadow, ShadowPort, ShadowUpdate } from "../../shadow/shadow.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";
+import { refusalOf } from "./refusal.js";
 
 /** Members of the messages themselves. */
 const NAMES: readonly string[] = Object.freeze([
@@ -136,14 +136,5 @@ export class PrivateShadow implements Translation, ShadowPort {
 
 	private offer({ version, desired, reported, metadata }: JSONObject): void {
 		this.#shadow.offered(version, desired, reported, metadata);
-	}
-}
-
-function refusalOf(code: number): number {
-	switch (code) {
-		case 409: return Refusal.STALE;
-		case 404: return Refusal.GONE;
-		case 429: return Refusal.BUSY;
-		default: return code >= 500 ? Refusal.BUSY : Refusal.REFUSED;
 	}
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Metrics, type MetricsReport } from "../../../src/operations/metrics.js";
-import type { Format } from "../../../src/clouds/aws/messages.js";
+import type { Format } from "../../../src/clouds/format.js";
 import { utf8 } from "../wire.js";
 import { AwsRig, cbor, THING } from "./aws-rig.js";
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { CBORObject } from "../../../src/cbor/value.js";
 import type { AwsOptions } from "../../../src/clouds/aws/index.js";
-import type { Format } from "../../../src/clouds/aws/messages.js";
+import type { Format } from "../../../src/clouds/format.js";
 import type { Keys } from "../../../src/host.js";
 import { CredentialStore } from "../../../src/identity/credentials.js";
 import { encodePEM } from "../../../src/identity/pem.js";

@@ -73,12 +73,7 @@ export class AwsRig {
 
 	/** Plays the network up to CONNECT, which is answered with. */
 	reach(): string {
-		const { host } = this;
-		host.advance(0);
-		if (host.resolver === undefined || host.resolver.closed) host.advance(host.nextTimer);
-		host.resolver.answer("10.0.0.1");
-		host.stream.writable();
-		return host.stream.take();
+		return this.host.reach();
 	}
 
 	/** Plays network and broker until everything is subscribed to. */

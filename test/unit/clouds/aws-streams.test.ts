@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { encodeBase64 } from "../../../src/bytes/base64.js";
 import type { CBORObject } from "../../../src/cbor/value.js";
 import type { Closer } from "../../../src/clouds/cloud.js";
-import type { Format } from "../../../src/clouds/aws/messages.js";
+import type { Format } from "../../../src/clouds/format.js";
 import { Download, type DownloadOptions } from "../../../src/ota/download.js";
 import { ANSWER_TIMEOUT } from "../../../src/base/service.js";
 import { codeOf } from "../failure.js";

@@ -6,8 +6,8 @@
  * That nobody answered in time is only the cloud's guess: what the device says later counts.
  */
 import { DeviceError } from "../../../../src/base/error.js";
-import { decode, encode, isFormat, type Format } from "../../services/formats.js";
-import { Rejection, Request } from "./request.js";
+import { encode, isFormat } from "../../services/formats.js";
+import { parseRequest, Rejection } from "./request.js";
 import { readResponse, type CommandResponse, type CommandResult, type StatusReason } from "./response.js";
 import type { AwsContext, AwsMessage, AwsService } from "./service.js";
 
@@ -117,7 +117,7 @@ export class CommandsService implements AwsService {
 		const base = topic.slice(0, -format.length);
 		try {
 			if (this.failing) throw new Rejection("InternalError", "Internal error");
-			const response = parse(format, payload);
+			const response = parseRequest(format, payload);
 			this.#update(`${kind}/${id!}`, executionId!, readResponse(response, format));
 			this.#context.publish(`${base}accepted/${format}`, encode(format, { executionId }));
 		} catch (error) {
@@ -180,14 +180,4 @@ export class CommandsService implements AwsService {
 
 function view({ executionId, commandId, status, statusReason, result }: Execution): CommandExecution {
 	return { executionId, commandId, status, statusReason, result };
-}
-
-function parse(format: Format, payload: Uint8Array): Request {
-	let document: unknown;
-	try {
-		document = decode(format, payload);
-	} catch {
-		throw new Rejection(format === "json" ? "InvalidJson" : "InvalidCbor", `The payload is not ${format.toUpperCase()}`);
-	}
-	return new Request(document);
 }

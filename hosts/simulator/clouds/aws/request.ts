@@ -6,6 +6,7 @@
  * conversion here would fail in the field.
  */
 import { Buffer } from "buffer";
+import { decode, type Format } from "../../services/formats.js";
 import { isObject } from "../../services/json.js";
 
 /** A refusal on its way to the device. */
@@ -80,4 +81,15 @@ export class Request {
 	wrong(message: string): Rejection {
 		return new Rejection(this.#code, message);
 	}
+}
+
+/** @throws Rejection for what is not in that format, or no document */
+export function parseRequest(format: Format, payload: Uint8Array): Request {
+	let document: unknown;
+	try {
+		document = decode(format, payload);
+	} catch {
+		throw new Rejection(format === "json" ? "InvalidJson" : "InvalidCbor", `The payload is not ${format.toUpperCase()}`);
+	}
+	return new Request(document);
 }

@@ -6,8 +6,8 @@
  */
 import { Buffer } from "buffer";
 import { DeviceError } from "../../../../src/base/error.js";
-import { decode, encode, isFormat, type Format } from "../../services/formats.js";
-import { Rejection, Request } from "./request.js";
+import { encode, isFormat, type Format } from "../../services/formats.js";
+import { parseRequest, Rejection, type Request } from "./request.js";
 import { blocksOf, type Selection } from "./selection.js";
 import type { AwsContext, AwsMessage, AwsService } from "./service.js";
 
@@ -108,7 +108,7 @@ export class StreamsService implements AwsService {
 			if (!isFormat(last) || levels.length !== 7 || operation !== "describe" && operation !== "get") {
 				throw new Rejection("InvalidTopic", "The topic names no operation of streams");
 			}
-			const request = parse(format, payload);
+			const request = parseRequest(format, payload);
 			token = request.text("c", TOKEN_MAXIMUM);
 			if (this.failing) throw new Rejection("InternalError", "Internal error");
 			const stream = this.#find(thing, streamId);
@@ -160,16 +160,6 @@ export class StreamsService implements AwsService {
 	#send(thing: string, streamId: string, kind: string, format: Format, body: object): void {
 		this.#context.publish(`$aws/things/${thing}/streams/${streamId}/${kind}/${format}`, encode(format, body));
 	}
-}
-
-function parse(format: Format, payload: Uint8Array): Request {
-	let document: unknown;
-	try {
-		document = decode(format, payload);
-	} catch {
-		throw new Rejection(format === "json" ? "InvalidJson" : "InvalidCbor", `The payload is not ${format.toUpperCase()}`);
-	}
-	return new Request(document);
 }
 
 function rangeOf(request: Request, format: Format): { fileId: number; blockSize: number; selection: Selection } {
