@@ -2,7 +2,7 @@
 /**
  * What the SDK asks of a platform: the shapes of ECMA-419, handed in as one `Host` object.
  *
- * Types only. `hosts/moddable`, `hosts/node`, `hosts/world` and `hosts/xs` implement them, and
+ * Types, and a number. `hosts/moddable`, `hosts/node`, `hosts/world` and `hosts/xs` implement them, and
  * `test/host` holds each to the same promises:
  *
  * - a constructor validates its options completely before it takes a resource, and never changes them;
@@ -151,7 +151,10 @@ export interface FlashPartition {
 }
 
 export interface FlashProvider {
-	/** @throws DeviceError `argument` when no partition has that name */
+	/**
+	 * A partition by its name; where there are `images`, "running" and "nextota" are those.
+	 * @throws DeviceError `argument` when no partition has that name
+	 */
 	open(options: { path: string }): FlashPartition;
 }
 
@@ -223,6 +226,18 @@ export interface SignOptions {
 	onError(error: DeviceError): void;
 }
 
+export interface VerifyOptions {
+	/** The public key: an uncompressed point of P-256, 65 bytes (SEC 1 §2.3.3). */
+	key: Uint8Array;
+	/** What was signed, whole: the digest is SHA-256. Read at once, so that it may be reused. */
+	bytes: Uint8Array;
+	/** r and s, 32 bytes each, big-endian. Out of range, that is not between 1 and the order less 1, is not valid. */
+	signature: Uint8Array;
+	onVerified(isValid: boolean): void;
+	/** Codes: `credential` when the key is no point of the curve. */
+	onError(error: DeviceError): void;
+}
+
 /**
  * Key pairs made on the device, and signatures with them. An RSA key takes seconds, so answers come from the event
  * loop: exactly one callback for each call, as a method of its options, and none once the program has ended.
@@ -232,7 +247,39 @@ export interface Keys {
 	generate(options: GenerateKeyOptions): void;
 	/** @throws DeviceError `argument`; `too-large` for more bytes than the platform takes, which are 32 KB at least */
 	sign(options: SignOptions): void;
+	/**
+	 * ECDSA with P-256 and SHA-256 (FIPS 186-5 §6.4).
+	 * @throws DeviceError `argument`; `too-large` as `sign`
+	 */
+	verify(options: VerifyOptions): void;
 }
+
+/**
+ * Two slots for the image that runs, and the boot loader that chooses between them. `flash` opens the slots as
+ * "running", which is only read, and "nextota".
+ *
+ * What is activated is on trial when it boots: unless it is confirmed, the next reset, whatever its reason, boots the
+ * image before, for good. A watchdog of the platform resets a device that is on trial for `TRIAL_TIMEOUT` ms, so that
+ * an image which never comes to life is reverted, too.
+ */
+export interface Images {
+	/** The image that runs is not confirmed yet. */
+	readonly onTrial: boolean;
+	/** The other slot holds an image that was confirmed once and that `revert` can boot. */
+	readonly canRevert: boolean;
+	/**
+	 * Makes the image in "nextota" the one that boots next, on trial. The platform looks at the image's own format.
+	 * @throws DeviceError `corrupt` when it is no image that could boot, `storage`; nothing is changed then
+	 */
+	activate(): void;
+	/** The image that runs is good: ends its trial. Again is harmless. @throws DeviceError `storage` */
+	confirm(): void;
+	/** Boots the image before, and marks the one that runs as bad. Does not return. @throws DeviceError `state` when there is none */
+	revert(): void;
+}
+
+/** ms that an image may be on trial. */
+export const TRIAL_TIMEOUT = 120_000;
 
 export type ResetReason = "power-on" | "software" | "watchdog" | "exception" | "brownout" | "deep-sleep" | "unknown";
 
@@ -270,6 +317,8 @@ export interface Host {
 	readonly text: TextCodec;
 	readonly crypto: Crypto;
 	readonly keys: Keys;
+	/** `undefined` where the platform has one image only. */
+	readonly images: Images | undefined;
 	readonly system: System;
 	/** One line of text for the developer at the console. */
 	trace(line: string): void;

@@ -50,6 +50,9 @@ export const keys: Keys = Object.freeze({
 			options.onKey(join(fromHex(PRIVATE_HEAD), toBytes(d), fromHex(PRIVATE_MIDDLE), point), join(fromHex(PUBLIC_HEAD), point));
 		}, 0);
 	},
+	verify(): never {
+		throw new DeviceError("unsupported", "signatures are not verified yet");
+	},
 	sign(options: SignOptions): void {
 		const { key, bytes, onSignature, onError } = options;
 		checkBytes(key);

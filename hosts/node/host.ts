@@ -71,6 +71,7 @@ export function createHost(options: HostOptions): Host {
 		text,
 		crypto,
 		keys,
+		images: undefined,
 		system: createSystem({ directory: place, resetReason, onRestart }),
 		trace,
 	} satisfies Host);

@@ -23,6 +23,9 @@ export const keys: Keys = Object.freeze({
 		if (type === "P-256") generateKeyPair("ec", { namedCurve: "prime256v1" }, answer);
 		else generateKeyPair("rsa", { modulusLength: RSA_LENGTH }, answer);
 	},
+	verify(): never {
+		throw new DeviceError("unsupported", "signatures are not verified yet");
+	},
 	sign(options: SignOptions): void {
 		const { key, bytes, onSignature, onError } = options;
 		checkBytes("the key", key);

@@ -213,6 +213,7 @@ export class Device {
 			udp: Object.freeze({ io: udpClass(network, boot) }),
 			dns: Object.freeze({ io: dnsClass(network, boot) }),
 			keys: createKeys(clock, this.#entropy, boot),
+			images: undefined,
 			storage: this.storage.provider(boot, this.#power, log),
 			flash: this.flash.provider(boot, this.#power, log),
 			time: Object.freeze({

@@ -61,6 +61,9 @@ export function createKeys(clock: Clock, random: Random, party: Party): Keys {
 			random.fill(key);
 			later(GENERATION[type], () => options.onKey(key, encodePublicKey(type, keyIdOf(key))));
 		},
+		verify(): never {
+			throw new DeviceError("unsupported", "signatures are not verified yet");
+		},
 		sign(options: SignOptions) {
 			party.check();
 			const { key, bytes } = options;

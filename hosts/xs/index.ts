@@ -77,6 +77,7 @@ export const host: Host = Object.freeze({
 	udp: Object.freeze({ io: UDP }),
 	dns: Object.freeze({ io: Resolver }),
 	keys,
+	images: undefined,
 	storage,
 	flash,
 	time,

@@ -81,6 +81,9 @@ export const keys: Keys = Object.freeze({
 			options.onKey(answer.slice(PREFIX, end), answer.slice(end));
 		}, (error) => options.onError(error));
 	},
+	verify(): never {
+		throw new DeviceError("unsupported", "signatures are not verified yet");
+	},
 	sign(options: SignOptions): void {
 		checkBytes(options.key, "key");
 		checkBytes(options.bytes, "bytes");

@@ -187,7 +187,8 @@ export class FakeHost implements Host {
 	readonly dns: { io: new () => Resolver };
 	readonly flash: FlashProvider = { open: unused };
 	readonly crypto: Crypto = crypto;
-	readonly keys: Keys = { generate: unused, sign: unused };
+	readonly keys: Keys = { generate: unused, sign: unused, verify: unused };
+	readonly images = undefined;
 	readonly system: System = { restart: unused, resetReason: "power-on", identifier: "fake", heap: () => undefined };
 	readonly text = text;
 
