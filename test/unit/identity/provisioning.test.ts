@@ -29,6 +29,10 @@ class FakeKeys implements Keys {
 		this.generating.push(options);
 	}
 
+	verify(): void {
+		assert.fail("nothing is verified here");
+	}
+
 	sign(options: SignOptions): void {
 		this.signing.push(options);
 	}
