@@ -16,7 +16,16 @@ import type { Shadow } from "../shadow/shadow.js";
 /** What the firmware calls itself. */
 export interface Firmware {
 	product: string;
+	/** SemVer 2.0, where it is to be updated. */
 	version: string;
+	/** The hardware that it runs on, for releases that are not for all. */
+	hardware?: string | undefined;
+	/** Security counter: no release with a lower one is installed. */
+	counter?: number | undefined;
+	/** Interfaces that mods and data may require of this image. */
+	provides?: readonly string[] | undefined;
+	/** Keys that releases may be signed with, as `moorline keygen` prints them. */
+	keys?: readonly string[] | undefined;
 }
 
 /** What a connection tells the device, always from IO or timer callbacks. */
