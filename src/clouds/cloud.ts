@@ -4,7 +4,9 @@
  *
  * `device.ts` calls it, one file or folder per vendor implements it.
  */
+import type { Closer } from "../base/closer.js";
 import type { DeviceError } from "../base/error.js";
+import type { Firmware } from "../base/firmware.js";
 import type { Host } from "../host.js";
 import type { Provisioning } from "../identity/provisioning.js";
 import type { Commands } from "../operations/commands.js";
@@ -12,21 +14,6 @@ import type { Jobs } from "../operations/jobs.js";
 import type { Metrics } from "../operations/metrics.js";
 import type { Download } from "../ota/download.js";
 import type { Shadow } from "../shadow/shadow.js";
-
-/** What the firmware calls itself. */
-export interface Firmware {
-	product: string;
-	/** SemVer 2.0, where it is to be updated. */
-	version: string;
-	/** The hardware that it runs on, for releases that are not for all. */
-	hardware?: string | undefined;
-	/** Security counter: no release with a lower one is installed. */
-	counter?: number | undefined;
-	/** Interfaces that mods and data may require of this image. */
-	provides?: readonly string[] | undefined;
-	/** Keys that releases may be signed with, as `moorline keygen` prints them. */
-	keys?: readonly string[] | undefined;
-}
 
 /** What a connection tells the device, always from IO or timer callbacks. */
 export interface ConnectionCallbacks {
@@ -52,11 +39,6 @@ export interface PublishOptions {
 	qos?: 0 | 1 | undefined;
 	/** For those who subscribe later. Default: false. */
 	retain?: boolean | undefined;
-}
-
-/** A service that is there for a while. */
-export interface Closer {
-	close(): void;
 }
 
 /**
