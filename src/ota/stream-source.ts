@@ -5,9 +5,9 @@
  * A block that comes before its turn is left, and asked for again: so nothing is kept here, however long the file is.
  * Connections may come and go meanwhile; the source stays open and goes on where it was.
  */
+import type { Closer } from "../base/closer.js";
 import { DeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
-import type { Closer } from "../clouds/cloud.js";
 import { FILE_MAXIMUM } from "./blocks.js";
 import type { DownloadCallbacks, DownloadOptions } from "./download.js";
 import { BLOCK_LENGTH, type Source, type SourceReader } from "./source.js";
