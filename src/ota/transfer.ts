@@ -7,7 +7,7 @@
  * update, in its own turn.
  */
 import type { DeviceError } from "../base/error.js";
-import type { Closer } from "../clouds/cloud.js";
+import type { Closer } from "../base/closer.js";
 import type { FlashPartition, Host } from "../host.js";
 import { UpdateError } from "./failure.js";
 import type { Component, Payload } from "./manifest.js";
@@ -83,14 +83,17 @@ export class Transfer implements SourceReader, BlockListener {
 	 * @throws DeviceError as `Source.open`; UpdateError `storage`
 	 */
 	open(blocks: number, patchOffset: number, contentOffset: number): void {
-		const { source, payload, component } = this.#options;
+		const { source, payload, component, base } = this.#options;
 		if (blocks > 0) this.#writer.resume(blocks);
 		let from = blocks * BLOCK_LENGTH;
 		if (payload.kind === "patch") {
 			from = this.patchOffset = patchOffset;
 			this.contentOffset = contentOffset;
 			this.#repeated = Math.min(blocks * BLOCK_LENGTH, component.size) - contentOffset;
-			this.#decoder = this.decoder(patchOffset, contentOffset);
+			this.#decoder = new PatchDecoder({
+				base: base!, baseSize: payload.baseSize, made: this, size: component.size,
+				patchOffset, outputOffset: contentOffset,
+			});
 		}
 		const first = from - from % BLOCK_LENGTH;
 		this.#skipped = from - first;
@@ -117,7 +120,7 @@ export class Transfer implements SourceReader, BlockListener {
 		if (from === to || this.failure !== undefined) return;
 		try {
 			if (this.#decoder === undefined) this.#writer.write(bytes, from, to);
-			else this.#decoder.push(bytes, from, to);
+			else this.follow(this.#decoder, bytes, from, to);
 		} catch (error) {
 			// What is no error is the power, which fails.
 			if (!(error instanceof Error)) throw error;
@@ -139,17 +142,7 @@ export class Transfer implements SourceReader, BlockListener {
 		this.#owner.onBlock();
 	}
 
-	/** For the decoder: a window of content. */
-	onWindow(bytes: Uint8Array, start: number, end: number): void {
-		const from = Math.min(end, start + this.#repeated);
-		this.#repeated -= from - start;
-		if (from < end) this.#writer.write(bytes, from, end);
-		const decoder = this.#decoder!;
-		this.patchOffset = decoder.patchOffset;
-		this.contentOffset = decoder.outputOffset;
-	}
-
-	/** For the decoder: content that it made. */
+	/** For the decoder: content that was made already. */
 	read(target: Uint8Array, offset: number): void {
 		this.#writer.read(target, offset);
 	}
@@ -162,8 +155,15 @@ export class Transfer implements SourceReader, BlockListener {
 		this.#owner.onTurn();
 	}
 
-	private decoder(patchOffset: number, outputOffset: number): PatchDecoder {
-		const { base, payload, component } = this.#options;
-		throw new UpdateError("patch", `not yet: ${base!.size} ${payload.baseSize} ${component.size} ${patchOffset} ${outputOffset}`);
+	/** Window after window, each of which is written before the next is begun. */
+	private follow(decoder: PatchDecoder, bytes: Uint8Array, start: number, end: number): void {
+		for (let at = start; at < end;) {
+			at = decoder.push(bytes, at, end);
+			const from = Math.min(decoder.end, decoder.start + this.#repeated);
+			this.#repeated -= from - decoder.start;
+			if (from < decoder.end) this.#writer.write(decoder.bytes, from, decoder.end);
+			this.patchOffset = decoder.patchOffset;
+			this.contentOffset = decoder.outputOffset;
+		}
 	}
 }

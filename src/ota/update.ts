@@ -19,11 +19,12 @@
  */
 import { backoffDelay, type Backoff } from "../base/backoff.js";
 import { toDeviceError, type DeviceError } from "../base/error.js";
+import type { Firmware } from "../base/firmware.js";
 import { inRange } from "../base/range.js";
 import { decodeHex, encodeHex, isAt } from "../bytes/hex.js";
 import { randomWord } from "../bytes/random.js";
 import { wordAt } from "../bytes/word.js";
-import type { Closer, Firmware } from "../clouds/cloud.js";
+import type { Closer } from "../base/closer.js";
 import type { FlashPartition, Host } from "../host.js";
 import type { Job, JobDetails } from "../operations/jobs.js";
 import { ContentDigest } from "./content.js";
