@@ -11,7 +11,7 @@ import type { Clock } from "./clock.js";
 import { dnsClass } from "./dns.js";
 import { Flash } from "./flash.js";
 import { Hash } from "./hash.js";
-import { createKeys } from "./keys.js";
+import { createKeys, type Verify } from "./keys.js";
 import type { Log } from "./log.js";
 import type { Network } from "./network.js";
 import { PowerSupply, type Tear } from "./power.js";
@@ -55,6 +55,7 @@ export interface Surroundings {
 	network: Network;
 	random: Random;
 	crypto: Crypto;
+	verify: Verify | undefined;
 }
 
 export class Device {
@@ -189,7 +190,7 @@ export class Device {
 	}
 
 	#makeHost(boot: Boot, resetReason: ResetReason): Host {
-		const { clock, log, network, crypto } = this.#world;
+		const { clock, log, network, crypto, verify } = this.#world;
 		const platform = {
 			tcp: Object.freeze({ io: tcpClass(network, boot) }),
 			tls: Object.freeze({ io: tlsClass(network, boot) }),
@@ -212,7 +213,7 @@ export class Device {
 			websocket: Object.freeze({ io: webSocketClass(boot, platform) }),
 			udp: Object.freeze({ io: udpClass(network, boot) }),
 			dns: Object.freeze({ io: dnsClass(network, boot) }),
-			keys: createKeys(clock, this.#entropy, boot),
+			keys: createKeys(clock, this.#entropy, boot, verify),
 			images: undefined,
 			storage: this.storage.provider(boot, this.#power, log),
 			flash: this.flash.provider(boot, this.#power, log),
