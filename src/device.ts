@@ -5,10 +5,12 @@
  * Owns one connection and one timer for all services.
  */
 import { Alarm, type AlarmOwner } from "./base/alarm.js";
+import type { Closer } from "./base/closer.js";
 import { DeviceError, toDeviceError } from "./base/error.js";
+import type { Firmware } from "./base/firmware.js";
 import { randomWord } from "./bytes/random.js";
 import type { JSONObject } from "./bytes/value.js";
-import type { Cloud, Closer, Connection, ConnectionOptions, Firmware, PublishOptions } from "./clouds/cloud.js";
+import type { Cloud, Connection, ConnectionOptions, PublishOptions } from "./clouds/cloud.js";
 import type { Host } from "./host.js";
 import { CredentialStore, type Credentials } from "./identity/credentials.js";
 import { Provisioning, type ProvisioningCallbacks, type ProvisioningOptions } from "./identity/provisioning.js";

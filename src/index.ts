@@ -3,7 +3,8 @@
 export { DeviceError, type ErrorCode } from "./base/error.js";
 export type { Backoff } from "./base/backoff.js";
 export type { JSONObject, JSONValue } from "./bytes/value.js";
-export type { Cloud, Firmware, PublishOptions } from "./clouds/cloud.js";
+export type { Firmware } from "./base/firmware.js";
+export type { Cloud, PublishOptions } from "./clouds/cloud.js";
 export { Device, type DeviceOptions, type NamedShadow, type ShadowHandlers } from "./device.js";
 export type { Host } from "./host.js";
 export type { Command, CommandResult } from "./operations/commands.js";
