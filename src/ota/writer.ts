@@ -6,7 +6,7 @@
  * noticed after a fraction of the image and not at its end. Nothing here is good to boot before the whole was read back.
  */
 import { toDeviceError } from "../base/error.js";
-import { isAt } from "../bytes/hex.js";
+import { isAt } from "../bytes/word.js";
 import type { Digest, FlashPartition, Host } from "../host.js";
 import { ContentDigest } from "./content.js";
 import { UpdateError } from "./failure.js";

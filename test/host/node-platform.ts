@@ -13,7 +13,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { createHost } from "../../hosts/node/index.js";
 import { SUBPROTOCOL } from "./bench.js";
 import { makeCertificates, toPEM, type Identity } from "./certificates.js";
-import { openRequest, verifySignature } from "./node-keys.js";
+import { makeSignature, openRequest, verifySignature } from "./node-keys.js";
 import type { Listener, Peer, PeerSecurity, Platform, TLSServerOptions } from "./platform.js";
 
 const LOOPBACK = "127.0.0.1";
@@ -37,6 +37,7 @@ export async function makeNodePlatform(): Promise<Platform & { readonly director
 		keys: {
 			types: ["P-256", "RSA-2048"],
 			verify: (...values) => Promise.resolve(verifySignature(...values)),
+			makeSignature: bytes => Promise.resolve(makeSignature(bytes)),
 			openRequest,
 		},
 		tls: {
