@@ -4,21 +4,22 @@ import { toDeviceError, type DeviceError } from "../base/error.js";
 import { encodeHex } from "../bytes/hex.js";
 import type { Host } from "../host.js";
 import { admit, type DeviceFacts } from "./admission.js";
-import { openSign1, verifySign1, type Sign1Callbacks } from "./cose.js";
+import { openSign1, verifySign1, type SignatureCallbacks } from "./cose.js";
 import { UpdateError } from "./failure.js";
-import { decodeManifest, readHeader, type Manifest, type ReleaseKey } from "./manifest.js";
+import { decodeManifest, HEADER_LENGTH, readHeader, type Manifest, type ReleaseKey } from "./manifest.js";
 import { BLOCK_LENGTH, type SourceReader } from "./source.js";
 
 export interface ReleaseOptions {
 	readonly host: Host;
 	readonly keys: readonly ReleaseKey[];
 	readonly revoked: readonly Uint8Array[];
-	readonly facts: DeviceFacts;
+	/** What the device says of itself to who has this release for it. */
+	facts(manifest: Manifest): DeviceFacts;
 	/** There is news: `manifest`, or `failure`. */
 	onTurn(): void;
 }
 
-export class ReleaseHead implements SourceReader, Sign1Callbacks {
+export class ReleaseHead implements SourceReader, SignatureCallbacks {
 	/** The manifest as it came, once it is all there. */
 	signed: Uint8Array | undefined;
 	/** SHA-256 of it: what the device calls this release. */
@@ -30,7 +31,6 @@ export class ReleaseHead implements SourceReader, Sign1Callbacks {
 	/** The file's first block. */
 	readonly #block: Uint8Array;
 	#length = 0;
-	#payload: Uint8Array | undefined;
 
 	/** @param buffer of `BLOCK_LENGTH`, ours until there is news */
 	constructor(options: ReleaseOptions, buffer: Uint8Array) {
@@ -46,8 +46,8 @@ export class ReleaseHead implements SourceReader, Sign1Callbacks {
 	onEnd(): void {
 		try {
 			if (this.#length < BLOCK_LENGTH) throw new UpdateError("truncated", "a release without a whole block");
-			const { start, end } = readHeader(this.#block, 0, BLOCK_LENGTH);
-			this.take(this.#block.slice(start, end));
+			const end = readHeader(this.#options.host.text, this.#block, 0, BLOCK_LENGTH);
+			this.take(this.#block.slice(HEADER_LENGTH, end));
 		} catch (error) {
 			this.fail(error);
 		}
@@ -64,19 +64,16 @@ export class ReleaseHead implements SourceReader, Sign1Callbacks {
 		const digest = host.crypto.digest("SHA-256");
 		digest.update(signed);
 		this.identity = encodeHex(digest.digest());
-		const sign1 = openSign1(signed, 0, signed.byteLength);
-		this.#payload = sign1.payload;
-		verifySign1(host, sign1, keys, revoked, this);
+		verifySign1(host, openSign1(host.text, signed, 0, signed.byteLength), keys, revoked, this);
 	}
 
-	onVerified(): void {
-		const { host, facts } = this.#options;
-		const payload = this.#payload!;
+	onVerified(bytes: Uint8Array, start: number, end: number): void {
+		const options = this.#options;
 		try {
-			const manifest = decodeManifest(host.text, payload, 0, payload.byteLength);
-			admit(manifest, facts);
+			const manifest = decodeManifest(options.host.text, bytes, start, end);
+			admit(manifest, options.facts(manifest));
 			this.manifest = manifest;
-			this.#options.onTurn();
+			options.onTurn();
 		} catch (error) {
 			this.fail(error);
 		}

@@ -27,9 +27,10 @@ import { isAt, wordAt } from "../bytes/word.js";
 import type { Closer } from "../base/closer.js";
 import type { FlashPartition, Host } from "../host.js";
 import type { Job, JobDetails } from "../operations/jobs.js";
+import type { DeviceFacts } from "./admission.js";
 import { ContentDigest } from "./content.js";
 import { reasonOf, UpdateError, type FailureReason } from "./failure.js";
-import type { Component, Payload, ReleaseKey } from "./manifest.js";
+import type { Component, Manifest, Payload, ReleaseKey } from "./manifest.js";
 import { readOffer, type Offer } from "./offer.js";
 import { checkPolicy, windowWait, type UpdatePolicy, type WaitReason } from "./policy.js";
 import { ReleaseHead } from "./release.js";
@@ -39,6 +40,7 @@ import {
 import { BLOCK_LENGTH, type Source } from "./source.js";
 import { Transfer, type TransferOwner } from "./transfer.js";
 import { Found, Trial } from "./trial.js";
+import { compareVersions } from "./version.js";
 
 const Stage = Object.freeze({
 	BOOT: 0, TRIAL: 1, IDLE: 2, HEAD: 3, WAIT: 4, BASE: 5, RECEIVE: 6, CHECK: 7, INSTALL: 8, RESTART: 9,
@@ -358,21 +360,30 @@ export class Update implements TransferOwner {
 
 	private openHead(): void {
 		const owner = this.#owner;
-		const { host, keys, firmware } = owner;
+		const { host, keys } = owner;
 		const { record } = this.#trial;
 		const { transaction } = record;
 		const stored = transaction === undefined ? undefined : this.#store.loadManifest();
 		const head = this.#head = new ReleaseHead({
-			host, keys, revoked: record.revoked.map(decodeHex), onTurn: () => this.onTurn(),
-			facts: {
-				product: firmware.product, version: firmware.version, hardware: firmware.hardware ?? "",
-				counter: record.counter, provides: firmware.provides ?? [], wall: host.time.wall(),
-				components: record.components,
-			},
+			host, keys, revoked: record.revoked.map(decodeHex),
+			onTurn: () => this.onTurn(), facts: (manifest) => this.facts(manifest),
 		}, this.#buffer!);
 		this.#source = owner.openSource(this.#offer!);
 		if (stored === undefined) this.#opened = this.#source.open(0, BLOCK_LENGTH, head);
 		else head.take(stored);
+	}
+
+	/** A release without an image follows what of its components is installed, not the image. */
+	private facts({ components }: Manifest): DeviceFacts {
+		const { firmware, host } = this.#owner;
+		const { record } = this.#trial;
+		const { product, version, hardware = "", provides = [] } = firmware;
+		let former = version;
+		if (components.every(({ kind }) => kind !== "image")) {
+			const replaced = record.components.filter(({ name }) => components.some((each) => each.name === name));
+			former = replaced.reduce((newest, each) => newer(newest, each.version), "");
+		}
+		return { product, version, former, hardware, provides, counter: record.counter, wall: host.time.wall() };
 	}
 
 	/** For each component, the first payload that can be used. */
@@ -773,6 +784,10 @@ export function slotName(component: string, slot: number): string {
 
 function isOf({ job, number }: Transaction, { id, number: asked }: Job): boolean {
 	return job === id && number === asked;
+}
+
+function newer(one: string, other: string): string {
+	return one === "" || compareVersions(one, other) < 0 ? other : one;
 }
 
 function isSame(digest: Uint8Array, expected: Uint8Array): boolean {
