@@ -61,8 +61,8 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	/** Names of members that job documents have: others are left out. Default: any, as long as they are few. */
 	jobMembers?: readonly string[] | undefined;
 	/**
-	 * Where it is given, jobs that are updates of the firmware are done by the device itself, and `onJob` is told of the
-	 * others; `firmware.keys` says whose releases it takes.
+	 * Where it is given, jobs that are updates of the firmware are done by the device itself, and `onJob` is told of
+	 * the others; `firmware.keys` says whose releases it takes.
 	 */
 	update?: UpdateHandlers<Device<M>> | undefined;
 	/**

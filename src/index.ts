@@ -5,7 +5,9 @@ export type { Backoff } from "./base/backoff.js";
 export type { JSONObject, JSONValue } from "./bytes/value.js";
 export type { Firmware } from "./base/firmware.js";
 export type { Cloud, PublishOptions } from "./clouds/cloud.js";
-export { Device, type DeviceComponent, type DeviceOptions, type DeviceUpdate, type NamedShadow, type ShadowHandlers } from "./device.js";
+export {
+	Device, type DeviceComponent, type DeviceOptions, type DeviceUpdate, type NamedShadow, type ShadowHandlers,
+} from "./device.js";
 export type { Host } from "./host.js";
 export type { Command, CommandResult } from "./operations/commands.js";
 export type { Job, JobDetails, JobStatus } from "./operations/jobs.js";
