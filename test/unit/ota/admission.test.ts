@@ -7,7 +7,7 @@ import type { Manifest } from "../../../src/ota/manifest.js";
 import { decode, fullDocument, leastDocument, reasonThrown } from "./release.js";
 
 const FACTS: DeviceFacts = Object.freeze({
-	product: "lamp", version: "1.3.0", hardware: "lamp-2", counter: 7, wall: 1_790_000_000_000, provides: ["words-2", "words-3"],
+	product: "lamp", version: "1.3.0", former: "1.3.0", hardware: "lamp-2", counter: 7, wall: 1_790_000_000_000, provides: ["words-2", "words-3"],
 });
 const full = decode(fullDocument());
 
