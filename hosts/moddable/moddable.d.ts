@@ -147,7 +147,8 @@ declare module "curve" {
 		constructor(name: "secp256r1" | "secp384r1");
 		/** The base point. */
 		readonly G: ECPoint;
-		readonly ec: { mul(point: ECPoint, factor: bigint): ECPoint };
+		/** y² = x³ + ax + b modulo m. */
+		readonly ec: { readonly a: bigint; readonly b: bigint; readonly m: bigint; mul(point: ECPoint, factor: bigint): ECPoint };
 		/** The order of the group. */
 		readonly n: bigint;
 		readonly orderSize: number;

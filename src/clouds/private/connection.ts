@@ -97,7 +97,12 @@ export class PrivateConnection extends MQTTConnection {
 
 	/** In JSON always: it is what says in which format the rest is. */
 	private greet(): void {
-		const status: JSONObject = { online: true, ...this.options.firmware };
+		const status: JSONObject = { online: true };
+		const { firmware } = this.options;
+		if (firmware !== undefined) {
+			status["product"] = firmware.product;
+			status["version"] = firmware.version;
+		}
 		if (this.#format !== "json") status["format"] = this.#format;
 		if (this.#times) status["times"] = true;
 		this.send(this.will.topic, JSON.stringify(status), RETAINED);
