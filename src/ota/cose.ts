@@ -4,7 +4,7 @@
  *
  * Tagged; protected header `{1: alg, 4: kid}` in deterministic encoding (RFC 8949 §4.2); unprotected header empty; the
  * payload attached; 64 bytes of signature. As there is only one way to write each part, what was signed is put together
- * from the bytes as they came, and nobody can make two files of one release.
+ * from the bytes as they came.
  *
  * Algorithms: ES256 (RFC 9053 §2.1) by the platform, EdDSA (RFC 9053 §2.2) with Ed25519 by what comes with its key.
  */

@@ -7,18 +7,20 @@ import type { Manifest } from "../../../src/ota/manifest.js";
 import { decode, fullDocument, leastDocument, reasonThrown } from "./release.js";
 
 const FACTS: DeviceFacts = Object.freeze({
-	product: "lamp", version: "1.3.0", hardware: "lamp-2", counter: 7, wall: 1_790_000_000_000, provides: ["words-2", "words-3"],
+	product: "lamp", version: "1.3.0", former: "1.3.0", hardware: "lamp-2", counter: 7, wall: 1_790_000_000_000, provides: ["words-2", "words-3"],
 });
 const full = decode(fullDocument());
 
 function verdict(facts: Partial<DeviceFacts>, manifest: Partial<Manifest> = {}): string {
-	return reasonThrown(() => admit({ ...full, ...manifest }, { ...FACTS, ...facts }));
+	// Of an image, which is to be newer than the one that runs.
+	const former = facts.version ?? FACTS.version;
+	return reasonThrown(() => admit({ ...full, ...manifest }, { ...FACTS, former, ...facts }));
 }
 
 describe("admit", () => {
 	it("lets pass what fits", () => {
 		assert.equal(verdict({}), "nothing");
-		assert.equal(reasonThrown(() => admit(decode(leastDocument()), { ...FACTS, version: "0.9.0", counter: 0, provides: [] })), "nothing");
+		assert.equal(reasonThrown(() => admit(decode(leastDocument()), { ...FACTS, former: "0.9.0", version: "0.9.0", counter: 0, provides: [] })), "nothing");
 	});
 
 	it("refuses what is for others", () => {
@@ -32,6 +34,12 @@ describe("admit", () => {
 	it("refuses what is not newer", () => {
 		for (const version of ["1.4.3", "1.4.3+other", "1.4.4-alpha", "1.4.4", "2.0.0"]) assert.equal(verdict({ version }), "version", version);
 		for (const version of ["1.4.3-rc.1", "1.4.2", "1.2.0"]) assert.equal(verdict({ version }), "nothing", version);
+	});
+
+	it("refuses what is not newer than the components that it replaces, whatever runs", () => {
+		assert.equal(verdict({ former: "1.4.3", version: "1.3.0" }), "version");
+		assert.equal(verdict({ former: "1.4.2", version: "3.0.0" }), "nothing");
+		assert.equal(verdict({ former: "", version: "3.0.0" }), "nothing");
 	});
 
 	it("refuses an older security counter, however new the version", () => {
@@ -54,8 +62,11 @@ describe("admit", () => {
 	});
 
 	it("refuses components that the image does not fit", () => {
-		assert.equal(verdict({ provides: ["words-3"] }), "compatibility");
-		assert.equal(verdict({ provides: [] }), "compatibility");
+		const components = full.components.filter(({ kind }) => kind !== "image");
+		assert.equal(verdict({ provides: ["words-3"] }, { components }), "compatibility");
+		assert.equal(verdict({ provides: [] }, { components }), "compatibility");
+		assert.equal(verdict({}, { components }), "nothing");
+		assert.equal(verdict({ provides: [] }), "nothing", "what comes with its image");
 	});
 
 	it("says malformed when the device's own version is none", () => {
