@@ -167,7 +167,7 @@ export class Response {
 			if (this.length < 0) throw new DeviceError("malformed", "Content-Length is no number");
 		}
 		if (coding !== undefined) {
-			if (coding.toLowerCase() !== "chunked") throw new DeviceError("violation", "a transfer coding that was not asked for");
+			if (coding.toLowerCase() !== "chunked") throw new DeviceError("violation", "a transfer coding nobody asked for");
 			if (this.length >= 0 || this.#isOld) throw new DeviceError("violation", "an answer that ends in two ways");
 		}
 		this.#lines.clear();
