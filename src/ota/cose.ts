@@ -97,7 +97,7 @@ class Sign1Reader extends Reader {
 		const payloadStart = this.skip(payloadLength);
 		const payloadEnd = this.position;
 		const signature = this.view();
-		if (signature.byteLength !== SIGNATURE_LENGTH) throw new UpdateError("malformed", "a signature of other length");
+		if (signature.byteLength !== SIGNATURE_LENGTH) throw new UpdateError("malformed", "no signature of 64 bytes");
 		if (this.remaining > 0) throw new UpdateError("trailing", "bytes behind the signature");
 		if (algorithm !== ES256 && algorithm !== EDDSA) throw new UpdateError("algorithm", `algorithm ${algorithm}`);
 		const { bytes } = this;
