@@ -25,8 +25,8 @@ export interface UpdateHandlers<Self> extends UpdateOptions {
 	/** Takes releases from servers without TLS, too: what is signed is signed. Default: false. */
 	plain?: boolean | undefined;
 	/**
-	 * "auto": what is new is healthy once it is connected and its shadow in sync. "manual": once the program says so by
-	 * `device.update.confirm`. Default: "auto".
+	 * "auto": what is new is healthy once it is connected and its shadow in sync. "manual": once the program says so
+	 * by `device.update.confirm`. Default: "auto".
 	 */
 	health?: "auto" | "manual" | undefined;
 	/** Percent that the battery has; absent: there is none. */
@@ -111,7 +111,8 @@ export class Updates implements UpdateOwner {
 		}
 		const { anchors = [], plain } = this.#handlers;
 		const { anchor } = readCredentials(this.host);
-		return new HTTPSSource(this.host, url!, { anchors: anchor === undefined ? anchors : [anchor, ...anchors], plain });
+		const all = anchor === undefined ? anchors : [anchor, ...anchors];
+		return new HTTPSSource(this.host, url!, { anchors: all, plain });
 	}
 
 	battery(): number | undefined {

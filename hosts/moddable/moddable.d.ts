@@ -291,6 +291,9 @@ declare module "moddable:moorline/platform" {
 	export default platform;
 }
 
+/** A C function by its name, which must be written out. The SDK's compiler replaces the call. */
+declare function native(name: string): { call(self: undefined, ...values: (string | number | boolean)[]): unknown };
+
 /** Appends nothing: a line needs its own line end. */
 declare function trace(...values: (string | number | boolean)[]): void;
 

@@ -2,8 +2,8 @@
 /**
  * The driver of one GET: name resolution, TCP or TLS, one timer, and redirects.
  *
- * A connection carries one request. Bytes are read into one buffer and handed on where they lie, a few kilobytes a turn,
- * so that other connections live on while a long file comes. All callbacks run from IO or timer callbacks.
+ * A connection carries one request. Bytes are read into one buffer and handed on where they lie, a few kilobytes a
+ * turn, so that other connections live on while a long file comes. All callbacks run from IO or timer callbacks.
  */
 import { Alarm, type AlarmOwner } from "../base/alarm.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
@@ -32,7 +32,10 @@ export interface RequestReader {
 	onHead(response: Response): void;
 	/** `bytes[start, end)`, borrowed, follow what came before. */
 	onBody(bytes: Uint8Array, start: number, end: number): void;
-	/** The request is over; without an error, the whole answer came. With a redirect that is not followed, `detail` is its status. */
+	/**
+	 * The request is over; without an error, the whole answer came. Of a redirect that is not followed, `detail` is the
+	 * status.
+	 */
 	onEnd(error: DeviceError | undefined): void;
 }
 
@@ -201,7 +204,7 @@ export class Request implements AlarmOwner {
 		try {
 			this.#location = parseURL(resolveURL(this.#location, location!), schemes);
 		} catch (error) {
-			throw new DeviceError("violation", "redirected to where it must not follow", { detail: status, cause: error });
+			throw new DeviceError("violation", "redirected to where it must not go", { detail: status, cause: error });
 		}
 		this.release();
 		this.#begun = false;
