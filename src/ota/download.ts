@@ -34,8 +34,8 @@ export interface DownloadCallbacks {
 	/** All blocks were handed over. */
 	onComplete(): void;
 	/**
-	 * The download is over: a block could not be dealt with, or the cloud gave none. An `UpdateError` says that there is
-	 * no such file, or no such block in it.
+	 * The download is over: a block could not be dealt with, or the cloud gave none. An `UpdateError` says that there
+	 * is no such file, or no such block in it.
 	 */
 	onFailed(error: DeviceError): void;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Gets a release into its slots, component after component, and reads each back: what is in the flash is what was signed.
+ * Gets a release into its slots, component after component, and reads each back: what is in the flash is what was
+ * signed.
  *
  * How far it is is noted after each block, and only once that stands in the flash; a reset goes on from there.
  */
