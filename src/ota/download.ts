@@ -134,6 +134,7 @@ export class Download extends Service<BlockPort> {
 			return this.wake();
 		}
 		if (this.asking) this.proceed(blocks, now);
+		else if (blocks.missing === 0) this.wake();
 	}
 
 	/** @param refusal one of `Refusal` */

@@ -69,9 +69,14 @@ class Rig extends ServiceRig {
 	}
 
 	send(index: number, token = this.token): void {
+		this.deliver(index, token);
+		this.turn();
+	}
+
+	/** The device has no time yet to do anything about it. */
+	deliver(index: number, token = this.token): void {
 		const bytes = new Uint8Array(BLOCK_LENGTH + 20).fill(index & 0xff);
 		this.driven.block(token, index, bytes, 10, 10 + BLOCK_LENGTH, this.now);
-		this.turn();
 	}
 
 	get download(): Download {
@@ -168,6 +173,21 @@ test("StreamSource keeps the pipe full: the line does not wait for requests", ()
 	}
 	// One way there and one back, and nothing between the blocks: half of the window takes as long as both ways.
 	assert.equal(rig.now - begun, 2 * halfTrip + count * blockTime);
+});
+
+test("StreamSource keeps as much on its way as it may, where what was asked for comes all at once", () => {
+	const rig = new Rig();
+	rig.open(0, 10 * AHEAD);
+	let trips = 0;
+	for (; rig.lines.length === 0; trips++) {
+		for (const [count, index] of rig.due.splice(0).entries()) {
+			rig.deliver(index);
+			// A turn comes when it can.
+			if (count % 3 === 1) rig.turn();
+		}
+		rig.turn();
+	}
+	assert.equal(trips, 10);
 });
 
 test("StreamSource says by an UpdateError what it is no use to ask for again, and by another what it is", () => {
