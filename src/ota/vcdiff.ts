@@ -7,7 +7,7 @@
  * `UpdateError`, `patch` or `patch-bomb`, before anything is read or made that is out of bounds; the work is bounded by
  * what comes in and what may go out.
  *
- * Memory: 4,352 bytes for a window and its delta, 3,088 for the cache of addresses, some 500 for the objects: less than
+ * Memory: 4,352 bytes for a window and its delta, 3,088 for the cache of addresses, some 600 for the objects: less than
  * 8 KB. The code table has a formula and takes none.
  *
  * A window and its delta share one array, with the window at the end, so that the engine's own `copyWithin` moves all
@@ -86,7 +86,7 @@ export class PatchDecoder {
 	/** Bytes that were made up to there. */
 	outputOffset: number;
 	/** Near cache first. */
-	readonly #addresses = new Uint32Array(NEAR + SAME);
+	readonly #addresses: Uint32Array;
 	readonly #options: PatchOptions;
 	/** Bytes of the patch that were taken. */
 	#taken: number;
@@ -112,7 +112,11 @@ export class PatchDecoder {
 		const { patchOffset = 0, outputOffset = 0, windowMaximum = WINDOW_MAXIMUM } = options;
 		this.#options = options;
 		this.start = this.end = windowMaximum + DELTA_EXCESS;
-		this.bytes = new Uint8Array(this.start + windowMaximum);
+		// One buffer for all, so that what the decoder takes is seen in one place.
+		const cacheLength = (NEAR + SAME) * Uint32Array.BYTES_PER_ELEMENT;
+		const memory = new ArrayBuffer(cacheLength + this.start + windowMaximum);
+		this.#addresses = new Uint32Array(memory, 0, NEAR + SAME);
+		this.bytes = new Uint8Array(memory, cacheLength);
 		this.patchOffset = this.#taken = patchOffset;
 		this.outputOffset = outputOffset;
 		this.#step = patchOffset === 0 ? 0 : INDICATOR;
