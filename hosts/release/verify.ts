@@ -72,9 +72,14 @@ export function readManifest(file: Uint8Array): Manifest {
 	return decodeManifest(text, payload, 0, payload.byteLength);
 }
 
-/** The whole content of each component that has it in the file. Nothing is verified. @throws DeviceError `malformed` */
+/**
+ * The whole content of each component that has it in the file, whoever signed that.
+ * @throws UpdateError when one is not what the manifest says
+ */
 export function contentsOf(file: Uint8Array): ReadonlyMap<string, Uint8Array> {
-	return new Map(readManifest(file).components.flatMap(({ name, payloads }) => {
+	const manifest = readManifest(file);
+	checkContents(file, manifest, []);
+	return new Map(manifest.components.flatMap(({ name, payloads }) => {
 		return payloads.filter(({ kind }) => kind === "full").map(payload => [name, bytesOf(file, payload)] as const);
 	}));
 }
