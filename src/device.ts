@@ -20,7 +20,7 @@ import { Metrics, type MetricsReport } from "./operations/metrics.js";
 import { Download, type DownloadCallbacks, type DownloadOptions } from "./ota/download.js";
 import { UPDATE_MEMBERS } from "./ota/offer.js";
 import type { InstalledComponent } from "./ota/record.js";
-import { slotName } from "./ota/update.js";
+import { slotName } from "./ota/slots.js";
 import type { Document, Model, Patch } from "./shadow/model.js";
 import { Shadow, type ShadowCallbacks } from "./shadow/shadow.js";
 import { StorageStore } from "./shadow/store.js";

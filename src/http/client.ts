@@ -39,8 +39,10 @@ export interface RequestReader {
 	onEnd(error: DeviceError | undefined): void;
 }
 
-/** ms for name, TCP and TLS together; then for the head; and then between two pieces of the body. */
+/** ms for name, TCP and TLS together; then for the head; and then for each `PACE` bytes of the body. */
 export const TIMEOUT = 30_000;
+/** Slower than the slowest of networks: a server that trickles would hold an update up for ever. */
+export const PACE = 1_024;
 export const REDIRECTS_MAXIMUM = 5;
 const BUFFER_LENGTH = 2_048;
 /** Buffers that are filled in a turn at most. */
@@ -64,6 +66,8 @@ export class Request implements AlarmOwner {
 	#readable = 0;
 	/** Why the stream ended, while what came before that is still being read. */
 	#lost: DeviceError | undefined;
+	/** Bytes of the body since the timeout began. */
+	#paced = 0;
 	/** When to begin, or when to give up. */
 	#due: number;
 	#begun = false;
@@ -90,7 +94,7 @@ export class Request implements AlarmOwner {
 		if (this.#readable > 0) {
 			this.pump();
 		} else if (this.#options.host.time.now() >= this.#due) {
-			if (this.#begun) this.end(new DeviceError("timeout", `nothing came from the server for ${TIMEOUT} ms`));
+			if (this.#begun) this.end(new DeviceError("timeout", `too little from the server for ${TIMEOUT} ms`));
 			else this.begin();
 		}
 		if (!this.#over && this.#readable === 0) this.#alarm.set(this.#due);
@@ -186,11 +190,17 @@ export class Request implements AlarmOwner {
 		response.push(buffer, 0, count);
 		for (let part = response.next(); part !== Part.NONE; part = response.next()) {
 			if (part === Part.END) return this.end(undefined);
-			if (part === Part.BODY) this.#reader.onBody(buffer, response.start, response.end);
-			else if (isRedirect(response)) return this.redirect(response);
-			else this.#reader.onHead(response);
+			if (part === Part.BODY) {
+				const { start, end } = response;
+				this.#reader.onBody(buffer, start, end);
+				this.#paced += end - start;
+			} else {
+				if (isRedirect(response)) return this.redirect(response);
+				this.#reader.onHead(response);
+				this.#paced = PACE;
+			}
 			if (this.#over) return;
-			this.extend();
+			if (this.#paced >= PACE) this.extend();
 		}
 	}
 
@@ -239,6 +249,7 @@ export class Request implements AlarmOwner {
 	}
 
 	private extend(): void {
+		this.#paced = 0;
 		this.#due = this.#options.host.time.now() + TIMEOUT;
 		this.#alarm.set(this.#due);
 	}

@@ -37,7 +37,7 @@ export function admit(manifest: Manifest, facts: DeviceFacts): void {
 		throw new UpdateError("expired", `a release that expired at ${manifest.expires} s`);
 	}
 	if (manifest.counter < facts.counter) {
-		throw new UpdateError("counter", `a security counter of ${manifest.counter}, where ${facts.counter} is in force`);
+		throw new UpdateError("counter", `security counter ${manifest.counter}, where ${facts.counter} is in force`);
 	}
 	if (facts.former !== "" && compareVersions(version, facts.former) <= 0) {
 		throw new UpdateError("version", `${version} is not newer than ${facts.former}`);

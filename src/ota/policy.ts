@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** When an update may begin and when it may restart the device, as the program wants it. */
 import { inRange } from "../base/range.js";
+import type { Progress } from "./record.js";
 
 /** What an update waits for. */
 export type WaitReason = "consent" | "battery" | "budget" | "rollout" | "window" | "clock";
@@ -40,4 +41,29 @@ export function windowWait({ window }: UpdatePolicy, wall: number | undefined): 
 	const minute = Math.floor(wall / MINUTE) % DAY;
 	const isInside = from <= to ? minute >= from && minute < to : minute >= from || minute < to;
 	return isInside ? undefined : "window";
+}
+
+/** @param battery percent that it has; `undefined` where there is none */
+export function batteryWait({ battery: least }: UpdatePolicy, battery: number | undefined): WaitReason | undefined {
+	return least !== undefined && battery !== undefined && battery < least ? "battery" : undefined;
+}
+
+/**
+ * Whether what is to be fetched can be paid for. Begins a new period where the last one is over.
+ * @param progress with what was spent, which is changed
+ * @param cost bytes
+ */
+export function budgetWait(
+	{ budget }: UpdatePolicy, wall: number | undefined, progress: Progress, cost: number,
+): WaitReason | undefined {
+	if (budget === undefined) return undefined;
+	if (wall === undefined) return "clock";
+	const { bytes, period } = budget;
+	// A clock that went back begins anew, too.
+	const elapsed = wall - progress.since * 1_000;
+	if (elapsed >= period || elapsed < -DAY * MINUTE) {
+		progress.since = Math.floor(wall / 1_000);
+		progress.spent = 0;
+	}
+	return cost > bytes - progress.spent ? "budget" : undefined;
 }

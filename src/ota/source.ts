@@ -8,8 +8,8 @@ import type { Closer } from "../base/closer.js";
 import type { DeviceError } from "../base/error.js";
 
 /**
- * Bytes of a block: what flash erases, and what sources are asked for. A release file is a whole number of them, so that
- * every block of it has this length.
+ * Bytes of a block: what flash erases, and what sources are asked for. A release file is a whole number of them, so
+ * that every block of it has this length.
  */
 export const BLOCK_LENGTH = 4_096;
 

@@ -130,7 +130,7 @@ export class Transfer implements SourceReader, BlockListener {
 
 	onEnd(): void {
 		if (this.#writer.isComplete) this.end(undefined);
-		else this.end(new UpdateError(this.#decoder === undefined ? "truncated" : "patch", "the content ends too early"));
+		else this.end(new UpdateError(this.#decoder === undefined ? "truncated" : "patch", "content ends too early"));
 	}
 
 	onFailed(error: DeviceError): void {

@@ -6,44 +6,44 @@
  * |----------|--------------------------------------------------------------------|----------------------------|
  * | boot     | finds out what this boot is                                        |                            |
  * | trial    | what is new shows that it is healthy, or is left                   | `trial`                    |
- * | head     | the first block is fetched: the manifest                           | nothing was written yet    |
- * | verify   | its signature, and whether the release is for this device          |                            |
+ * | head     | the first block is fetched, and the manifest in it verified        | nothing was written yet    |
+ * | plan     | whole, or patch by patch that fits what is installed               |                            |
  * | wait     | for what the program's policy wants                                |                            |
- * | base     | what is installed is what a patch begins with                      |                            |
- * | receive  | component after component goes to its slot                         | `receiving`, and progress  |
- * | check    | the slot is read back                                              | `receiving`                |
- * | install  | the boot loader is told, the cloud too, and the device restarts    | `ready`                    |
+ * | receive  | component after component goes to its slot and is read back        | `receiving`, and progress  |
+ * | install  | the boot loader is told                                            | `ready`                    |
+ * | restart  | the cloud is told, and the device restarts                         | `ready`                    |
  *
  * Pure but for the host's flash, storage and boot loader. Nothing before `receive` writes to a slot, nothing before
  * `install` changes what boots, and success is told by what is new, once it is healthy.
  */
 import { backoffDelay, type Backoff } from "../base/backoff.js";
+import type { Closer } from "../base/closer.js";
 import { toDeviceError, type DeviceError } from "../base/error.js";
 import type { Firmware } from "../base/firmware.js";
 import { inRange } from "../base/range.js";
 import { decodeHex, encodeHex } from "../bytes/hex.js";
 import { randomWord } from "../bytes/random.js";
-import { isAt, wordAt } from "../bytes/word.js";
-import type { Closer } from "../base/closer.js";
-import type { FlashPartition, Host } from "../host.js";
+import { wordAt } from "../bytes/word.js";
+import type { Host } from "../host.js";
 import type { Job, JobDetails } from "../operations/jobs.js";
 import type { DeviceFacts } from "./admission.js";
-import { ContentDigest } from "./content.js";
 import { reasonOf, UpdateError, type FailureReason } from "./failure.js";
-import type { Component, Manifest, Payload, ReleaseKey } from "./manifest.js";
+import type { Manifest, ReleaseKey } from "./manifest.js";
 import { readOffer, type Offer } from "./offer.js";
-import { checkPolicy, windowWait, type UpdatePolicy, type WaitReason } from "./policy.js";
-import { ReleaseHead } from "./release.js";
+import { Plan } from "./plan.js";
+import { batteryWait, budgetWait, checkPolicy, windowWait, type UpdatePolicy, type WaitReason } from "./policy.js";
+import { Receiver } from "./receiver.js";
 import {
 	emptyRecord, tagOf, UpdateStore, type InstalledComponent, type Progress, type Transaction, type UpdateRecord,
 } from "./record.js";
+import { ReleaseHead } from "./release.js";
+import { Slots } from "./slots.js";
 import { BLOCK_LENGTH, type Source } from "./source.js";
-import { Transfer, type TransferOwner } from "./transfer.js";
 import { Found, Trial } from "./trial.js";
 import { compareVersions } from "./version.js";
 
 const Stage = Object.freeze({
-	BOOT: 0, TRIAL: 1, IDLE: 2, HEAD: 3, WAIT: 4, BASE: 5, RECEIVE: 6, CHECK: 7, INSTALL: 8, RESTART: 9,
+	BOOT: 0, TRIAL: 1, IDLE: 2, HEAD: 3, PLAN: 4, WAIT: 5, RECEIVE: 6, INSTALL: 7, RESTART: 8,
 });
 type Stage = (typeof Stage)[keyof typeof Stage];
 
@@ -98,8 +98,11 @@ const RETRY: Backoff = Object.freeze({ base: 2_000, cap: 300_000 });
 /** Attempts in a row without a single block. */
 const ATTEMPTS_MAXIMUM = 20;
 const WORD = 2 ** 32;
+const EMPTY_PROGRESS: Progress = Object.freeze({
+	tag: 0, component: 0, blocks: 0, patchOffset: 0, contentOffset: 0, spent: 0, since: 0,
+});
 
-export class Update implements TransferOwner {
+export class Update {
 	readonly #owner: UpdateOwner;
 	readonly #policy: UpdatePolicy;
 	readonly #healthTimeout: number;
@@ -116,20 +119,11 @@ export class Update implements TransferOwner {
 	#head: ReleaseHead | undefined;
 	#source: Source | undefined;
 	#opened: Closer | undefined;
-	/** By component, how it is to be got; `undefined` for what is there already. */
-	#payloads: (Payload | undefined)[] = [];
-	/** Of the payloads that are looked at while they are chosen, and of the component that is received. */
-	#option = 0;
-	#index = 0;
-	#transfer: Transfer | undefined;
-	#slot: FlashPartition | undefined;
-	#base: FlashPartition | undefined;
-	#digest: ContentDigest | undefined;
-	/** What stands in the slot is from before a reset: if it is not right, it is fetched once more. */
-	#isDoubtful = false;
-	readonly #progress: Progress = {
-		tag: 0, component: 0, blocks: 0, patchOffset: 0, contentOffset: 0, spent: 0, since: 0,
-	};
+	#plan: Plan | undefined;
+	#receiver: Receiver | undefined;
+	readonly #slots: Slots;
+	/** Of the update under way, and what was spent in this period. */
+	#progress: Progress = EMPTY_PROGRESS;
 	/** Blocks of the flash are gathered here, read to be compared, and the head is collected. While there is a job. */
 	#buffer: Uint8Array | undefined;
 	#attempts = 0;
@@ -156,6 +150,7 @@ export class Update implements TransferOwner {
 		record ??= emptyRecord();
 		record.counter = Math.max(record.counter, firmware.counter ?? 0);
 		this.#trial = new Trial(host, store, record, firmware.version);
+		this.#slots = new Slots(host, record);
 	}
 
 	get deadline(): number {
@@ -247,28 +242,10 @@ export class Update implements TransferOwner {
 		}
 	}
 
-	/** For transfer, head and all who have news. */
+	/** There is something to do. */
 	onTurn(): void {
 		this.#due = 0;
 		this.#owner.onTurn();
-	}
-
-	onSpent(count: number): void {
-		const progress = this.#progress;
-		progress.spent = Math.min(WORD - 1, progress.spent + count);
-	}
-
-	/** For the transfer: what is in the flash is noted after it is there, never before. */
-	onBlock(): void {
-		const { blocks, patchOffset, contentOffset } = this.#transfer!;
-		const progress = this.#progress;
-		progress.component = this.#index;
-		progress.blocks = blocks;
-		progress.patchOffset = patchOffset;
-		progress.contentOffset = contentOffset;
-		this.#store.saveProgress(progress);
-		this.#attempts = this.#delay = 0;
-		this.onTurn();
 	}
 
 	private step(now: number): void {
@@ -277,10 +254,9 @@ export class Update implements TransferOwner {
 			case Stage.TRIAL: return this.tryOut(now);
 			case Stage.IDLE: return this.begin();
 			case Stage.HEAD: return this.fetchHead(now);
-			case Stage.BASE: return this.choose();
+			case Stage.PLAN: return this.makePlan();
 			case Stage.WAIT: return this.wait(now);
 			case Stage.RECEIVE: return this.receive(now);
-			case Stage.CHECK: return this.check();
 			case Stage.INSTALL: return this.install(now);
 			default: return this.restart(now);
 		}
@@ -353,9 +329,8 @@ export class Update implements TransferOwner {
 		}
 		if (manifest === undefined) return;
 		this.closeSource();
-		this.#payloads = [];
-		this.#option = this.#index = 0;
-		this.enter(Stage.BASE);
+		this.#plan = new Plan(this.#owner.host, this.#slots, manifest.components, this.#buffer!);
+		this.enter(Stage.PLAN);
 	}
 
 	private openHead(): void {
@@ -386,78 +361,46 @@ export class Update implements TransferOwner {
 		return { product, version, former, hardware, provides, counter: record.counter, wall: host.time.wall() };
 	}
 
-	/** For each component, the first payload that can be used. */
-	private choose(): void {
-		const { components } = this.#head!.manifest!;
-		const component = components[this.#index];
-		if (component === undefined) return this.enter(Stage.WAIT);
-		this.#due = 0;
-		const digest = this.#digest;
-		if (digest !== undefined && digest.step()) return;
-		const payload = component.payloads[this.#option];
-		if (digest !== undefined) {
-			this.#digest = undefined;
-			this.closeBase();
-			if (isSame(digest.finish().digest(), payload!.base!)) return this.chosen(payload);
-			this.#option++;
-			return;
-		}
-		if (this.isInstalled(component)) return this.chosen(undefined);
-		if (payload === undefined) throw new UpdateError("base", `no payload for the ${component.name} that is installed`);
-		if (payload.kind === "full") return this.chosen(payload);
-		const base = this.openBase(component);
-		if (base === undefined || base.size < payload.baseSize) {
-			this.closeBase();
-			this.#option++;
-			return;
-		}
-		this.#digest = new ContentDigest(this.#owner.host, base, 0, payload.baseSize, this.#buffer!);
-	}
-
-	private chosen(payload: Payload | undefined): void {
-		this.#payloads.push(payload);
-		this.#option = 0;
-		this.#index++;
+	private makePlan(): void {
+		this.enter(this.#plan!.step() ? Stage.PLAN : Stage.WAIT);
 	}
 
 	/** Waits for what the policy wants, and says so once. */
 	private wait(now: number): void {
-		const reason = this.reasonToWait();
-		if (reason !== undefined) return this.waitFor(reason, now);
-		this.prepare();
+		const isResumed = this.findProgress();
+		const cost = this.#plan!.cost(this.#progress);
+		const reason = this.reasonToWait(cost);
+		if (reason !== undefined) {
+			if (reason !== this.#waiting && reason === "consent") {
+				this.#owner.onUpdateOffer({ version: this.#head!.manifest!.version, size: cost });
+			}
+			return this.waitFor(reason, now);
+		}
+		if (!isResumed) this.prepare();
+		const { host } = this.#owner;
+		this.#receiver = new Receiver({
+			host, store: this.#store, slots: this.#slots, source: this.#source!, buffer: this.#buffer!,
+			components: this.#head!.manifest!.components, payloads: this.#plan!.payloads, progress: this.#progress,
+			onTurn: () => this.onTurn(),
+		}, isResumed);
 		this.enter(Stage.RECEIVE);
 	}
 
+	/** Says what is waited for, once, and looks again later. */
 	private waitFor(reason: WaitReason, now: number): void {
 		this.#due = now + POLICY_INTERVAL;
 		if (reason === this.#waiting) return;
 		this.#waiting = reason;
 		this.#job?.progress(this.details("waiting", { for: reason }));
-		const { version } = this.#head!.manifest!;
-		if (reason === "consent") this.#owner.onUpdateOffer({ version, size: this.cost() });
 	}
 
-	private reasonToWait(): WaitReason | undefined {
-		const { consent, budget } = this.#policy;
+	private reasonToWait(cost: number): WaitReason | undefined {
+		const policy = this.#policy;
 		const { percent } = this.#offer!;
 		if (percent < 100 && this.lot() >= percent) return "rollout";
-		if (consent && !this.#accepted) return "consent";
-		return this.batteryWait() ?? (budget === undefined ? undefined : this.budgetWait(budget));
-	}
-
-	private batteryWait(): WaitReason | undefined {
-		const { battery } = this.#policy;
-		return battery !== undefined && (this.#owner.battery() ?? 100) < battery ? "battery" : undefined;
-	}
-
-	private budgetWait({ bytes, period }: { bytes: number; period: number }): WaitReason | undefined {
-		const wall = this.#owner.host.time.wall();
-		if (wall === undefined) return "clock";
-		const progress = this.#store.loadProgress() ?? this.#progress;
-		const isOver = wall - progress.since * 1_000 >= period;
-		this.#progress.spent = isOver ? 0 : progress.spent;
-		this.#progress.since = isOver ? Math.floor(wall / 1_000) % WORD : progress.since;
-		return this.cost() > bytes - this.#progress.spent ? "budget" : undefined;
+		if (policy.consent && !this.#accepted) return "consent";
+		return batteryWait(policy, this.#owner.battery())
+			?? budgetWait(policy, this.#owner.host.time.wall(), this.#progress, cost);
 	}
 
 	/** A number from 0 to 99 that this device always draws for this release. */
@@ -471,17 +414,16 @@ export class Update implements TransferOwner {
 		return wordAt(digest.digest(), 0) % 100;
 	}
 
-	/** Bytes that are to be fetched, those that are here already not counted. */
-	private cost(): number {
-		let cost = 0;
-		for (const payload of this.#payloads) cost += payload?.size ?? 0;
-		const progress = this.#store.loadProgress();
+	/** Looks how far this release is. @returns whether some of it is here since before a reset */
+	private findProgress(): boolean {
+		const { identity } = this.#head!;
 		const { transaction } = this.#trial.record;
-		if (transaction === undefined || progress?.tag !== tagOf(transaction.release)) return cost;
-		for (let index = 0; index < progress.component; index++) cost -= this.#payloads[index]?.size ?? 0;
-		const payload = this.#payloads[progress.component];
-		const got = payload?.kind === "patch" ? progress.patchOffset : progress.blocks * BLOCK_LENGTH;
-		return cost - Math.min(payload?.size ?? 0, got);
+		const tag = tagOf(identity);
+		const before = this.#store.loadProgress();
+		const isResumed = transaction?.release === identity && before?.tag === tag;
+		const { spent, since } = before ?? EMPTY_PROGRESS;
+		this.#progress = isResumed ? before : { ...EMPTY_PROGRESS, tag, spent, since };
+		return isResumed;
 	}
 
 	/** From here on the slots change: the record says so before they do. */
@@ -489,86 +431,37 @@ export class Update implements TransferOwner {
 		const { signed, identity, manifest } = this.#head!;
 		const { version, counter, revoked, components } = manifest!;
 		const { record } = this.#trial;
-		const progress = this.#progress;
-		const before = this.#store.loadProgress();
-		const tag = progress.tag = tagOf(identity);
-		const isResumed = record.transaction?.release === identity && before?.tag === tag;
-		progress.component = isResumed ? before.component : 0;
-		progress.blocks = isResumed ? before.blocks : 0;
-		progress.patchOffset = isResumed ? before.patchOffset : 0;
-		progress.contentOffset = isResumed ? before.contentOffset : 0;
-		this.#isDoubtful = isResumed;
-		this.#index = progress.component;
-		if (isResumed) return;
 		const image = components.find(({ kind }) => kind === "image");
 		const { id, number } = this.#job!;
-		this.#store.saveProgress(progress);
+		this.#store.saveProgress(this.#progress);
 		this.#store.saveManifest(signed!);
 		if (image !== undefined) record.previous = undefined;
 		record.transaction = {
 			phase: "receiving", job: id, number, release: identity, version, counter,
 			revoked: revoked.map((key) => encodeHex(key)),
 			image: image && { version, counter, size: image.size, digest: encodeHex(image.digest) },
-			components: components.filter((each) => each !== image).map((each) => this.installed(each, version)),
+			components: components.filter((each) => each !== image).map((each) => this.#slots.planned(each, version)),
 			from: this.#owner.firmware.version, isRollback: false, boots: 0, reason: undefined,
 		};
 		this.#store.save(record);
 	}
 
 	private receive(now: number): void {
-		const transfer = this.#transfer;
-		const { components } = this.#head!.manifest!;
-		const component = components[this.#index];
-		if (component === undefined) return this.enter(Stage.INSTALL);
-		if (transfer === undefined) {
-			const payload = this.#payloads[this.#index];
-			if (payload === undefined) return this.next();
-			return this.open(component, payload);
+		const receiver = this.#receiver!;
+		const goesOn = receiver.step();
+		if (receiver.hasMoved) {
+			receiver.hasMoved = false;
+			this.#attempts = this.#delay = 0;
+			this.report(receiver.received, now);
 		}
-		if (transfer.failure !== undefined) return this.fault(transfer.failure, now);
-		this.report(now);
-		if (!transfer.isComplete) return;
-		this.closeTransfer();
-		this.#digest = new ContentDigest(this.#owner.host, this.#slot!, 0, component.size, this.#buffer!);
-		this.enter(Stage.CHECK);
-	}
-
-	/** Begins to receive a component, or goes on. */
-	private open(component: Component, payload: Payload): void {
-		const { host } = this.#owner;
-		const slot = this.#slot ??= this.openSlot(component);
-		const base = payload.kind === "patch" ? this.openBase(component) : undefined;
-		const transfer = this.#transfer = new Transfer(
-			{ host, source: this.#source!, component, payload, slot, base, buffer: this.#buffer! }, this,
-		);
-		const { blocks, patchOffset, contentOffset } = this.#progress;
-		transfer.open(blocks, patchOffset, contentOffset);
-		if (transfer.isComplete) this.#due = 0;
-	}
-
-	/** Reads the slot back: what was written is what was signed. */
-	private check(): void {
-		const digest = this.#digest!;
-		this.#due = 0;
-		if (digest.step()) return;
-		this.#digest = undefined;
-		const component = this.#head!.manifest!.components[this.#index]!;
-		if (!isSame(digest.finish().digest(), component.digest)) throw new UpdateError("digest", component.name);
-		this.next();
-	}
-
-	private next(): void {
-		this.closeSlot();
-		this.#index++;
-		const progress = this.#progress;
-		progress.component = this.#index;
-		progress.blocks = progress.patchOffset = progress.contentOffset = 0;
-		this.#isDoubtful = false;
-		this.enter(Stage.RECEIVE);
+		if (goesOn === false) this.enter(Stage.INSTALL);
+		else if (goesOn) this.#due = 0;
 	}
 
 	private install(now: number): void {
-		const reason = windowWait(this.#policy, this.#owner.host.time.wall()) ?? this.batteryWait();
+		const policy = this.#policy;
+		const { host } = this.#owner;
+		const reason = windowWait(policy, host.time.wall()) ?? batteryWait(policy, this.#owner.battery());
 		if (reason !== undefined) return this.waitFor(reason, now);
 		this.#trial.activate();
 		this.goodbye(now);
@@ -626,29 +519,20 @@ export class Update implements TransferOwner {
 			this.#due = now + RETRY.base;
 			return;
 		}
-		if (this.#isDoubtful && (reason === "block-digest" || reason === "digest" || reason === "patch")) {
-			return this.startAgain();
-		}
-		const isLasting = reason !== undefined || (error as Partial<DeviceError>).code === "storage";
+		const isWrong = reason === "block-digest" || reason === "digest" || reason === "patch";
+		if (isWrong && this.#receiver?.startAgain()) return this.enter(Stage.RECEIVE);
+		const { code } = error as Partial<DeviceError>;
+		const isLasting = reason !== undefined || code === "storage" || code === "full";
 		if (isLasting || ++this.#attempts >= ATTEMPTS_MAXIMUM) {
 			return this.fail(isLasting ? error : new UpdateError("unreachable", error.message, error));
 		}
 		this.#delay = backoffDelay(RETRY, this.#delay, randomWord(this.#owner.host) / WORD);
 		this.#due = now + this.#delay;
 		this.#owner.onFault(toDeviceError(error, "internal", "update"));
-		if (stage === Stage.HEAD) this.closeSource();
-		else this.closeTransfer();
-		this.#head = stage === Stage.HEAD ? undefined : this.#head;
-	}
-
-	/** What was there before a reset is not what it should be: it is fetched once more. */
-	private startAgain(): void {
-		this.closeTransfer();
-		this.#isDoubtful = false;
-		const progress = this.#progress;
-		progress.blocks = progress.patchOffset = progress.contentOffset = 0;
-		this.#store.saveProgress(progress);
-		this.enter(Stage.RECEIVE);
+		this.#receiver?.retry();
+		if (stage !== Stage.HEAD) return;
+		this.closeSource();
+		this.#head = undefined;
 	}
 
 	/** The update is over. */
@@ -675,60 +559,17 @@ export class Update implements TransferOwner {
 			? { reason: `accepted v${version}`, updatedBy: `v${from}` } : {}));
 	}
 
-	private report(now: number): void {
+	private report(received: number, now: number): void {
 		const total = this.#head!.manifest!.components.reduce((sum, { size }) => sum + size, 0);
-		let received = this.#transfer?.position ?? 0;
-		for (let index = 0; index < this.#index; index++) received += this.#head!.manifest!.components[index]!.size;
 		this.#owner.onUpdateProgress(received, total);
 		if (now < this.#reportAt) return;
 		this.#reportAt = now + REPORT_INTERVAL;
-		const blocks = (bytes: number): number => Math.ceil(bytes / BLOCK_LENGTH);
 		this.#job?.progress(this.details("receiving", this.#offer?.isClassic
-			? { receive: `${blocks(received)}/${blocks(total)}` } : { received: `${received}/${total}` }));
+			? { receive: `${blocksOf(received)}/${blocksOf(total)}` } : { received: `${received}/${total}` }));
 	}
 
 	private details(update: string, more: JobDetails): JobDetails {
 		return { update, version: this.#owner.firmware.version, ...more };
-	}
-
-	private isInstalled({ kind, name, digest }: Component): boolean {
-		if (kind === "image") return false;
-		const installed = this.#trial.record.components.find((each) => each.name === name);
-		return installed?.digest === encodeHex(digest);
-	}
-
-	/** What `component` will be once it is installed. */
-	private installed({ name, size, digest, requires }: Component, version: string): InstalledComponent {
-		const before = this.#trial.record.components.find((each) => each.name === name);
-		const digits = encodeHex(digest);
-		const slot = before === undefined ? 0 : before.digest === digits ? before.slot : 1 - before.slot;
-		return { name, slot, version, size, digest: digits, requires };
-	}
-
-	private openSlot(component: Component): FlashPartition {
-		const isImage = component.kind === "image";
-		const { name, slot } = this.installed(component, "");
-		return this.openPartition(isImage ? "nextota" : slotName(name, slot), isImage);
-	}
-
-	/** What of `component` is installed; `undefined` where that is nothing. */
-	private openBase(component: Component): FlashPartition | undefined {
-		if (this.#base !== undefined) return this.#base;
-		const isImage = component.kind === "image";
-		const before = this.#trial.record.components.find(({ name }) => name === component.name);
-		if (!isImage && before === undefined) return undefined;
-		return this.#base = this.openPartition(isImage ? "running" : slotName(before!.name, before!.slot), isImage);
-	}
-
-	private openPartition(path: string, isImage: boolean): FlashPartition {
-		const { host } = this.#owner;
-		if (isImage && host.images === undefined) throw new UpdateError("component", "this device has one image only");
-		try {
-			return host.flash.open({ path });
-		} catch (error) {
-			if (!(error instanceof Error)) throw error;
-			throw new UpdateError("component", `no partition ${path}`, error);
-		}
 	}
 
 	private provides(requires: string): boolean {
@@ -746,12 +587,11 @@ export class Update implements TransferOwner {
 
 	/** Lets go of all that an update takes. */
 	private release(): void {
-		this.closeTransfer();
-		this.closeSlot();
+		this.#receiver?.close();
+		this.#plan?.close();
 		this.closeSource();
-		this.#head = this.#source = this.#digest = this.#buffer = undefined;
+		this.#receiver = this.#plan = this.#head = this.#source = this.#buffer = undefined;
 		this.#waiting = undefined;
-		this.#payloads = [];
 		this.enter(Stage.IDLE);
 	}
 
@@ -759,27 +599,6 @@ export class Update implements TransferOwner {
 		this.#opened?.close();
 		this.#opened = undefined;
 	}
-
-	private closeTransfer(): void {
-		this.#transfer?.close();
-		this.#transfer = undefined;
-		this.closeBase();
-	}
-
-	private closeBase(): void {
-		this.#base?.close();
-		this.#base = undefined;
-	}
-
-	private closeSlot(): void {
-		this.#slot?.close();
-		this.#slot = undefined;
-	}
-}
-
-/** The partition of a component's slot. */
-export function slotName(component: string, slot: number): string {
-	return `${component}_${slot}`;
 }
 
 function isOf({ job, number }: Transaction, { id, number: asked }: Job): boolean {
@@ -790,6 +609,6 @@ function newer(one: string, other: string): string {
 	return one === "" || compareVersions(one, other) < 0 ? other : one;
 }
 
-function isSame(digest: Uint8Array, expected: Uint8Array): boolean {
-	return digest.byteLength === expected.byteLength && isAt(digest, expected, 0);
+function blocksOf(bytes: number): number {
+	return Math.ceil(bytes / BLOCK_LENGTH);
 }

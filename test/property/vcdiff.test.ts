@@ -5,15 +5,12 @@ import { test } from "node:test";
 import { encodePatch } from "../../hosts/release/vcdiff.js";
 import { WINDOW_MAXIMUM } from "../../src/ota/vcdiff.js";
 import { follow, HEADER, patchOf, reasonThrown, type FollowOptions } from "../unit/ota/vcdiff-rig.js";
+import { content, edit, joined, randomBytes } from "./vcdiff-content.js";
 import { property, type Random } from "./random.js";
 import { CODES, makeUp } from "./vcdiff-model.js";
 
 /** Of what the model makes in one window. */
 const MODEL_WINDOW = 700;
-
-function bytes(random: Random, length: number, values = 256): Uint8Array {
-	return Uint8Array.from({ length }, () => random.below(values));
-}
 
 /** Pieces of a patch as a network would cut it. */
 function cuts(random: Random): () => number {
@@ -21,20 +18,10 @@ function cuts(random: Random): () => number {
 	return () => 1 + random.below(most);
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-	const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-	let at = 0;
-	for (const part of parts) {
-		whole.set(part, at);
-		at += part.length;
-	}
-	return whole;
-}
-
 test("the model's table has as many codes as a byte has values", () => assert.equal(CODES.length, 256));
 
 property("PatchDecoder makes of random instructions what a simple decoder makes", 150, (random) => {
-	const base = bytes(random, random.below(random.once(2) ? 200 : 6_000));
+	const base = randomBytes(random, random.below(random.once(2) ? 200 : 6_000));
 	const windows: (readonly number[])[] = [];
 	const output: number[] = [];
 	for (let count = 1 + random.below(5); count > 0; count--) {
@@ -46,38 +33,6 @@ property("PatchDecoder makes of random instructions what a simple decoder makes"
 	const options: FollowOptions = { size: output.length, windowMaximum: 3 * MODEL_WINDOW, cut: cuts(random) };
 	assert.deepEqual(follow(base, patchOf(...windows), options), Uint8Array.from(output));
 });
-
-/** Content as a firmware is: code with addresses in it, text, and stretches of one value. */
-function content(random: Random, length: number): Uint8Array {
-	const parts: Uint8Array[] = [];
-	for (let at = 0; at < length;) {
-		const size = 1 + random.below(600);
-		const part = random.once(5) ? new Uint8Array(size).fill(random.pick([0, 255, 7])) : bytes(random, size, random.pick([4, 40, 256]));
-		parts.push(part);
-		at += size;
-	}
-	return joined(parts).subarray(0, length);
-}
-
-/** `base` with parts that are left out, new, moved, replaced or repeated, and with pointers that are shifted. */
-function edit(random: Random, base: Uint8Array): Uint8Array {
-	let target: Uint8Array = base.slice();
-	for (let edits = random.below(8); edits > 0; edits--) {
-		const start = random.below(target.length + 1);
-		const end = Math.min(start + random.below(random.pick([4, 60, 3_000])), target.length);
-		const before = target.subarray(0, start);
-		const after = target.subarray(end);
-		const part = target.slice(start, end);
-		const kind = random.below(6);
-		if (kind === 0) target = joined([before, after]);
-		else if (kind === 1) target = joined([before, bytes(random, random.below(500)), part, after]);
-		else if (kind === 2) target = joined([after, part, before]);
-		else if (kind === 3) target = joined([before, bytes(random, part.length), after]);
-		else if (kind === 4) target = joined([before, part, part, part, after]).subarray(0, 3 * base.length + 1_000);
-		else target = target.map((byte, index) => index >= start && index % 12 === 0 ? byte + 4 : byte);
-	}
-	return target;
-}
 
 property("encodePatch and PatchDecoder give back what was edited, however cut, and from the end of every window", 40, (random) => {
 	const base = content(random, random.below(random.pick([3, 300, 12_000])));
@@ -115,6 +70,6 @@ property("PatchDecoder: a damaged byte anywhere is refused, or makes something e
 });
 
 property("PatchDecoder: random bytes behind the header are refused, or do no harm", 300, (random) => {
-	const windows = bytes(random, random.below(200), random.pick([3, 20, 256]));
-	endsWell(bytes(random, random.below(100)), joined([Uint8Array.from(HEADER), windows]), random.below(5_000));
+	const windows = randomBytes(random, random.below(200), random.pick([3, 20, 256]));
+	endsWell(randomBytes(random, random.below(100)), joined([Uint8Array.from(HEADER), windows]), random.below(5_000));
 });

@@ -40,7 +40,11 @@ function program(host: Host, url: string, anchor: Uint8Array, diary: Diary): voi
 	const storage = host.storage.open({ path: "progress" });
 	const first = storage.read("block")?.[0] ?? 0;
 	const block = new Uint8Array(BLOCK_LENGTH);
-	if (first === BLOCKS) return;
+	if (first === BLOCKS) {
+		// The power was cut behind the last block.
+		diary.isDone = true;
+		return;
+	}
 	const fetch = new Fetch({
 		timer: host.timer, source: new HTTPSSource(host, url, { anchors: [anchor] }), offset: first * BLOCK_LENGTH, end: LENGTH, delay: DELAY,
 		onBytes(offset, bytes) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
-import { REDIRECTS_MAXIMUM, Request, TIMEOUT, type RequestOptions, type RequestReader } from "../../../src/http/client.js";
+import { PACE, REDIRECTS_MAXIMUM, Request, TIMEOUT, type RequestOptions, type RequestReader } from "../../../src/http/client.js";
 import type { Response } from "../../../src/http/response.js";
 import { codeOf } from "../failure.js";
 import { FakeHost, type FakeStream } from "../fake-host.js";
@@ -98,7 +98,7 @@ test("Request begins no earlier than it may", () => {
 	assert.equal(rig.host.resolvers.length, 1);
 });
 
-test("Request waits for name and connection, then for the head, then for each piece, and no longer", () => {
+test("Request waits for name and connection, then for the head, then for each kilobyte, and no longer", () => {
 	const silent = (play: (rig: Rig) => void, ...lines: string[]): void => {
 		const rig = new Rig();
 		rig.host.advance(0);
@@ -112,10 +112,10 @@ test("Request waits for name and connection, then for the head, then for each pi
 	silent((rig) => {
 		rig.reach();
 		rig.host.advance(TIMEOUT - 1);
-		rig.deliver(`${HEAD}0`);
+		rig.deliver(`HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n0`);
 		rig.host.advance(TIMEOUT - 1);
-		rig.deliver("1");
-	}, "head 200", "0", "1");
+		rig.deliver("1".repeat(PACE - 1));
+	}, "head 200", "0", "1".repeat(PACE - 1));
 	const connecting = new Rig();
 	connecting.host.advance(0);
 	connecting.host.advance(TIMEOUT - 1);
@@ -128,6 +128,13 @@ test("Request waits for name and connection, then for the head, then for each pi
 	trickling.deliver("HTTP/1.1 200 OK\r\n");
 	trickling.host.advance(1);
 	trickling.assertOver("timeout");
+	const slow = new Rig();
+	slow.reach();
+	slow.deliver(`${HEAD}0`);
+	slow.host.advance(TIMEOUT - 1);
+	slow.deliver("1");
+	slow.host.advance(1);
+	slow.assertOver("head 200", "0", "1", "timeout");
 });
 
 test("Request ends once, whatever fails and when", () => {

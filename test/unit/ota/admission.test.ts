@@ -35,6 +35,12 @@ describe("admit", () => {
 		for (const version of ["1.4.3-rc.1", "1.4.2", "1.2.0"]) assert.equal(verdict({ version }), "nothing", version);
 	});
 
+	it("refuses what is not newer than the components that it replaces, whatever runs", () => {
+		assert.equal(verdict({ former: "1.4.3", version: "1.3.0" }), "version");
+		assert.equal(verdict({ former: "1.4.2", version: "3.0.0" }), "nothing");
+		assert.equal(verdict({ former: "", version: "3.0.0" }), "nothing");
+	});
+
 	it("refuses an older security counter, however new the version", () => {
 		assert.equal(verdict({ counter: 8 }), "counter");
 		assert.equal(verdict({ counter: 8 }, { version: "9.0.0" }), "counter");

@@ -71,7 +71,12 @@ export interface Sign1Parts {
 
 export function encodeSign1(parts: Sign1Parts = {}): Uint8Array {
 	const { algorithm, kid, payload = encoded(leastDocument()), signature = SIGNATURE, unprotectedHeader = {} } = parts;
-	return Uint8Array.of(0xd2, ...encoded([parts.protectedHeader ?? protectedHeader(algorithm, kid), unprotectedHeader, payload, signature]));
+	const body = encoded([parts.protectedHeader ?? protectedHeader(algorithm, kid), unprotectedHeader, payload, signature]);
+	// Not as arguments: the device's stack has no room for so many.
+	const bytes = new Uint8Array(1 + body.byteLength);
+	bytes.set([0xd2]);
+	bytes.set(body, 1);
+	return bytes;
 }
 
 export function firstBlock(sign1: Uint8Array, magic = [0x4d, 0x52, 0x4c, 0x31], length = sign1.byteLength): Uint8Array {
