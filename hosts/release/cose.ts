@@ -8,7 +8,6 @@ import { Vocabulary } from "../../src/bytes/vocabulary.js";
 import { Writer } from "../../src/bytes/writer.js";
 import type { PublicReleaseKey, ReleaseAlgorithm } from "../../src/ota/key.js";
 import { text } from "../node/text.js";
-import type { ReleaseSigner } from "./keys.js";
 
 export const SIGNATURE_LENGTH = 64;
 /** CBOR tag of a COSE_Sign1, as it is encoded. Spec: RFC 9052 §2. */
@@ -33,11 +32,7 @@ export function encodeSign1(payload: Uint8Array, key: Pick<PublicReleaseKey, "al
 	return tagged([protectedHeader(key), {}, payload, signature]);
 }
 
-export function signManifest(payload: Uint8Array, key: ReleaseSigner): Uint8Array {
-	return encodeSign1(payload, key, key.sign(toBeSigned(payload, key)));
-}
-
-/** The same without a signature or a header that promises one: nothing that any device takes. */
+/** The same without a signature, and without a header that promises one: nothing that any device takes. */
 export function encodeUnsigned(payload: Uint8Array): Uint8Array {
 	return tagged([NOTHING, {}, payload, NOTHING]);
 }

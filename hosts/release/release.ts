@@ -2,15 +2,14 @@
 /** Makes a release: the file of `src/ota/manifest.ts`, from the contents of its components. */
 import { DeviceError } from "../../src/base/error.js";
 import { inRange } from "../../src/base/range.js";
-import { Writer } from "../../src/bytes/writer.js";
 import type { CBORObject } from "../../src/cbor/value.js";
-import type { Component, Manifest, Payload } from "../../src/ota/manifest.js";
+import { type Component, type Manifest, type Payload, RELEASE_LIMITS } from "../../src/ota/manifest.js";
 import { BLOCK_LENGTH } from "../../src/ota/source.js";
-import { text } from "../node/text.js";
+import { isVersion } from "../../src/ota/version.js";
 import { inBlocks, type PackedComponent, packComponent, type ReleaseComponent } from "./content.js";
-import { encode, encodeUnsigned, signManifest } from "./cose.js";
-import { hex, readSigner, type ReleaseSigner } from "./keys.js";
-import { COMPONENTS_MAXIMUM, COUNTER_MAXIMUM, HARDWARE_MAXIMUM, REVOKED_MAXIMUM } from "./limits.js";
+import { encode } from "./cose.js";
+import { signRelease, writeUnsigned } from "./file.js";
+import { hex, type ReleaseSigner } from "./keys.js";
 
 export interface ReleaseOptions {
 	product: string;
@@ -29,7 +28,6 @@ export interface ReleaseOptions {
 	components: readonly ReleaseComponent[];
 	/** A private key in PEM, or what signs with one; absent: nobody signed yet, and no device takes it. */
 	key?: string | ReleaseSigner | undefined;
-	encodePatch?: (base: Uint8Array, target: Uint8Array) => Uint8Array;
 }
 
 export interface Release {
@@ -38,68 +36,48 @@ export interface Release {
 	readonly manifest: Manifest;
 }
 
-/** "MRL1" */
-export const MAGIC = 0x4d52_4c31;
-export const HEADER_LENGTH = 8;
-const MANIFEST_MAXIMUM = BLOCK_LENGTH - HEADER_LENGTH;
-/** Bytes of a key's identifier. */
-const KEY_ID_MAXIMUM = 32;
-const TEXT = /^[^\p{Cc}]{1,64}$/u;
-/** Spec: SemVer 2.0.0 §2, §9, §10. */
-const NUMBER = "(?:0|[1-9]\\d*)";
-const PRERELEASE = `(?:${NUMBER}|\\d*[A-Za-z-][\\dA-Za-z-]*)`;
-const BUILD = "[\\dA-Za-z-]+";
-const dotted = (part: string): string => `${part}(?:\\.${part})*`;
-const VERSION = new RegExp(`^${NUMBER}\\.${NUMBER}\\.${NUMBER}(?:-${dotted(PRERELEASE)})?(?:\\+${dotted(BUILD)})?$`);
+/** Of the security counter: what 32 bits hold. */
+const COUNTER_MAXIMUM = 2 ** 32 - 1;
+/** What a device takes, and nothing that would not print. */
+const TEXT = new RegExp(`^[^\\p{Cc}]{1,${RELEASE_LIMITS.text}}$`, "u");
 
 /**
  * @throws DeviceError `argument` for what no release can say, `too-large` for more than one can hold, `credential` when
  * the key cannot be used
  */
 export function createRelease(options: ReleaseOptions): Release {
-	const signer = typeof options.key === "string" ? readSigner(options.key) : options.key;
 	checkRelease(options);
 	const { components, length } = pack(options);
 	const manifest = toManifest(options, components.map(({ component }) => component), length);
-	const payload = encodeManifest(manifest);
 	const file = new Uint8Array(length);
-	writeMessage(file, signer === undefined ? encodeUnsigned(payload) : signManifest(payload, signer));
+	writeUnsigned(file, encodeManifest(manifest));
 	for (const { component, contents } of components) {
 		contents.forEach((content, index) => file.set(content, component.payloads[index]!.offset));
 	}
-	return { file, manifest };
-}
-
-/** Puts a COSE_Sign1 into the first block of `file`. @throws DeviceError `too-large` */
-export function writeMessage(file: Uint8Array, message: Uint8Array): void {
-	if (message.byteLength > MANIFEST_MAXIMUM) {
-		throw new DeviceError("too-large", `the signed manifest is ${message.byteLength} bytes of at most ${MANIFEST_MAXIMUM}`);
-	}
-	const writer = new Writer(text);
-	writer.reset(file.fill(0, 0, BLOCK_LENGTH), 0, BLOCK_LENGTH);
-	writer.uint32(MAGIC);
-	writer.uint32(message.byteLength);
-	writer.copy(message, 0, message.byteLength);
-}
-
-/** @throws DeviceError `argument` when `version` is none of SemVer 2.0 */
-export function checkVersion(name: string, version: string): void {
-	if (!VERSION.test(version)) throw new DeviceError("argument", `${name} ${JSON.stringify(version)} is none of SemVer 2.0, such as 1.4.3`);
+	return { file: options.key === undefined ? file : signRelease(file, options.key), manifest };
 }
 
 function checkRelease({ product, version, counter, hardware = [], minimum, expires, revoked = [], components }: ReleaseOptions): void {
-	for (const [name, value] of [["the product", product], ...hardware.map(value => ["the hardware", value])] as [string, string][]) {
-		if (!TEXT.test(value)) throw new DeviceError("argument", `${name} ${JSON.stringify(value)} is not 1 to 64 characters without control`);
-	}
-	checkVersion("the version", version);
-	if (minimum !== undefined) checkVersion("the minimum", minimum);
-	inRange("the counter", counter, 0, COUNTER_MAXIMUM);
-	if (expires !== undefined) inRange("the expiry in s", expires, 0, Number.MAX_SAFE_INTEGER);
-	for (const id of revoked) inRange("the length of a revoked key's identifier", id.byteLength, 1, KEY_ID_MAXIMUM);
-	checkCount("names of hardware", hardware, HARDWARE_MAXIMUM);
-	checkCount("revoked keys", revoked.map(hex), REVOKED_MAXIMUM);
-	checkCount("components", components.map(({ name }) => name), COMPONENTS_MAXIMUM);
+	checkText("product", product);
+	for (const name of hardware) checkText("hardware", name);
+	for (const { requires } of components) if (requires !== undefined) checkText("what a component requires,", requires);
+	checkVersion("version", version);
+	if (minimum !== undefined) checkVersion("minimum", minimum);
+	inRange("counter", counter, 0, COUNTER_MAXIMUM);
+	if (expires !== undefined) inRange("expiry, in s,", expires, 0, Number.MAX_SAFE_INTEGER);
+	for (const id of revoked) inRange("the length of a revoked key's identifier", id.byteLength, 1, RELEASE_LIMITS.keyId);
+	checkCount("names of hardware", hardware, RELEASE_LIMITS.hardware);
+	checkCount("revoked keys", revoked.map(hex), RELEASE_LIMITS.revoked);
+	checkCount("components", components.map(({ name }) => name), RELEASE_LIMITS.components);
 	if (components.length === 0) throw new DeviceError("argument", "a release without components");
+}
+
+function checkText(what: string, value: string): void {
+	if (!TEXT.test(value)) throw new DeviceError("argument", `${what} ${JSON.stringify(value)} is not 1 to ${RELEASE_LIMITS.text} characters that print`);
+}
+
+function checkVersion(what: string, version: string): void {
+	if (!isVersion(version)) throw new DeviceError("argument", `${what} ${JSON.stringify(version)} is none of SemVer 2.0, such as 1.4.3`);
 }
 
 function checkCount(what: string, names: readonly string[], most: number): void {
@@ -107,10 +85,10 @@ function checkCount(what: string, names: readonly string[], most: number): void 
 	if (new Set(names).size < names.length) throw new DeviceError("argument", `of the ${what} one is there twice`);
 }
 
-function pack({ components, encodePatch }: ReleaseOptions): { components: PackedComponent[]; length: number } {
+function pack({ components }: ReleaseOptions): { components: PackedComponent[]; length: number } {
 	let length = BLOCK_LENGTH;
 	const packed = components.map(from => {
-		const one = packComponent(from, length, encodePatch!);
+		const one = packComponent(from, length);
 		const last = one.component.payloads.at(-1)!;
 		length = last.offset + inBlocks(last.size);
 		return one;

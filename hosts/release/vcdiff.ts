@@ -13,9 +13,15 @@ import { writeWindow, type Instruction, type Segment } from "./vcdiff-window.js"
 const HEADER = [0xd6, 0xc3, 0xc4, 0, 0] as const;
 /** A window that is no longer than this is not tried with what was made before. */
 const SHORT = 48;
+const NOWHERE: Segment = { indicator: 0, offset: 0, length: 0 };
+
+export interface EncodeOptions {
+	/** Windows may copy from what was made before (VCD_TARGET), which not every decoder knows. Default: true. */
+	made?: boolean;
+}
 
 /** The patch that makes `target` of `base`. */
-export function encodePatch(base: Uint8Array, target: Uint8Array): Uint8Array {
+export function encodePatch(base: Uint8Array, target: Uint8Array, options: EncodeOptions = {}): Uint8Array {
 	const parts: Uint8Array[] = [Uint8Array.from(HEADER)];
 	const parser = new Parser(target, WINDOW_MAXIMUM);
 	const source: ParseSource = { bytes: base, length: base.length, matches: new Matches(base) };
@@ -27,11 +33,16 @@ export function encodePatch(base: Uint8Array, target: Uint8Array): Uint8Array {
 		const parse = parser.parse(start, end, source, alignment);
 		let window = write(target, start, end, 1, base.length, parse);
 		alignment = alignmentOf(parse.instructions, base.length) ?? alignment;
-		if (window.length > SHORT && start > 0) {
+		if (options.made !== false && window.length > SHORT && start > 0) {
 			made.add(start);
 			const other = parser.parse(start, end, { bytes: target, length: start, matches: made }, 0);
 			const shorter = write(target, start, end, 2, start, other);
 			if (shorter.length < window.length) window = shorter;
+		}
+		// What addresses cost was guessed: no window takes more than its own bytes.
+		if (window.length > end - start) {
+			const news = writeWindow(target, start, end, NOWHERE, [{ kind: "add", start, length: end - start, address: 0 }]);
+			if (news.length < window.length) window = news;
 		}
 		parts.push(window);
 	}
@@ -48,7 +59,7 @@ function write(target: Uint8Array, start: number, end: number, from: 1 | 2, limi
 		last = Math.max(last, instruction.address + instruction.length);
 	}
 	const length = Math.max(last - first, 0);
-	const segment: Segment = length === 0 ? { indicator: 0, offset: 0, length } : { indicator: from, offset: first, length };
+	const segment: Segment = length === 0 ? NOWHERE : { indicator: from, offset: first, length };
 	const moved = (address: number): number => address < limit ? address - first : address - limit + length;
 	const instructions = parse.instructions.map((each) => ({ ...each, address: moved(each.address) }));
 	return writeWindow(target, start, end, segment, instructions);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Serves firmware on real sockets: Node's HTTP, so that a device meets a server that is not ours. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { Firmware, FirmwareAnswer } from "./firmware.js";
+import type { FirmwareFiles, FirmwareAnswer } from "./firmware.js";
 
 /** Bytes that are given to Node at a time. */
 const PIECE = 65_536;
 
-export function serveFirmware(server: Server, firmware: Firmware): void {
+export function serveFirmware(server: Server, firmware: FirmwareFiles): void {
 	server.on("request", (request, response) => {
 		const { method = "GET", url: target = "/", headers: { range, "if-range": ifRange } } = request;
 		give(request, response, firmware.answer({ method, target, range, ifRange: ifRange as string | undefined }));

@@ -7,7 +7,7 @@
 import type { Stream } from "../../src/host.js";
 import { HeadCollector } from "../websocket/head.js";
 import { text } from "../world/text.js";
-import type { Firmware, FirmwareAnswer } from "./firmware.js";
+import type { FirmwareFiles, FirmwareAnswer } from "./firmware.js";
 import type { WorldLike, WorldTls } from "./in-world.js";
 
 export interface WorldFirmwareOptions {
@@ -22,7 +22,7 @@ export interface WorldFirmwareOptions {
 }
 
 /** Begins to serve at once. `close` stops listening and ends every connection. */
-export function serveFirmwareInWorld(firmware: Firmware, world: WorldLike, options: WorldFirmwareOptions = {}): { close(): void } {
+export function serveFirmwareInWorld(firmware: FirmwareFiles, world: WorldLike, options: WorldFirmwareOptions = {}): { close(): void } {
 	const { address = "10.0.0.1", name = "firmware.test", port = 443 } = options;
 	const tls = options.tls === false ? undefined : options.tls ?? world.authority.issue({ subject: name, names: [name, address] });
 	const open = new Set<Exchange>();
@@ -48,7 +48,7 @@ export function serveFirmwareInWorld(firmware: Firmware, world: WorldLike, optio
 /** One connection: a request, and its answer. */
 class Exchange {
 	stream: Stream | undefined;
-	readonly #firmware: Firmware;
+	readonly #firmware: FirmwareFiles;
 	readonly #world: WorldLike;
 	readonly #onClosed: () => void;
 	readonly #head = new HeadCollector();
@@ -59,7 +59,7 @@ class Exchange {
 	#allowance = Infinity;
 	#isClosed = false;
 
-	constructor(firmware: Firmware, world: WorldLike, onClosed: () => void) {
+	constructor(firmware: FirmwareFiles, world: WorldLike, onClosed: () => void) {
 		this.#firmware = firmware;
 		this.#world = world;
 		this.#onClosed = onClosed;

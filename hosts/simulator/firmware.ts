@@ -54,7 +54,7 @@ const BLOCK = 4_096;
 /** Requests remembered; of more, the last ones. */
 const REQUESTS_MAXIMUM = 1_000;
 
-export class Firmware {
+export class FirmwareFiles {
 	/** What was asked, oldest first. */
 	readonly requests: FirmwareRequest[] = [];
 	readonly #files = new Map<string, File>();

@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import type { TlsOptions, TLSSocket } from "node:tls";
 import { createServer } from "node:tls";
 import type { Gate, Identity, Origin } from "./broker/client.js";
-import type { Firmware } from "./firmware.js";
+import type { FirmwareFiles } from "./firmware.js";
 import { serveFirmware } from "./firmware-server.js";
 import type { Sockets } from "./sockets.js";
 import type { UpgradeRequest } from "./websockets.js";
@@ -28,7 +28,7 @@ export interface SecureServeOptions {
 	/** Port of `firmware` over HTTPS, as `port`, for clients without certificate. */
 	firmwarePort?: number | undefined;
 	/** Needed with `firmwarePort`. */
-	firmware?: Firmware | undefined;
+	firmware?: FirmwareFiles | undefined;
 	/** Of the requests that become WebSockets; absent: any. */
 	webSocketPath?: string | undefined;
 	certificatePem: string;

@@ -4,7 +4,7 @@ import type { Authority, KeyType } from "./authority.js";
 import type { Broker } from "./broker/broker.js";
 import type { Faults } from "./broker/faults.js";
 import { DeviceError } from "../../src/base/error.js";
-import { Firmware } from "./firmware.js";
+import { FirmwareFiles } from "./firmware.js";
 import type { DeviceIdentity } from "./identity.js";
 import type { SecureServeOptions } from "./secure.js";
 import type { Server } from "./serve.js";
@@ -41,7 +41,7 @@ export interface ServedBackend {
 export abstract class SocketsCloud<Backend extends ServedBackend> {
 	readonly authority: Authority;
 	/** The releases that devices fetch by URL. */
-	readonly firmware = new Firmware();
+	readonly firmware = new FirmwareFiles();
 	protected readonly backend: Backend;
 	readonly #open = new Set<{ close(): Promise<void> }>();
 	#endpoint: string | undefined;

@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Bytes as hexadecimal digits in text: the form in which a program holds what a preloaded module cannot. */
+/** Bytes as lower-case hexadecimal digits: what is kept as text, and what a preloaded module cannot hold otherwise. */
 import { DeviceError } from "../base/error.js";
 
-const ZERO = 0x30, NINE = 0x39, LOWER_A = 0x61, LOWER_F = 0x66;
+const ZERO = 0x30;
+const NINE = 0x39;
+const LOWER_A = 0x61;
+const LOWER_F = 0x66;
+
+export function encodeHex(bytes: Uint8Array): string {
+	let digits = "";
+	for (let index = 0; index < bytes.byteLength; index++) digits += (bytes[index]! + 256).toString(16).slice(1);
+	return digits;
+}
 
 /**
  * The bytes that `digits` are, two for each.

@@ -2,8 +2,8 @@
 /**
  * The driver of one GET: name resolution, TCP or TLS, one timer, and redirects.
  *
- * A connection carries one request. Bytes are read into one buffer and handed on where they lie, a few kilobytes a turn,
- * so that other connections live on while a long file comes. All callbacks run from IO or timer callbacks.
+ * A connection carries one request. Bytes are read into one buffer and handed on where they lie, a few kilobytes a
+ * turn, so that other connections live on while a long file comes. All callbacks run from IO or timer callbacks.
  */
 import { Alarm, type AlarmOwner } from "../base/alarm.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
@@ -32,12 +32,17 @@ export interface RequestReader {
 	onHead(response: Response): void;
 	/** `bytes[start, end)`, borrowed, follow what came before. */
 	onBody(bytes: Uint8Array, start: number, end: number): void;
-	/** The request is over; without an error, the whole answer came. With a redirect that is not followed, `detail` is its status. */
+	/**
+	 * The request is over; without an error, the whole answer came. Of a redirect that is not followed, `detail` is the
+	 * status.
+	 */
 	onEnd(error: DeviceError | undefined): void;
 }
 
-/** ms for name, TCP and TLS together; then for the head; and then between two pieces of the body. */
+/** ms for name, TCP and TLS together; then for the head; and then for each `PACE` bytes of the body. */
 export const TIMEOUT = 30_000;
+/** Slower than the slowest of networks: a server that trickles would hold an update up for ever. */
+export const PACE = 1_024;
 export const REDIRECTS_MAXIMUM = 5;
 const BUFFER_LENGTH = 2_048;
 /** Buffers that are filled in a turn at most. */
@@ -61,6 +66,8 @@ export class Request implements AlarmOwner {
 	#readable = 0;
 	/** Why the stream ended, while what came before that is still being read. */
 	#lost: DeviceError | undefined;
+	/** Bytes of the body since the timeout began. */
+	#paced = 0;
 	/** When to begin, or when to give up. */
 	#due: number;
 	#begun = false;
@@ -87,7 +94,7 @@ export class Request implements AlarmOwner {
 		if (this.#readable > 0) {
 			this.pump();
 		} else if (this.#options.host.time.now() >= this.#due) {
-			if (this.#begun) this.end(new DeviceError("timeout", `nothing came from the server for ${TIMEOUT} ms`));
+			if (this.#begun) this.end(new DeviceError("timeout", `too little from the server for ${TIMEOUT} ms`));
 			else this.begin();
 		}
 		if (!this.#over && this.#readable === 0) this.#alarm.set(this.#due);
@@ -183,11 +190,17 @@ export class Request implements AlarmOwner {
 		response.push(buffer, 0, count);
 		for (let part = response.next(); part !== Part.NONE; part = response.next()) {
 			if (part === Part.END) return this.end(undefined);
-			if (part === Part.BODY) this.#reader.onBody(buffer, response.start, response.end);
-			else if (isRedirect(response)) return this.redirect(response);
-			else this.#reader.onHead(response);
+			if (part === Part.BODY) {
+				const { start, end } = response;
+				this.#reader.onBody(buffer, start, end);
+				this.#paced += end - start;
+			} else {
+				if (isRedirect(response)) return this.redirect(response);
+				this.#reader.onHead(response);
+				this.#paced = PACE;
+			}
 			if (this.#over) return;
-			this.extend();
+			if (this.#paced >= PACE) this.extend();
 		}
 	}
 
@@ -201,7 +214,7 @@ export class Request implements AlarmOwner {
 		try {
 			this.#location = parseURL(resolveURL(this.#location, location!), schemes);
 		} catch (error) {
-			throw new DeviceError("violation", "redirected to where it must not follow", { detail: status, cause: error });
+			throw new DeviceError("violation", "redirected to where it must not go", { detail: status, cause: error });
 		}
 		this.release();
 		this.#begun = false;
@@ -236,6 +249,7 @@ export class Request implements AlarmOwner {
 	}
 
 	private extend(): void {
+		this.#paced = 0;
 		this.#due = this.#options.host.time.now() + TIMEOUT;
 		this.#alarm.set(this.#due);
 	}

@@ -27,7 +27,7 @@ export function hexadecimal(text: string): number {
 
 /** Which bytes of how many an answer has. */
 export interface ContentRange {
-	/** Index of the first, and of the last; -1 where there are none, because what was asked for begins behind the end. */
+	/** Index of the first, and of the last; -1 where there are none, as what was asked for begins behind the end. */
 	first: number;
 	last: number;
 	/** Bytes of the whole; -1 where that is not said. */

@@ -136,7 +136,7 @@ export class Response {
 			throw new DeviceError("malformed", "the answer does not begin as one of HTTP/1.1");
 		}
 		// What it would switch to was never offered.
-		if (status === 101) throw new DeviceError("violation", "the server switched to another protocol");
+		if (status === 101) violation("the server switched to another protocol");
 		this.status = status;
 		this.#isOld = version === "HTTP/1.0 ";
 	}
@@ -167,8 +167,8 @@ export class Response {
 			if (this.length < 0) throw new DeviceError("malformed", "Content-Length is no number");
 		}
 		if (coding !== undefined) {
-			if (coding.toLowerCase() !== "chunked") throw new DeviceError("violation", "a transfer coding that was not asked for");
-			if (this.length >= 0 || this.#isOld) throw new DeviceError("violation", "an answer that ends in two ways");
+			if (coding.toLowerCase() !== "chunked") violation("a transfer coding nobody asked for");
+			if (this.length >= 0 || this.#isOld) violation("an answer that ends in two ways");
 		}
 		this.#lines.clear();
 		this.#lines.allow(CHUNK_LINE_MAXIMUM);
@@ -198,6 +198,10 @@ function nameOf(line: string): string {
 
 /** `value`, unless the field was there before: which of two would be meant is a guess. */
 function once(name: string, former: string | undefined, value: string): string {
-	if (former !== undefined) throw new DeviceError("violation", `${name} twice in one answer`);
+	if (former !== undefined) violation(`${name} twice in one answer`);
 	return value;
+}
+
+function violation(message: string): never {
+	throw new DeviceError("violation", message);
 }

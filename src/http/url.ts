@@ -31,7 +31,7 @@ export function parseURL(url: string, schemes: Readonly<Record<string, number>>)
 	}
 	for (const character of url) {
 		// It becomes part of a request: whoever could add a line to it could add anything.
-		if (character <= " " || character > "~") throw new DeviceError("argument", "a URL has no spaces, and nothing but ASCII");
+		if (character <= " " || character > "~") throw new DeviceError("argument", "a URL has no spaces and is ASCII");
 	}
 	const hash = url.indexOf("#");
 	const whole = hash < 0 ? url : url.slice(0, hash);

@@ -9,6 +9,8 @@ export interface DeviceFacts {
 	readonly product: string;
 	/** Of the image that runs (SemVer 2.0.0). */
 	readonly version: string;
+	/** What the release must be newer than: that image, or the components that it replaces; "" for nothing. */
+	readonly former: string;
 	/** Name of the hardware, "" where it has none: then what is for named hardware alone is not for it. */
 	readonly hardware: string;
 	/** The security counter in force. */
@@ -21,7 +23,8 @@ export interface DeviceFacts {
 
 /**
  * Lets pass what may be installed; the manifest's signature was verified before.
- * @throws UpdateError `product`, `hardware`, `expired`, `counter`, `version`, `minimum`, `compatibility`, in this order;
+ * @throws UpdateError `product`, `hardware`, `expired`, `counter`, `version`, `minimum`, `compatibility` (of what comes
+ * without an image of its own), in this order;
  * `malformed` when the device's own version is none
  */
 export function admit(manifest: Manifest, facts: DeviceFacts): void {
@@ -34,14 +37,16 @@ export function admit(manifest: Manifest, facts: DeviceFacts): void {
 		throw new UpdateError("expired", `a release that expired at ${manifest.expires} s`);
 	}
 	if (manifest.counter < facts.counter) {
-		throw new UpdateError("counter", `a security counter of ${manifest.counter}, where ${facts.counter} is in force`);
+		throw new UpdateError("counter", `security counter ${manifest.counter}, where ${facts.counter} is in force`);
 	}
-	if (compareVersions(version, facts.version) <= 0) {
-		throw new UpdateError("version", `${version} is not newer than ${facts.version}`);
+	if (facts.former !== "" && compareVersions(version, facts.former) <= 0) {
+		throw new UpdateError("version", `${version} is not newer than ${facts.former}`);
 	}
 	if (minimum !== "" && compareVersions(facts.version, minimum) < 0) {
 		throw new UpdateError("minimum", `only for ${minimum} and newer`);
 	}
+	// What comes with its own image is that image's matter.
+	if (components.some(({ kind }) => kind === "image")) return;
 	for (const { name, requires } of components) {
 		if (requires !== "" && !facts.provides.includes(requires)) {
 			throw new UpdateError("compatibility", `${name} requires ${requires}`);

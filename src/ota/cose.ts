@@ -4,7 +4,7 @@
  *
  * Tagged; protected header `{1: alg, 4: kid}` in deterministic encoding (RFC 8949 §4.2); unprotected header empty; the
  * payload attached; 64 bytes of signature. As there is only one way to write each part, what was signed is put together
- * from the bytes as they came, and nobody can make two files of one release.
+ * from the bytes as they came.
  *
  * Algorithms: ES256 (RFC 9053 §2.1) by the platform, EdDSA (RFC 9053 §2.2) with Ed25519 by what comes with its key.
  */
@@ -97,9 +97,9 @@ class Sign1Reader extends Reader {
 		const payloadStart = this.skip(payloadLength);
 		const payloadEnd = this.position;
 		const signature = this.view();
-		if (signature.byteLength !== SIGNATURE_LENGTH) throw new UpdateError("malformed", "a signature of another length");
+		if (signature.byteLength !== SIGNATURE_LENGTH) throw new UpdateError("malformed", "no signature of 64 bytes");
 		if (this.remaining > 0) throw new UpdateError("trailing", "bytes behind the signature");
-		if (algorithm !== ES256 && algorithm !== EDDSA) throw new UpdateError("algorithm", `the algorithm ${algorithm}`);
+		if (algorithm !== ES256 && algorithm !== EDDSA) throw new UpdateError("algorithm", `algorithm ${algorithm}`);
 		const { bytes } = this;
 		return {
 			bytes, algorithm, kid, protectedStart, protectedEnd, payloadHead, payloadStart, payloadEnd, signature,
@@ -161,7 +161,7 @@ export function verifySign1(
 	callbacks: SignatureCallbacks,
 ): void {
 	const { kid, algorithm } = sign1;
-	if (revoked.some((id) => isEqual(id, kid))) throw new UpdateError("key-revoked", "signed with a key that was revoked");
+	if (revoked.some((id) => isEqual(id, kid))) throw new UpdateError("key-revoked", "signed with a revoked key");
 	const key = keys.find(({ id }) => isEqual(id, kid));
 	if (key === undefined) throw new UpdateError("key-unknown", "signed with a key that is not known here");
 	if ((key.ed25519 === undefined ? ES256 : EDDSA) !== algorithm) {

@@ -180,7 +180,10 @@ export class Download extends Service<BlockPort> {
 		const blocks = this.blocks;
 		try {
 			if (blocks === undefined) return port.describe(token);
-			let range = blocks.next(this.#window - blocks.outstanding);
+			const { outstanding } = blocks;
+			// By halves, as more at once would arrive at once, and nothing be on its way then.
+			const most = outstanding === 0 ? this.#window : Math.min(this.#window - outstanding, this.#window + 1 >> 1);
+			let range = blocks.next(most);
 			if (range === undefined) {
 				// What was there to ask for came late meanwhile; the rest must not be waited for without an end.
 				this.again();

@@ -5,12 +5,15 @@
  * Whether the server gives what was asked for, of the file that it gave before, is known from the head of its answer:
  * nothing is handed on that would have to be taken back.
  */
+import type { Closer } from "../base/closer.js";
 import { DeviceError } from "../base/error.js";
+import { inRange } from "../base/range.js";
 import { Request, type RequestHost, type RequestReader } from "../http/client.js";
 import { decimal, parseContentRange } from "../http/number.js";
 import type { Response } from "../http/response.js";
 import { ANY, parseURL, SECURE } from "../http/url.js";
 import type { SecureOptions } from "../host.js";
+import { FILE_MAXIMUM } from "./blocks.js";
 import { UpdateError } from "./failure.js";
 import { BLOCK_LENGTH, type Source, type SourceReader } from "./source.js";
 
@@ -41,10 +44,12 @@ export class HTTPSSource implements Source {
 		this.#plain = plain;
 	}
 
-	open(offset: number, end: number, reader: SourceReader): Range {
-		if (offset % BLOCK_LENGTH !== 0 || end % BLOCK_LENGTH !== 0 || !(offset >= 0 && offset < end)) {
-			throw new DeviceError("argument", `${offset} to ${end} is no range of blocks`);
+	open(offset: number, end: number, reader: SourceReader): Closer {
+		if (offset % BLOCK_LENGTH !== 0 || end % BLOCK_LENGTH !== 0) {
+			throw new DeviceError("argument", `${offset} to ${end} are no whole blocks`);
 		}
+		inRange("end", end, BLOCK_LENGTH, FILE_MAXIMUM);
+		inRange("offset", offset, 0, end - BLOCK_LENGTH);
 		const { etag, notBefore } = this.#file;
 		const condition = etag === "" ? "" : `If-Range: ${etag}\r\n`;
 		const range = new Range(this.#host, this.#file, offset, end, reader);
@@ -76,7 +81,7 @@ class File {
 }
 
 /** One request for a range. */
-class Range implements RequestReader {
+class Range implements RequestReader, Closer {
 	/** Set as soon as it is made; undefined once it is over. */
 	request: Request | undefined;
 	readonly #host: RequestHost;
@@ -122,7 +127,7 @@ class Range implements RequestReader {
 	}
 
 	onEnd(error: DeviceError | undefined): void {
-		if (error === undefined) return this.finish(new DeviceError("closed", "the answer is shorter than what was asked for"));
+		if (error === undefined) return this.finish(new DeviceError("closed", "less came than was asked for"));
 		const isRedirect = error.code === "violation" && error.detail !== undefined;
 		this.finish(isRedirect ? new UpdateError("redirects", error.message, error) : error);
 	}
@@ -140,7 +145,8 @@ class Range implements RequestReader {
 			throw new UpdateError("range-ignored", "the server sends another range than was asked for");
 		}
 		this.#file.check(etag, range.total);
-		if (range.total >= 0 && range.total < this.#end) throw new UpdateError("truncated", `the file has ${range.total} bytes`);
+		const { total } = range;
+		if (total >= 0 && total < this.#end) throw new UpdateError("truncated", `the file has ${total} bytes`);
 		if (length >= 0 && length !== range.last - range.first + 1) {
 			throw new DeviceError("violation", "an answer that is not as long as its range");
 		}

@@ -2,9 +2,10 @@
 /**
  * What a release is: its signed manifest, and where in the file everything lies.
  *
- * A release is one file, a whole number of blocks of 4,096 bytes. The first holds eight bytes of header ("MRL1", and the
- * length of what follows in 32 bits, big-endian), the manifest as a COSE_Sign1 (RFC 9052 §4.2), and zeros. The payloads
- * follow in the order in which the manifest names them, each from the beginning of a block, with zeros behind it.
+ * A release is one file, a whole number of blocks of 4,096 bytes. The first holds eight bytes of header ("MRL1", and
+ * the length of what follows in 32 bits, big-endian), the manifest as a COSE_Sign1 (RFC 9052 §4.2), and zeros. The
+ * payloads follow in the order in which the manifest names them, each from the beginning of a block, with zeros behind
+ * it.
  */
 import { Reader } from "../bytes/reader.js";
 import { Vocabulary } from "../bytes/vocabulary.js";
@@ -193,7 +194,7 @@ class ManifestReader {
 		const name = nameOf(from);
 		const kind = member(from, "kind") as ComponentKind;
 		if (!KINDS.includes(kind)) throw invalid("a component of another kind");
-		if ((kind === "image") !== (name === IMAGE)) throw invalid(`an image is called "${IMAGE}", and nothing else is`);
+		if ((kind === "image") !== (name === IMAGE)) throw invalid(`only an image is called "${IMAGE}"`);
 		const size = sizeOf(from, "size");
 		const digest = digestOf(from, "digest");
 		const group = numberOf(from, "group", BLOCK_LENGTH, RELEASE_LIMITS.size);

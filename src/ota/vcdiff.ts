@@ -257,20 +257,12 @@ export class PatchDecoder {
 					copy = size;
 					mode = code - CODE_COPY >> 4;
 				}
-			} else if (code < CODE_ADD_COPY_SAME) {
-				const pair = code - CODE_ADD_COPY;
-				mode = pair / 12 | 0;
-				add = ((pair / 3 | 0) & 3) + 1;
-				copy = pair % 3 + 4;
-			} else if (code < CODE_COPY_ADD) {
-				const pair = code - CODE_ADD_COPY_SAME;
-				mode = MODE_SAME + (pair >> 2);
-				add = (pair & 3) + 1;
-				copy = 4;
 			} else {
-				mode = code - CODE_COPY_ADD;
-				copy = 4;
-				last = 1;
+				const pair = pairOf(code);
+				add = pair & 7;
+				copy = pair >> 4 & 7;
+				mode = pair >> 8;
+				if (code >= CODE_COPY_ADD) last = 1;
 			}
 			if (add + copy + run + last > end - to) throw new UpdateError("patch", "more than its window has");
 			if (add > 0) {
@@ -358,6 +350,17 @@ export class PatchDecoder {
 		}
 		throw new UpdateError("patch", "a number without an end");
 	}
+}
+
+/** A code for two instructions: bytes of an ADD before the COPY, from bit 4 on those of the COPY, from bit 8 on its mode. */
+function pairOf(code: number): number {
+	if (code >= CODE_COPY_ADD) return code - CODE_COPY_ADD << 8 | 4 << 4;
+	if (code >= CODE_ADD_COPY_SAME) {
+		const pair = code - CODE_ADD_COPY_SAME;
+		return MODE_SAME + (pair >> 2) << 8 | 4 << 4 | (pair & 3) + 1;
+	}
+	const pair = code - CODE_ADD_COPY;
+	return (pair / 12 | 0) << 8 | pair % 3 + 4 << 4 | (pair / 3 & 3) + 1;
 }
 
 /** `value` and the digit in `byte`, of base 128 (§2): in the shortest form, and of 32 bits. */

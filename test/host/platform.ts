@@ -13,7 +13,7 @@ export interface Platform {
 	readonly host: Host;
 	/** Runs the platform until `promise` is settled, or rejects when it gives up. */
 	wait<T>(promise: Promise<T>): Promise<T>;
-	/** The same device, started anew: only storage, flash and identifier are what they were. */
+	/** The same device, started anew by its boot loader: only storage, flash and identifier are what they were. */
 	reboot(): Host;
 	/** A TCP server. */
 	listen(): Promise<Listener>;
@@ -27,6 +27,11 @@ export interface Platform {
 	/** A UDP service that sends each datagram back. */
 	echo(): Promise<Remote & { close(): void }>;
 	readonly names: { readonly known: string; readonly address: string; readonly unknown: string };
+	/** Absent where the suite cannot reset the device. */
+	readonly images?: {
+		/** An image of several blocks that could boot, and run the suite; another one for each seed. */
+		make(seed: number): Uint8Array;
+	} | undefined;
 	/** A flash partition of at least three blocks that the suite may overwrite. */
 	readonly partition: string;
 	/** Who looks at what the device signs, with other means than its own. */

@@ -149,6 +149,27 @@ test("StreamSource goes on at once behind a gap, and asks for no more than it co
 	assert.deepEqual(rig.due, range(0, AHEAD));
 });
 
+test("StreamSource keeps the pipe full: the line does not wait for requests", () => {
+	const rig = new Rig();
+	const count = 200, halfTrip = 50, blockTime = 25;
+	rig.open(0, count);
+	/** When what comes out of the line is here. */
+	const line: [at: number, index: number][] = [];
+	let freeAt = 0;
+	const { now: begun } = rig;
+	while (rig.lines.length === 0) {
+		for (const index of rig.due.splice(0)) {
+			freeAt = Math.max(freeAt, rig.now + halfTrip) + blockTime;
+			line.push([freeAt + halfTrip, index]);
+		}
+		const [at, index] = line.shift()!;
+		rig.wait(at - rig.now);
+		rig.send(index);
+	}
+	// One way there and one back, and nothing between the blocks: half of the window takes as long as both ways.
+	assert.equal(rig.now - begun, 2 * halfTrip + count * blockTime);
+});
+
 test("StreamSource says by an UpdateError what it is no use to ask for again, and by another what it is", () => {
 	const ends: readonly [end: (download: Download, token: string, now: number) => void, reason: string][] = [
 		[(download, token, now) => download.rejected(token, Refusal.GONE, "no", now), "not-found"],
