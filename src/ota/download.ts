@@ -22,6 +22,9 @@ export interface BlockPort {
 	/** Asks how long the file is. */
 	describe(token: string): boolean;
 	request(token: string, blockLength: number, range: BlockRange): boolean;
+	/** Reads nothing more from the network until `resume`. */
+	pause(): void;
+	resume(): void;
 }
 
 export interface DownloadCallbacks {
@@ -98,6 +101,15 @@ export class Download extends Service<BlockPort> {
 	override connected(port: BlockPort): void {
 		this.again();
 		super.connected(port);
+	}
+
+	/** Leaves what comes in the network, all of the connection's, until `resume`: for some milliseconds. */
+	pause(): void {
+		this.port?.pause();
+	}
+
+	resume(): void {
+		this.port?.resume();
 	}
 
 	/** The cloud's answer to `describe`. @throws DeviceError `malformed` */

@@ -77,7 +77,7 @@ export interface PatchOptions {
 }
 
 export class PatchDecoder {
-	/** The last `push` finished the window that is `bytes[start, end)`, borrowed until the next; none when that is empty. */
+	/** The last `push` finished the window `bytes[start, end)`, borrowed until the next; none when that is empty. */
 	readonly bytes: Uint8Array;
 	readonly start: number;
 	end: number;
@@ -154,7 +154,7 @@ export class PatchDecoder {
 	private head(byte: number): void {
 		const step = this.#step;
 		if (step < INDICATOR) {
-			if (byte !== HEADER[step]) throw new UpdateError("patch", "it begins as no VCDIFF that a device can follow");
+			if (byte !== HEADER[step]) throw new UpdateError("patch", "no VCDIFF that a device can follow");
 			this.#step = step + 1;
 		} else if (step === INDICATOR) {
 			if (byte > VCD_TARGET) throw new UpdateError("patch", `a window's indicator of ${byte}`);
@@ -356,7 +356,7 @@ export class PatchDecoder {
 	}
 }
 
-/** A code for two instructions: bytes of an ADD before the COPY, from bit 4 on those of the COPY, from bit 8 on its mode. */
+/** A code for two instructions: bytes of an ADD before the COPY, from bit 4 on those of the COPY, from 8 on its mode. */
 function pairOf(code: number): number {
 	if (code >= CODE_COPY_ADD) return code - CODE_COPY_ADD << 8 | 4 << 4;
 	if (code >= CODE_ADD_COPY_SAME) {
@@ -370,6 +370,6 @@ function pairOf(code: number): number {
 /** `value` and the digit in `byte`, of base 128 (§2): in the shortest form, and of 32 bits. */
 function digit(value: number, byte: number): number {
 	const next = value * 128 + (byte & 0x7f);
-	if (byte === 0x80 && value === 0 || next > INTEGER_MAXIMUM) throw new UpdateError("patch", "a number out of bounds");
+	if (byte === 0x80 && value === 0 || next > INTEGER_MAXIMUM) throw new UpdateError("patch", "a number too large");
 	return next;
 }

@@ -24,6 +24,8 @@ class Rig extends ServiceRig {
 	token = "";
 	range: BlockRange | undefined;
 	readonly port: BlockPort = {
+		pause: () => undefined,
+		resume: () => undefined,
 		describe: (token) => this.asked(`describe ${token}`),
 		request: (token, blockLength, range) => {
 			assert.equal(blockLength, LENGTH);
