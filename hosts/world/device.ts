@@ -13,7 +13,7 @@ import { dnsClass } from "./dns.js";
 import { Flash } from "./flash.js";
 import { Hash } from "./hash.js";
 import { ImageStore, type Program, type RunningImage } from "./images.js";
-import { createKeys } from "./keys.js";
+import { createKeys, type Verify } from "./keys.js";
 import type { Log } from "./log.js";
 import type { Network } from "./network.js";
 import { PowerSupply, type Tear } from "./power.js";
@@ -71,6 +71,7 @@ export interface Surroundings {
 	network: Network;
 	random: Random;
 	crypto: Crypto;
+	verify: Verify | undefined;
 }
 
 export class Device {
@@ -244,7 +245,7 @@ export class Device {
 	}
 
 	#makeHost(boot: Boot, resetReason: ResetReason, image: RunningImage | undefined): Host {
-		const { clock, log, network, crypto } = this.#world, flash = this.flash.provider(boot, this.#power, log);
+		const { clock, log, network, crypto, verify } = this.#world, flash = this.flash.provider(boot, this.#power, log);
 		const restart = (): never => {
 			boot.check();
 			this.#reset("software");
@@ -273,7 +274,7 @@ export class Device {
 			websocket: Object.freeze({ io: webSocketClass(boot, platform) }),
 			udp: Object.freeze({ io: udpClass(network, boot) }),
 			dns: Object.freeze({ io: dnsClass(network, boot) }),
-			keys: createKeys(clock, this.#entropy, boot),
+			keys: createKeys(clock, this.#entropy, boot, verify),
 			images: running && createImages(running),
 			storage: this.storage.provider(boot, this.#power, log),
 			flash: running === undefined ? flash : createImageFlash(running),

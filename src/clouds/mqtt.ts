@@ -5,6 +5,7 @@
  *
  * Whatever the cloud sends, the worst that can come of it is an error reported.
  */
+import type { Closer } from "../base/closer.js";
 import type { Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
 import type { Host } from "../host.js";
@@ -19,7 +20,7 @@ import type { Jobs } from "../operations/jobs.js";
 import type { Metrics } from "../operations/metrics.js";
 import type { Download } from "../ota/download.js";
 import type { Shadow } from "../shadow/shadow.js";
-import type { Closer, Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
+import type { Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
 
 /** One service in one vendor's words. */
 export interface Translation {

@@ -2,15 +2,20 @@
 /**
  * A file from the cloud in blocks, as they come: asked for by the window, and again where one is missing.
  *
- * Blocks are handed on where they lie, inside of the call that takes a message in: a copy of each would cost more than
- * the stack that this saves. All else is told from `expire`.
+ * The next request goes out when half of the window is here, so that the cloud has something to send while the answer
+ * to it is on its way. Blocks are handed on where they lie, inside of the call that takes a message in: a copy of each
+ * would cost more than the stack that this saves. All else is told from `expire`.
+ *
+ * Who wants blocks in order says false to those that come too early. Then all that was asked for is over as soon as it
+ * came or stays away, and asked for again from the gap on: nothing has to be kept.
  *
  * Pure: knows no topics and no clock; a cloud translates between `BlockPort` and its messages.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
 import { Refusal, Service } from "../base/service.js";
-import { BLOCK_MAXIMUM, BLOCK_MINIMUM, Blocks, type BlockRange } from "./blocks.js";
+import { BLOCK_MAXIMUM, BLOCK_MINIMUM, Blocks, FILE_MAXIMUM, type BlockRange } from "./blocks.js";
+import { UpdateError } from "./failure.js";
 
 /** What a download asks of a cloud. Tokens come back with the answer. False: there is no room now, ask again later. */
 export interface BlockPort {
@@ -21,23 +26,31 @@ export interface BlockPort {
 
 export interface DownloadCallbacks {
 	/**
-	 * A block, for the first time; `bytes[start, end)` is borrowed. Every block but the last has `blockLength` bytes.
-	 * What it throws ends the download.
+	 * A block that was not taken before; `bytes[start, end)` is borrowed. Every block but the last has `blockLength`
+	 * bytes. What it throws ends the download.
+	 * @returns false when it is not taken: it will come again
 	 */
-	onBlock(index: number, bytes: Uint8Array, start: number, end: number): void;
+	onBlock(index: number, bytes: Uint8Array, start: number, end: number): boolean | void;
 	/** All blocks were handed over. */
 	onComplete(): void;
-	/** The download is over: there is no such file, or a block could not be dealt with. */
+	/**
+	 * The download is over: a block could not be dealt with, or the cloud gave none. An `UpdateError` says that there is
+	 * no such file, or no such block in it.
+	 */
 	onFailed(error: DeviceError): void;
 }
 
 export interface DownloadOptions {
-	/** Bytes of the file, where they are known: one round trip less. */
+	/** Bytes of the file, or of what is wanted of it, where they are known: one round trip less. */
 	length?: number | undefined;
 	/** Bytes of a block, from 256 to 131,072. Default: 4,096. */
 	blockLength?: number | undefined;
-	/** Blocks that are asked for at a time, at most 128 KB in all. Default: 8. */
+	/** Index of the first block that is wanted. Default: 0. */
+	first?: number | undefined;
+	/** Blocks that are asked for ahead, at most 128 KB in all. Default: 8. */
 	window?: number | undefined;
+	/** Requests in a row of which nothing came before the download fails with `timeout`. Default: any number. */
+	attempts?: number | undefined;
 }
 
 const BLOCK_LENGTH = 4_096;
@@ -47,6 +60,8 @@ const WINDOW_MAXIMUM = 128;
 const REQUEST_MAXIMUM = 131_072;
 /** ms after the last block of a window that came, within which the next must. */
 export const BLOCK_TIMEOUT = 5_000;
+/** The same where a block came too early: as a rule, the one before it is lost then. */
+export const GAP_TIMEOUT = 1_000;
 
 export class Download extends Service<BlockPort> {
 	readonly blockLength: number;
@@ -54,9 +69,13 @@ export class Download extends Service<BlockPort> {
 	blocks: Blocks | undefined;
 	readonly #callbacks: DownloadCallbacks;
 	readonly #prefix: string;
+	readonly #first: number;
 	readonly #window: number;
-	/** Blocks of the request under way that did not come yet, by count: any block that is new counts. */
-	#awaited = 0;
+	readonly #attempts: number;
+	/** Blocks that came and were not taken since the window was last begun anew. */
+	#early = 0;
+	/** Requests without any use in a row. */
+	#vain = 0;
 	#failure: DeviceError | undefined;
 	/** The program was told of the end. */
 	#over = false;
@@ -64,22 +83,32 @@ export class Download extends Service<BlockPort> {
 	/** @throws DeviceError `argument`, `too-large` */
 	constructor(callbacks: DownloadCallbacks, prefix: string, options: DownloadOptions = {}) {
 		super(prefix);
-		const { length, blockLength = BLOCK_LENGTH, window = WINDOW } = options;
+		const { length, blockLength = BLOCK_LENGTH, first = 0, window = WINDOW, attempts = Infinity } = options;
 		this.#callbacks = callbacks;
 		this.#prefix = prefix;
 		this.blockLength = inRange("blockLength", blockLength, BLOCK_MINIMUM, BLOCK_MAXIMUM);
 		inRange("window", window, 1, WINDOW_MAXIMUM);
+		this.#first = inRange("first", first, 0, FILE_MAXIMUM);
 		this.#window = Math.min(window, Math.floor(REQUEST_MAXIMUM / blockLength));
-		if (length !== undefined) this.blocks = new Blocks(length, blockLength);
+		this.#attempts = attempts;
+		if (length !== undefined) this.blocks = new Blocks(length, blockLength, first);
+	}
+
+	/** What was asked for on the connection before does not come on this one. */
+	override connected(port: BlockPort): void {
+		this.again();
+		super.connected(port);
 	}
 
 	/** The cloud's answer to `describe`. @throws DeviceError `malformed` */
 	described(token: string, length: unknown): void {
 		if (!this.awaits(token) || this.blocks !== undefined) return;
 		if (typeof length !== "number") throw new DeviceError("malformed", "a file without length");
+		this.#vain = 0;
 		this.answered();
 		try {
-			this.blocks = new Blocks(length, this.blockLength);
+			if (length > 0 && length <= this.#first * this.blockLength) this.truncated(length);
+			else this.blocks = new Blocks(length, this.blockLength, this.#first);
 		} catch (error) {
 			this.#failure = toDeviceError(error, "malformed", "length of the file");
 		}
@@ -93,29 +122,46 @@ export class Download extends Service<BlockPort> {
 		const blocks = this.blocks;
 		// Whoever we were before a reset may have asked for blocks of another length.
 		if (!token.startsWith(this.#prefix) || blocks === undefined || this.#failure !== undefined) return;
-		if (end - start !== blocks.lengthOf(index) || start === end) {
-			throw new DeviceError("malformed", `block ${index} of ${end - start} bytes`);
-		}
+		const missing = blocks.lengthOf(index) - (end - start);
+		if (missing < 0 || start === end) throw new DeviceError("malformed", `block ${index} of ${end - start} bytes`);
+		if (missing > 0) return this.truncated(index * this.blockLength + end - start);
 		if (blocks.has(index)) return;
 		try {
-			this.#callbacks.onBlock(index, bytes, start, end);
+			if (this.#callbacks.onBlock(index, bytes, start, end) === false) this.#early++;
+			else this.took(blocks, index);
 		} catch (error) {
 			this.#failure = toDeviceError(error, "internal", "block failed");
 			return this.wake();
 		}
-		blocks.add(index);
-		if (!this.asking) return;
-		this.#awaited--;
-		if (this.#awaited === 0 || blocks.missing === 0) this.answered();
-		else this.extend(now + BLOCK_TIMEOUT);
+		if (this.asking) this.proceed(blocks, now);
 	}
 
 	/** @param refusal one of `Refusal` */
 	rejected(token: string, refusal: number, message: string, now: number): void {
 		if (!this.awaits(token)) return;
-		if (refusal === Refusal.BUSY) return this.postpone(now);
-		this.#failure = new DeviceError("rejected", `file refused: ${message}`);
+		const what = `file refused: ${message}`;
+		switch (refusal) {
+			case Refusal.BUSY:
+				this.again();
+				this.postpone(now);
+				return this.tire();
+			case Refusal.GONE:
+				this.#failure = new UpdateError("not-found", what);
+				break;
+			case Refusal.STALE:
+				this.#failure = new UpdateError("changed", what);
+				break;
+			default:
+				this.#failure = new DeviceError("rejected", what);
+		}
 		this.answered();
+	}
+
+	/** The cloud says that the file ends before what it was asked for. */
+	beyond(token: string): void {
+		if (!this.awaits(token)) return;
+		this.answered();
+		this.truncated();
 	}
 
 	protected override tell(): void {
@@ -131,11 +177,21 @@ export class Download extends Service<BlockPort> {
 
 	protected override ask(port: BlockPort, token: string): boolean | undefined {
 		if (this.#over) return undefined;
-		const range = this.blocks?.next(this.#window);
+		const blocks = this.blocks;
 		try {
-			if (range === undefined) return port.describe(token);
-			this.#awaited = range.wanted;
-			return port.request(token, this.blockLength, range);
+			if (blocks === undefined) return port.describe(token);
+			const { outstanding } = blocks;
+			// By halves, as more at once would arrive at once, and nothing be on its way then.
+			const most = outstanding === 0 ? this.#window : Math.min(this.#window - outstanding, this.#window + 1 >> 1);
+			let range = blocks.next(most);
+			if (range === undefined) {
+				// What was there to ask for came late meanwhile; the rest must not be waited for without an end.
+				this.again();
+				range = blocks.next(this.#window)!;
+			}
+			const sent = port.request(token, this.blockLength, range);
+			if (!sent) this.again();
+			return sent;
 		} catch (error) {
 			this.#failure = toDeviceError(error, "internal", "request failed");
 			this.wake();
@@ -144,5 +200,46 @@ export class Download extends Service<BlockPort> {
 	}
 
 	/** What is missing is asked for again. */
-	protected override lost(): void {}
+	protected override lost(): void {
+		this.again();
+		if (this.online) this.tire();
+	}
+
+	private took(blocks: Blocks, index: number): void {
+		blocks.add(index);
+		this.#vain = 0;
+	}
+
+	/** Decides whether there is something to ask for already. */
+	private proceed(blocks: Blocks, now: number): void {
+		const { outstanding } = blocks;
+		const early = this.#early;
+		if (blocks.missing === 0) {
+			this.answered();
+		} else if (early > 0 && early >= outstanding) {
+			this.again();
+			this.answered();
+		} else if (early === 0 && blocks.more && outstanding <= this.#window >> 1) {
+			this.answered();
+		} else {
+			this.extend(now + (early > 0 ? GAP_TIMEOUT : BLOCK_TIMEOUT));
+		}
+	}
+
+	private again(): void {
+		this.#early = 0;
+		this.blocks?.rewind();
+	}
+
+	private tire(): void {
+		if (++this.#vain < this.#attempts) return;
+		this.#failure = new DeviceError("timeout", `nothing of the file after ${this.#vain} requests`);
+		this.wake();
+	}
+
+	private truncated(length?: number): void {
+		const where = length === undefined ? "before its last block" : `after ${length} bytes`;
+		this.#failure = new UpdateError("truncated", `the file ends ${where}`);
+		this.wake();
+	}
 }

@@ -4,8 +4,8 @@
  *
  * HTTPS, blocks over MQTT and later CoAP each implement `Source`; the update knows no other thing of them.
  */
+import type { Closer } from "../base/closer.js";
 import type { DeviceError } from "../base/error.js";
-import type { Closer } from "../clouds/cloud.js";
 
 /**
  * Bytes of a block: what flash erases, and what sources are asked for. A release file is a whole number of them, so that

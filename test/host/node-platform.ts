@@ -15,7 +15,7 @@ import { crypto } from "../../hosts/node/digest.js";
 import { BootLoader, createHost } from "../../hosts/node/index.js";
 import { pattern, SUBPROTOCOL } from "./bench.js";
 import { makeCertificates, toPEM, type Identity } from "./certificates.js";
-import { openRequest, verifySignature } from "./node-keys.js";
+import { makeSignature, openRequest, verifySignature } from "./node-keys.js";
 import type { Listener, Peer, PeerSecurity, Platform, TLSServerOptions } from "./platform.js";
 
 const LOOPBACK = "127.0.0.1";
@@ -47,6 +47,7 @@ export async function makeNodePlatform(): Promise<Platform & { readonly director
 		keys: {
 			types: ["P-256", "RSA-2048"],
 			verify: (...values) => Promise.resolve(verifySignature(...values)),
+			makeSignature: bytes => Promise.resolve(makeSignature(bytes)),
 			openRequest,
 		},
 		tls: {

@@ -39,6 +39,8 @@ export interface Platform {
 		/** That the host makes. */
 		readonly types: readonly KeyType[];
 		verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>;
+		/** A key and a signature as `host.keys.verify` takes them: a point of 65 bytes, r and s. */
+		makeSignature(bytes: Uint8Array): Promise<{ key: Uint8Array; signature: Uint8Array }>;
 		/** The common name in a request (DER); rejects when the request is malformed or wrongly signed. */
 		openRequest(request: Uint8Array): Promise<string>;
 	};

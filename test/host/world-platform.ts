@@ -4,6 +4,7 @@ import { acceptWebSocket } from "../../hosts/websocket/server.js";
 import { BLOCK_LENGTH, createWorld, FLAWS, openCSR, text, verifySignature, worldImage, type Incoming, type ServerSecureOptions, type World, type WorldOptions } from "../../hosts/world/index.js";
 import type { Host, Stream, StreamCallbacks } from "../../src/host.js";
 import { SUBPROTOCOL } from "./bench.js";
+import { makeSignature } from "./node-keys.js";
 import type { Certificates, HostileServers, Identity } from "./certificates.js";
 import type { Listener, Peer, PeerSecurity, Platform, TLSServerOptions } from "./platform.js";
 
@@ -55,6 +56,7 @@ export function makeWorldPlatform(options: WorldOptions): Platform & { readonly 
 		keys: {
 			types: ["P-256", "RSA-2048"],
 			verify: (...values) => Promise.resolve(verifySignature(...values)),
+			makeSignature: bytes => Promise.resolve(makeSignature(bytes)),
 			openRequest: async request => openCSR(request).subject,
 		},
 		tls: {

@@ -12,14 +12,15 @@
  *
  * Bytes are base 64 in JSON, and a bitmap is hexadecimal; in CBOR they are what they are.
  */
+import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
+import { Refusal } from "../../base/service.js";
 import { decodeBase64 } from "../../bytes/base64.js";
 import { isObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { CBORObject } from "../../cbor/value.js";
-import type { BlockRange } from "../../ota/blocks.js";
+import { hexadecimal, type BlockRange } from "../../ota/blocks.js";
 import type { BlockPort, Download } from "../../ota/download.js";
-import type { Closer } from "../cloud.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
 import { encodeMessage, type Format } from "../format.js";
 import { decodeMessage, refusalOf } from "./messages.js";
@@ -90,11 +91,8 @@ export class AwsStream implements Translation, BlockPort, Closer {
 			case "description":
 				this.description(token, message, now);
 				break;
-			default: {
-				const code = message["o"] ?? message["code"];
-				const what = `${String(code)} ${String(message["m"] ?? message["message"])}`;
-				this.#download.rejected(token, refusalOf(code), what, now);
-			}
+			default:
+				this.rejected(token, message, now);
 		}
 		return true;
 	}
@@ -114,12 +112,17 @@ export class AwsStream implements Translation, BlockPort, Closer {
 		this.#download.described(token, file["z"]);
 	}
 
+	private rejected(token: string, message: CBORObject, now: number): void {
+		const code = message["o"] ?? message["code"];
+		const what = `${String(code)} ${String(message["m"] ?? message["message"])}`;
+		if (code === "OffsetOutOfBounds") return this.#download.beyond(token);
+		// The file is another than the one that the stream was made of.
+		const refusal = code === "ETagMismatch" ? Refusal.STALE : refusalOf(code);
+		this.#download.rejected(token, refusal, what, now);
+	}
+
 	private say(operation: string, message: CBORObject): boolean {
 		const payload = encodeMessage(this.#connection.host.text, this.#format, message);
 		return this.#connection.send(`${this.#prefix}${operation}/${this.#format}`, payload);
 	}
-}
-
-function hexadecimal(bytes: Uint8Array): string {
-	return bytes.reduce((text, byte) => text + (byte + 256).toString(16).slice(1), "");
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeBase64 } from "../../../src/bytes/base64.js";
 import type { CBORObject } from "../../../src/cbor/value.js";
-import type { Closer } from "../../../src/clouds/cloud.js";
+import type { Closer } from "../../../src/base/closer.js";
 import type { Format } from "../../../src/clouds/format.js";
 import { Download, type DownloadOptions } from "../../../src/ota/download.js";
 import { ANSWER_TIMEOUT } from "../../../src/base/service.js";
@@ -27,7 +27,7 @@ class Rig extends AwsRig {
 		this.accept();
 		assert.deepEqual(this.take(), ["ready"]);
 		this.download = new Download({
-			onBlock: (index, bytes, start, end) => this.lines.push(`block ${index} ${end - start} of ${bytes[start]}`),
+			onBlock: (index, bytes, start, end) => { this.lines.push(`block ${index} ${end - start} of ${bytes[start]}`); },
 			onComplete: () => this.lines.push("complete"),
 			onFailed: ({ code, message }) => this.lines.push(`failed ${code}: ${message}`),
 		}, "t-", { blockLength: LENGTH, window: 4, ...options });
@@ -63,11 +63,13 @@ for (const format of ["json", "cbor"] as const) {
 		for (const index of [3, 0, 0]) rig.block(index);
 		// Of another file of the same stream.
 		rig.block(1, LENGTH, { f: 1 });
-		assert.deepEqual(rig.take(), ["block 3 256 of 3", "block 0 256 of 0"]);
+		assert.deepEqual(rig.take(), [
+			"block 3 256 of 3", "block 0 256 of 0", `S/get/${format} ${said({ c: "t-3", f: FILE, l: LENGTH, o: 4, s: 7, n: 2 })}`,
+		]);
 		rig.host.advance(ANSWER_TIMEOUT);
 		const bitmap = Uint8Array.of(0b11011);
 		assert.deepEqual(rig.take(), [
-			`S/get/${format} ${said({ c: "t-3", f: FILE, l: LENGTH, o: 1, s: 7, b: format === "json" ? "1b" : bitmap })}`,
+			`S/get/${format} ${said({ c: "t-4", f: FILE, l: LENGTH, o: 1, s: 7, b: format === "json" ? "1b" : bitmap })}`,
 		]);
 		for (const index of [1, 2, 4]) rig.block(index);
 		rig.block(5, 1);
@@ -90,7 +92,19 @@ test("AwsStream: refusals by their codes", () => {
 	rig.host.advance(ANSWER_TIMEOUT);
 	assert.equal(rig.take().length, 1);
 	rig.answer("rejected", { o: "VersionMismatch", m: "no", c: "t-2" });
-	assert.deepEqual(rig.take(), ["failed rejected: file refused: VersionMismatch no"]);
+	assert.deepEqual(rig.take(), ["failed violation: file refused: VersionMismatch no"]);
+
+	const ends: readonly [code: string, line: string][] = [
+		["ETagMismatch", "failed violation: file refused: ETagMismatch no"],
+		["Unauthorized", "failed rejected: file refused: Unauthorized no"],
+		["OffsetOutOfBounds", "failed malformed: the file ends before its last block"],
+	];
+	for (const [o, line] of ends) {
+		const other = new Rig("json", { length: 4 * LENGTH });
+		other.take();
+		other.answer("rejected", { o, m: "no", c: "t-1" });
+		assert.deepEqual(other.take(), [line]);
+	}
 
 	const older = new Rig("cbor", { length: 4 * LENGTH });
 	older.take();
@@ -106,7 +120,7 @@ test("AwsStream: refusals by their codes", () => {
 test("AwsStream: what is no block is reported and changes nothing", () => {
 	const rig = new Rig("json", { length: 4 * LENGTH });
 	rig.take();
-	for (const more of [{ p: null }, { p: "a" }, { p: 1 }, { i: 4 }, { i: -1 }, { i: "x" }, { i: null }, { p: "AAAA" }] as CBORObject[]) {
+	for (const more of [{ p: null }, { p: "a" }, { p: 1 }, { i: 4 }, { i: -1 }, { i: "x" }, { i: null }, { p: "" }] as CBORObject[]) {
 		rig.block(1, LENGTH, more);
 		const lines = rig.take();
 		assert.equal(lines.length, 1, JSON.stringify(more));

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import type { BlockRange } from "../../../src/ota/blocks.js";
-import { BLOCK_TIMEOUT, Download, type BlockPort, type DownloadOptions } from "../../../src/ota/download.js";
+import { BLOCK_TIMEOUT, Download, GAP_TIMEOUT, type BlockPort, type DownloadOptions } from "../../../src/ota/download.js";
+import { UpdateError } from "../../../src/ota/failure.js";
 import { ANSWER_TIMEOUT, Refusal, RETRY } from "../../../src/base/service.js";
 import { codeOf } from "../failure.js";
 import { toHex } from "../hex.js";
@@ -15,6 +16,9 @@ const LENGTH = 256;
 
 class Rig extends ServiceRig {
 	protected override readonly driven: Download;
+	/** Takes blocks in order alone. */
+	strict = false;
+	#next = 0;
 	/** Thrown when a block is handed over. */
 	broken: Error | undefined;
 	token = "";
@@ -36,10 +40,12 @@ class Rig extends ServiceRig {
 			onBlock: (index, bytes, start, end) => {
 				if (this.broken !== undefined) throw this.broken;
 				assert.ok(bytes.subarray(start, end).every((byte) => byte === index % 256));
+				if (this.strict && index !== this.#next) return false;
+				this.#next++;
 				this.lines.push(`block ${index}`);
 			},
 			onComplete: () => this.lines.push("complete"),
-			onFailed: ({ code }) => this.lines.push(`failed ${code}`),
+			onFailed: (error) => this.lines.push(`failed ${error instanceof UpdateError ? error.reason : error.code}`),
 		}, "t-", { blockLength: LENGTH, window: 4, ...options });
 		this.connect();
 	}
@@ -62,16 +68,55 @@ class Rig extends ServiceRig {
 	}
 }
 
-test("Download asks for a file window by window, and is complete with the last block, which is short", () => {
+test("Download asks for more when half of the window is here, and is complete with the last block, which is short", () => {
 	const rig = new Rig();
 	assert.deepEqual(rig.take(), ["get t-1 0+4"]);
 	for (const index of [0, 1, 2, 3]) rig.block(index);
-	assert.deepEqual(rig.take(), ["block 0", "block 1", "block 2", "block 3", "get t-2 4+4"]);
+	assert.deepEqual(rig.take(), ["block 0", "block 1", "get t-2 4+2", "block 2", "block 3", "get t-3 6+2"]);
 	for (const index of [7, 5, 4, 6]) rig.block(index);
-	assert.deepEqual(rig.take(), ["block 7", "block 5", "block 4", "block 6", "get t-3 8+2"]);
+	assert.deepEqual(rig.take(), ["block 7", "block 5", "get t-4 8+2", "block 4", "block 6"]);
 	for (const index of [9, 8]) rig.block(index);
 	assert.deepEqual(rig.take(), ["block 9", "block 8", "complete"]);
 	assert.equal(rig.download.deadline, Infinity);
+});
+
+test("Download asks for one block after the other where the window has no more", () => {
+	const rig = new Rig({ length: 2 * LENGTH, window: 1 });
+	for (const index of [0, 1]) rig.block(index);
+	assert.deepEqual(rig.take(), ["get t-1 0+1", "block 0", "get t-2 1+1", "block 1", "complete"]);
+});
+
+test("Download begins with the first block that is wanted", () => {
+	const rig = new Rig({ length: 10 * LENGTH, first: 7 });
+	rig.block(3);
+	for (const index of [7, 8, 9]) rig.block(index);
+	assert.deepEqual(rig.take(), ["get t-1 7+3", "block 7", "block 8", "block 9", "complete"]);
+	const short = new Rig({ first: 4 });
+	short.download.described("t-1", 4 * LENGTH);
+	short.turn();
+	assert.deepEqual(short.take(), ["describe t-1", "failed truncated"]);
+	assert.equal(codeOf(() => new Rig({ first: -1 })), "argument");
+});
+
+test("Download: who wants blocks in order gets them so, and those that came too early again", () => {
+	const rig = new Rig();
+	rig.strict = true;
+	for (const index of [0, 3, 1]) rig.block(index);
+	// The cloud has something to send, but not what is needed first.
+	assert.deepEqual(rig.take(), ["get t-1 0+4", "block 0", "block 1"]);
+	rig.block(2);
+	// All that was asked for came: nothing to wait for.
+	assert.deepEqual(rig.take(), ["block 2", "get t-2 3+4"]);
+	// The first is lost: all that comes behind it is of no use.
+	for (const index of [4, 5]) rig.block(index);
+	rig.wait(GAP_TIMEOUT - 1);
+	assert.deepEqual(rig.take(), []);
+	rig.wait(1);
+	assert.deepEqual(rig.take(), ["get t-3 3+4"]);
+	for (const index of [3, 4, 5, 6, 7, 8, 9]) rig.block(index);
+	assert.deepEqual(rig.take(), [
+		"block 3", "block 4", "get t-4 7+2", "block 5", "block 6", "get t-5 9+1", "block 7", "block 8", "block 9", "complete",
+	]);
 });
 
 test("Download asks for the length where it is not known", () => {
@@ -95,21 +140,22 @@ test("Download asks again for what is missing, soon after the last block that ca
 	const rig = new Rig();
 	rig.block(0);
 	rig.block(2);
-	rig.take();
-	rig.wait(BLOCK_TIMEOUT - 1);
+	assert.deepEqual(rig.take(), ["get t-1 0+4", "block 0", "block 2", "get t-2 4+2"]);
+	rig.wait(ANSWER_TIMEOUT - 1);
 	assert.deepEqual(rig.take(), []);
 	rig.wait(1);
-	assert.deepEqual(rig.take(), ["get t-2 1+5 1d"]);
+	assert.deepEqual(rig.take(), ["get t-3 1+5 1d"]);
 	// The first of them late, by the request that was given up; and twice.
 	rig.block(1, "t-1");
-	rig.block(1, "t-2");
+	rig.block(1, "t-3");
 	rig.block(3);
+	assert.deepEqual(rig.take(), ["block 1", "block 3", "get t-4 6+2"]);
 	rig.block(4);
 	rig.block(5);
-	assert.deepEqual(rig.take(), ["block 1", "block 3", "block 4", "block 5", "get t-3 6+4"]);
+	assert.deepEqual(rig.take(), ["block 4", "block 5", "get t-5 8+2"]);
 	rig.wait(ANSWER_TIMEOUT);
 	rig.wait(2 * ANSWER_TIMEOUT);
-	assert.deepEqual(rig.take(), ["get t-4 6+4", "get t-5 6+4"]);
+	assert.deepEqual(rig.take(), ["get t-6 6+4", "get t-7 6+4"]);
 });
 
 test("Download goes on where it was after a lost connection, and after a reset where the program says so", () => {
@@ -120,7 +166,7 @@ test("Download goes on where it was after a lost connection, and after a reset w
 	rig.wait(100_000);
 	rig.take();
 	rig.connect();
-	assert.deepEqual(rig.take(), ["get t-2 2+4"]);
+	assert.deepEqual(rig.take(), ["get t-3 2+4"]);
 
 	const resumed = new Rig();
 	resumed.download.disconnected();
@@ -134,7 +180,7 @@ test("Download takes no block that is not as long as it should be, or another li
 	const rig = new Rig();
 	rig.take();
 	const bytes = new Uint8Array(512);
-	const wrong: [index: number, length: number][] = [[0, 255], [0, 257], [0, 0], [9, 256], [10, 256], [10, 0], [-1, 256], [0.5, 256], [NaN, 256]];
+	const wrong: [index: number, length: number][] = [[0, 257], [0, 0], [9, 256], [10, 256], [10, 0], [-1, 256], [0.5, 256], [NaN, 256]];
 	for (const [index, length] of wrong) {
 		assert.equal(codeOf(() => rig.download.block("t-1", index, bytes, 0, length, rig.now)), "malformed", `${index} ${length}`);
 	}
@@ -142,6 +188,9 @@ test("Download takes no block that is not as long as it should be, or another li
 	rig.turn();
 	assert.deepEqual(rig.take(), []);
 	assert.equal(rig.download.blocks!.missing, 10);
+	rig.download.block("t-1", 0, bytes, 0, 255, rig.now);
+	rig.turn();
+	assert.deepEqual(rig.take(), ["failed truncated"]);
 });
 
 test("Download ends with what the program throws, or the cloud refuses for good", () => {
@@ -160,23 +209,60 @@ test("Download ends with what the program throws, or the cloud refuses for good"
 	refused.wait(ANSWER_TIMEOUT);
 	refused.download.rejected("t-2", Refusal.GONE, "no", refused.now);
 	refused.turn();
-	assert.deepEqual(refused.take(), ["get t-1 0+4", "get t-2 0+4", "failed rejected"]);
+	assert.deepEqual(refused.take(), ["get t-1 0+4", "get t-2 0+4", "failed not-found"]);
 	refused.wait(1_000_000);
 	assert.deepEqual(refused.take(), []);
+
+	const ends: readonly [end: (download: Download, token: string, now: number) => void, line: string][] = [
+		[(download, token, now) => download.rejected(token, Refusal.STALE, "no", now), "failed changed"],
+		[(download, token, now) => download.rejected(token, Refusal.REFUSED, "no", now), "failed rejected"],
+		[(download, token) => download.beyond(token), "failed truncated"],
+	];
+	for (const [end, line] of ends) {
+		const other = new Rig();
+		end(other.download, "t-0", other.now);
+		other.turn();
+		assert.deepEqual(other.take(), ["get t-1 0+4"]);
+		end(other.download, "t-1", other.now);
+		other.turn();
+		assert.deepEqual(other.take(), [line]);
+		assert.equal(other.download.deadline, Infinity);
+	}
 });
 
 test("Download tries again soon where there was no room, and ends when a request cannot be made", () => {
 	const rig = new Rig();
-	for (const index of [0, 1, 2]) rig.block(index);
+	rig.block(0);
 	rig.room = false;
-	rig.block(3);
+	rig.block(1);
 	rig.room = true;
-	rig.take();
+	assert.deepEqual(rig.take(), ["get t-1 0+4", "block 0", "block 1", "no room: get t-2 4+2"]);
+	rig.block(2);
 	rig.wait(RETRY);
-	assert.deepEqual(rig.take(), ["get t-2 4+4"]);
+	assert.deepEqual(rig.take(), ["block 2", "get t-2 3+4"]);
 	rig.failure = new DeviceError("argument", "no topic");
-	for (const index of [4, 5, 6, 7]) rig.block(index);
-	assert.deepEqual(rig.take(), ["block 4", "block 5", "block 6", "block 7", "failed argument"]);
+	for (const index of [3, 4]) rig.block(index);
+	assert.deepEqual(rig.take(), ["block 3", "block 4", "failed argument"]);
+});
+
+test("Download fails after as many requests in vain as it may make, where connections do not count", () => {
+	const rig = new Rig({ length: 10 * LENGTH, attempts: 3 });
+	for (let count = 0; count < 5; count++) {
+		rig.download.disconnected();
+		rig.connect();
+	}
+	rig.take();
+	rig.wait(ANSWER_TIMEOUT);
+	rig.download.rejected("t-7", Refusal.BUSY, "later", rig.now);
+	rig.wait(2 * ANSWER_TIMEOUT);
+	assert.deepEqual(rig.take(), ["get t-7 0+4", "get t-8 0+4"]);
+	rig.block(0);
+	rig.take();
+	rig.wait(BLOCK_TIMEOUT + ANSWER_TIMEOUT);
+	assert.equal(rig.take().length, 1);
+	rig.wait(3_600_000);
+	assert.deepEqual(rig.take(), ["get t-10 1+4", "failed timeout"]);
+	assert.equal(rig.download.deadline, Infinity);
 });
 
 test("Download is complete after any losses, repetitions and orders, and hands each block over once", () => {

@@ -150,6 +150,7 @@ export async function makePlatform(): Promise<{ close(): void; [part: string]: u
 		keys: {
 			types: ["P-256", "RSA-2048"],
 			verify: (...values: unknown[]) => line.call(0, "verify", ...values),
+			makeSignature: (bytes: Uint8Array) => line.call(0, "makeSignature", bytes),
 			openRequest: (request: Uint8Array) => line.call(0, "openRequest", request),
 		},
 		tls: {
