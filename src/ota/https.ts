@@ -21,6 +21,8 @@ export interface HTTPSSourceOptions {
 	anchors: readonly Uint8Array[];
 	/** Takes a URL with `http:`, too: for a server of one's own on a network of one's own. Default: false. */
 	plain?: boolean | undefined;
+	/** The reader was given something that it did not deal with at once, or the end. */
+	onTurn?(): void;
 }
 
 /** ms that a server may ask for before the next request, at most. */
