@@ -2,8 +2,9 @@
 /**
  * Writes a component's content to its slot, in order and block by block: each is erased and programmed once.
  *
- * The digest of a group of blocks is compared before the last of them is written, so that what was altered on its way is
- * noticed after a fraction of the image and not at its end. Nothing here is good to boot before the whole was read back.
+ * The digest of a group of blocks is compared before the last of them is written, so that what was altered on its way
+ * is noticed after a fraction of the image and not at its end. Nothing here is good to boot before the whole was read
+ * back.
  */
 import { toDeviceError } from "../base/error.js";
 import { isAt } from "../bytes/word.js";
