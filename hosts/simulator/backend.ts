@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The private cloud without a network: broker, shadows, jobs and registry, and the rules of who may do what.
+ * The private cloud without a network: broker, shadows, jobs, files and registry, and the rules of who may do what.
  *
  * Pure, so that the same cloud is served on sockets (`cloud.ts`), inside the world (`world.ts`) and on the XS engine.
  */
@@ -9,10 +9,13 @@ import type { Client } from "./broker/client.js";
 import type { BrokerLimits } from "./broker/limits.js";
 import type { Refusal } from "./broker/reasons.js";
 import type { CloudChannel } from "./channel.js";
+import type { StreamsOptions } from "./clouds/aws/streams.js";
+import { FileService } from "./services/files.js";
 import { JobService } from "./services/jobs.js";
 import { isDeviceId, Registry } from "./services/registry.js";
 import type { ShadowLimits, ShadowStore } from "./services/shadow.js";
 import { ShadowService } from "./services/shadow.js";
+import { Updates } from "./services/updates.js";
 
 export interface BackendOptions {
 	/** The wall clock in ms since 1970. */
@@ -21,18 +24,27 @@ export interface BackendOptions {
 	shadowLimits?: Partial<ShadowLimits> | undefined;
 	/** Where documents outlive this cloud. */
 	shadowStore?: ShadowStore | undefined;
+	files?: StreamsOptions | undefined;
 }
 
 export class Backend {
 	readonly broker: Broker;
 	readonly shadows: ShadowService;
 	readonly jobs: JobService;
+	readonly files: FileService;
+	/** New firmware, and the way back: jobs and files together. */
+	readonly updates: Updates;
 	readonly registry: Registry;
 
 	constructor(options: BackendOptions) {
 		this.registry = new Registry(options);
 		this.shadows = new ShadowService({ wall: options.wall, limits: options.shadowLimits, store: options.shadowStore });
 		this.jobs = new JobService({ wall: options.wall, manners: this.shadows.manners });
+		this.files = new FileService({ wall: options.wall, manners: this.shadows.manners, ...options.files });
+		this.updates = new Updates({
+			put: (device, name, release) => { this.files.put(device, name, release); },
+			queue: (id, document, devices) => { this.jobs.create({ id, document, devices }); },
+		});
 		this.broker = new Broker({
 			limits: options.brokerLimits,
 			authorize: client => authorize(this.registry, client),
@@ -49,12 +61,14 @@ export class Backend {
 			service.onDue = () => { this.broker.due(); };
 			this.broker.add(service);
 		}
+		this.files.attach(this.broker.attach());
 	}
 
 	/** Serves the devices of a foreign broker, too: services and online state go over `channel`. */
 	attach(channel: CloudChannel): void {
 		this.shadows.attach(channel);
 		this.jobs.attach(channel);
+		this.files.attach(channel);
 		this.registry.watch(channel);
 	}
 }

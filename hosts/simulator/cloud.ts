@@ -9,10 +9,13 @@ import { Backend } from "./backend.js";
 import type { Bridge, BridgeOptions } from "./bridge.js";
 import { connectBridge } from "./bridge.js";
 import type { BrokerLimits } from "./broker/limits.js";
+import type { StreamsOptions } from "./clouds/aws/streams.js";
 import { nodeClock } from "./node-clock.js";
 import type { Server } from "./serve.js";
+import type { FileService } from "./services/files.js";
 import type { JobService } from "./services/jobs.js";
 import type { ShadowLimits, ShadowService, ShadowStore } from "./services/shadow.js";
+import type { Updates } from "./services/updates.js";
 import type { CloudServeOptions } from "./sockets-cloud.js";
 import { SocketsCloud } from "./sockets-cloud.js";
 
@@ -23,6 +26,8 @@ export interface CloudOptions {
 	shadowLimits?: Partial<ShadowLimits> | undefined;
 	/** Where documents outlive this cloud. */
 	shadowStore?: ShadowStore | undefined;
+	/** What happens to the blocks of files, and how many there may be. */
+	files?: StreamsOptions | undefined;
 }
 
 const BRIDGE_ID = "moorline-cloud";
@@ -38,6 +43,9 @@ export class Cloud extends SocketsCloud<Backend> {
 
 	get shadows(): ShadowService { return this.backend.shadows; }
 	get jobs(): JobService { return this.backend.jobs; }
+	get files(): FileService { return this.backend.files; }
+	/** New firmware, and the way back. */
+	get updates(): Updates { return this.backend.updates; }
 
 	/**
 	 * Serves our own broker. The server that is returned can be closed and the same ports served again: that is how a

@@ -138,9 +138,7 @@ export class Response {
 		this.status = status;
 		this.#isOld = version === "HTTP/1.0 ";
 		// What 101 would switch to was never offered; and HTTP/1.0 has no answers before the answer.
-		if (status === 101 || (this.#isOld && status < 200)) {
-			throw new DeviceError("violation", `an interim answer that cannot be: ${status}`);
-		}
+		if (status === 101 || (this.#isOld && status < 200)) violation(`an interim answer that cannot be: ${status}`);
 	}
 
 	private takeField(line: string): void {
@@ -169,8 +167,8 @@ export class Response {
 			if (this.length < 0) throw new DeviceError("malformed", "Content-Length is no number");
 		}
 		if (coding !== undefined) {
-			if (coding.toLowerCase() !== "chunked") throw new DeviceError("violation", "a transfer coding unasked");
-			if (this.length >= 0 || this.#isOld) throw new DeviceError("violation", "an answer that ends in two ways");
+			if (coding.toLowerCase() !== "chunked") violation("a transfer coding nobody asked for");
+			if (this.length >= 0 || this.#isOld) violation("an answer that ends in two ways");
 		}
 		this.#lines.clear();
 		this.#lines.allow(CHUNK_LINE_MAXIMUM);
@@ -200,6 +198,10 @@ function nameOf(line: string): string {
 
 /** `value`, unless the field was there before: which of two would be meant is a guess. */
 function once(name: string, former: string | undefined, value: string): string {
-	if (former !== undefined) throw new DeviceError("violation", `${name} twice in one answer`);
+	if (former !== undefined) violation(`${name} twice in one answer`);
 	return value;
+}
+
+function violation(message: string): never {
+	throw new DeviceError("violation", message);
 }

@@ -48,7 +48,10 @@ function fetchOurs(cloud: Cloud, url: string): Promise<number> {
 	let received = 0;
 	return new Promise((resolve, reject) => {
 		source.open(0, LENGTH, {
-			onBytes: (_, start, end) => { received += end - start; },
+			onBytes: (_, start, end) => {
+				received += end - start;
+				return true;
+			},
 			onEnd: () => { resolve(received); },
 			onFailed: reject,
 		});

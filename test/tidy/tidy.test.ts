@@ -22,7 +22,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
 	["cores", /^src\/(mqtt\/(?!client|index)|http\/(?!client)|shadow\/|operations\/|ota\/(?!https))/],
 	["drivers", /^src\/(mqtt\/(client|index)\.ts$|http\/client\.ts$|ota\/https\.ts$|identity\/)/],
 	["clouds", /^src\/clouds\//],
-	["device", /^src\/(device|index)\.ts$/],
+	["device", /^src\/(device|updates|index)\.ts$/],
 ];
 
 function layer(path: string): number {

@@ -3,9 +3,9 @@
 
 /**
  * 400: cannot be read, or is not allowed; 404: there is no such thing; 409: made for another version; 413: too large;
- * 429: too many; 500: the cloud failed, or has no room.
+ * 416: beyond the end of a file; 429: too many; 500: the cloud failed, or has no room.
  */
-export type RejectionCode = 400 | 404 | 409 | 413 | 429 | 500;
+export type RejectionCode = 400 | 404 | 409 | 413 | 416 | 429 | 500;
 
 /** A refusal on its way to the device. */
 export class Rejection extends Error {

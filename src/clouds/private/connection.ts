@@ -6,10 +6,13 @@
  * |----------|-----------|-----------------------------------------------------------------------------------------|
  * | `status` | to cloud  | `{"online":true,"product"?,"version"?,"format"?,"times"?}`, retained; will: offline     |
  *
- * All topics begin with `moorline/<device>/`. Messages to the device are QoS 1. Messages to the cloud are QoS 0: each
- * is answered, or said again on every connection, so that an older one sent again by MQTT could only do harm.
+ * All topics begin with `moorline/<device>/`. Messages to the device are QoS 1, those of files 0. Messages to the cloud
+ * are QoS 0: each is answered, or said again on every connection, so that an older one sent again by MQTT could only do
+ * harm.
  */
+import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
+import { isName } from "../../base/name.js";
 import { inRange } from "../../base/range.js";
 import { parseEndpoint } from "../../base/url.js";
 import type { JSONObject } from "../../bytes/value.js";
@@ -19,10 +22,12 @@ import type { Server } from "../../mqtt/client.js";
 import type { Will } from "../../mqtt/encode.js";
 import { isTopic } from "../../mqtt/topic.js";
 import type { Jobs } from "../../operations/jobs.js";
+import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
 import { MQTTConnection } from "../mqtt.js";
 import { encodeMessage, type Format } from "../format.js";
+import { PrivateFile } from "./files.js";
 import type { PrivateCloudOptions } from "./index.js";
 import { PrivateJobs } from "./jobs.js";
 import { PrivateShadow } from "./shadow.js";
@@ -32,6 +37,8 @@ export const MESSAGE_MAXIMUM = 16_384;
 const MESSAGE_LIMIT = 131_072;
 /** Bytes for messages to the cloud that wait: the largest report is a little smaller. */
 const INFLIGHT_LENGTH = 4_096;
+
+const FILE_MAXIMUM = 255;
 
 const RETAINED: PublishOptions = Object.freeze({ retain: true });
 const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
@@ -77,6 +84,14 @@ export class PrivateConnection extends MQTTConnection {
 
 	override addJobs(jobs: Jobs): void {
 		this.add(new PrivateJobs(this, `${this.#prefix}jobs/`, jobs));
+	}
+
+	override addDownload(name: string, file: number, download: Download): Closer {
+		if (!isName(name, 128, "_-")) throw new DeviceError("argument", `"${name}" is no name of files`);
+		inRange("file", file, 0, FILE_MAXIMUM);
+		const opened = new PrivateFile(this, this.#prefix, name, file, download);
+		this.add(opened);
+		return opened;
 	}
 
 	/** @returns false when it cannot be sent now. @throws DeviceError `argument`, `too-large` */

@@ -22,9 +22,10 @@ class Rig implements SourceReader {
 	onReceived: (() => void) | undefined;
 	closer: { close(): void } | undefined;
 
-	onBytes(_: Uint8Array, start: number, end: number): void {
+	onBytes(_: Uint8Array, start: number, end: number): boolean {
 		this.received += end - start;
 		this.onReceived?.();
+		return true;
 	}
 
 	onEnd(): void { this.lines.push("end"); }

@@ -25,6 +25,7 @@ const reader: SourceReader = {
 		position += split - start;
 		if (position % BLOCK_LENGTH === 0) digest.update(block);
 		if (split < end) reader.onBytes(bytes, split, end);
+		return true;
 	},
 	onEnd() {
 		const hex = Array.from(digest.digest(), (byte) => (byte + 256).toString(16).slice(1)).join("");

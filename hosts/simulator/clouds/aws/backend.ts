@@ -11,6 +11,7 @@ import type { Message } from "../../broker/message.js";
 import { REASON } from "../../broker/reasons.js";
 import type { Refusal } from "../../broker/reasons.js";
 import { Registry } from "../../services/registry.js";
+import { OtaUpdates } from "../../services/updates.js";
 import type { AwsAuthorizer } from "./authorizer.js";
 import { authorizeBy } from "./authorizer.js";
 import { Lifetimes } from "./lifetimes.js";
@@ -62,6 +63,8 @@ export class AwsBackend {
 	readonly shadows: AwsShadows;
 	/** Everything else that devices use. */
 	readonly services: AwsServices;
+	/** New firmware, and the way back: jobs and streams together. */
+	readonly updates: OtaUpdates;
 	/** For services. */
 	readonly context: AwsContext;
 	readonly #asked: readonly AwsService[];
@@ -102,6 +105,12 @@ export class AwsBackend {
 			templates: {}, issuer: options.issuer, newToken: options.newToken,
 			onRegistered: (thingName, certificateId) => { this.registry.register(thingName, certificateId); }, ...options.provisioning,
 		} });
+		const { jobs, streams } = this.services;
+		let version = 0;
+		this.updates = new OtaUpdates({
+			put: (device, name, release) => { streams.put(device, name, { version: ++version, description: "", files: { 0: release } }); },
+			queue: (jobId, document, things) => { jobs.create({ jobId, document, things }); },
+		});
 		this.#asked = [...(options.services ?? []).map(create => create(this.context)), this.shadows, this.services];
 		for (const task of [...this.#asked, this.#lifetimes]) this.broker.add(task);
 	}

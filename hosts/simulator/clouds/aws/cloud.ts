@@ -8,6 +8,7 @@ import type { DeviceIdentity } from "../../identity.js";
 import type { Server } from "../../serve.js";
 import type { CloudServeOptions } from "../../sockets-cloud.js";
 import { SocketsCloud } from "../../sockets-cloud.js";
+import type { OtaUpdates } from "../../services/updates.js";
 import type { AwsOptions } from "./backend.js";
 import { AwsBackend } from "./backend.js";
 import { Certificates } from "./certificates.js";
@@ -47,6 +48,8 @@ export class AwsCloud extends SocketsCloud<AwsBackend> {
 	get shadows(): AwsShadows { return this.backend.shadows; }
 	/** Jobs, streams, commands, Device Defender, Basic Ingest. */
 	get services(): AwsServices { return this.backend.services; }
+	/** New firmware, and the way back. */
+	get updates(): OtaUpdates { return this.backend.updates; }
 	/** What services have of the cloud. */
 	get context(): AwsContext { return this.backend.context; }
 

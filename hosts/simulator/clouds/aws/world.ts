@@ -6,6 +6,7 @@ import type { WorldLike, WorldPlaceOptions } from "../../in-world.js";
 import { CloudInWorld, wallOf } from "../../in-world.js";
 import type { Authority } from "../../../world/authority.js";
 import { decodeCertificate } from "../../../world/certificate.js";
+import type { OtaUpdates } from "../../services/updates.js";
 import type { AwsOptions } from "./backend.js";
 import { AwsBackend } from "./backend.js";
 import type { GateOptions } from "./gate.js";
@@ -44,6 +45,8 @@ export class AwsWorldCloud extends CloudInWorld<AwsBackend> {
 	get shadows(): AwsShadows { return this.backend.shadows; }
 	/** Jobs, streams, commands, Device Defender, Basic Ingest. */
 	get services(): AwsServices { return this.backend.services; }
+	/** New firmware, and the way back. */
+	get updates(): OtaUpdates { return this.backend.updates; }
 	/** What services have of the cloud. */
 	get context(): AwsContext { return this.backend.context; }
 
