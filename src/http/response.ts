@@ -138,9 +138,7 @@ export class Response {
 		this.status = status;
 		this.#isOld = version === "HTTP/1.0 ";
 		// What 101 would switch to was never offered; and HTTP/1.0 has no answers before the answer.
-		if (status === 101 || (this.#isOld && status < 200)) {
-			violation(`an interim answer that cannot be: ${status}`);
-		}
+		if (status === 101 || (this.#isOld && status < 200)) violation(`an interim answer that cannot be: ${status}`);
 	}
 
 	private takeField(line: string): void {

@@ -43,8 +43,10 @@ function reasonOf({ complete, received, failures }: Fetch): unknown {
 async function throughRelay(context: TestContext, port: number, open: (port: number) => HTTPSSource): Promise<void> {
 	const seed = chosenSeed() ?? 1;
 	context.diagnostic(`seed ${seed}`);
-	const relay = await layRelay(context, port, new Random(seed), RESET_MOST, RESETS);
-	const fetch = await fetched({ timer, source: open(relay.port), end: LENGTH, delay: 1 });
+	const random = new Random(seed);
+	const relay = await layRelay(context, port, random, RESET_MOST, RESETS);
+	const hold = (): number | undefined => random.once(20) ? random.below(3) : undefined;
+	const fetch = await fetched({ timer, source: open(relay.port), end: LENGTH, delay: 1, hold });
 	assert.deepEqual(fetch.failures.filter(({ code }) => !/^(closed|tls|unreachable)$/.test(code)), []);
 	assert.ok(fetch.complete && digest(fetch.bytes) === digest(release));
 	assert.equal(relay.resets, RESETS);
