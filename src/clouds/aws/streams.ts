@@ -30,11 +30,14 @@ const NAMES: readonly string[] = Object.freeze([
 ]);
 const VOCABULARY = Object.freeze(new Vocabulary(NAMES)) as Vocabulary;
 const ANSWERS: readonly string[] = Object.freeze(["description", "data", "rejected"]);
+/** ms: of more than 100 messages in a second, both ways, AWS drops what is ours. Others of this device need room, too. */
+const INTERVAL = 12;
 
 export class AwsStream implements Translation, BlockPort, Closer {
 	readonly filters: readonly string[];
 	/** A block that is lost is asked for again; what is kept while we are away would only be in the way. */
 	readonly qos = 0;
+	readonly interval = INTERVAL;
 	readonly #connection: MQTTConnection;
 	readonly #prefix: string;
 	readonly #format: Format;

@@ -34,6 +34,7 @@ export class PrivateFile implements Translation, BlockPort, Closer {
 	readonly filters: readonly string[];
 	/** A block that is lost is asked for again; what is kept while we are away would only be in the way. */
 	readonly qos = 0;
+	readonly interval = 0;
 	readonly #connection: PrivateConnection;
 	readonly #prefix: string;
 	readonly #file: number;

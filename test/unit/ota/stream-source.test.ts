@@ -27,6 +27,7 @@ class Rig extends ServiceRig {
 	readonly due: number[] = [];
 	onRead: (() => void) | undefined;
 	readonly port: BlockPort = {
+		interval: 0,
 		describe: () => assert.fail("the length is known"),
 		request: (token, blockLength, { offset, count, bitmap }: BlockRange) => {
 			assert.equal(blockLength, BLOCK_LENGTH);
