@@ -88,9 +88,14 @@ export class AwsStream implements Translation, BlockPort, Closer {
 		const token = String(message["c"] ?? message["clientToken"]);
 		const now = host.time.now();
 		switch (topic.slice(this.#prefix.length, -this.#format.length - 1)) {
-			case "data":
-				this.data(token, message, now);
+			case "data": {
+				if (message["f"] !== this.#file) break;
+				const block = blockIn(message);
+				const index = message["i"];
+				// From here, with as little of the stack as can be: who takes a block does something with it.
+				this.#download.block(token, typeof index === "number" ? index : -1, block, 0, block.byteLength, now);
 				break;
+			}
 			case "description":
 				this.description(token, message, now);
 				break;
@@ -98,13 +103,6 @@ export class AwsStream implements Translation, BlockPort, Closer {
 				this.rejected(token, message, now);
 		}
 		return true;
-	}
-
-	private data(token: string, { f: file, i: index, p: payload }: CBORObject, now: number): void {
-		if (file !== this.#file) return;
-		const block = typeof payload === "string" ? decodeBase64(payload) : payload;
-		if (!(block instanceof Uint8Array)) throw new DeviceError("malformed", "a block without bytes");
-		this.#download.block(token, typeof index === "number" ? index : -1, block, 0, block.byteLength, now);
 	}
 
 	private description(token: string, { s: version, r: files }: CBORObject, now: number): void {
@@ -128,4 +126,10 @@ export class AwsStream implements Translation, BlockPort, Closer {
 		const payload = encodeMessage(this.#connection.host.text, this.#format, message);
 		return this.#connection.send(`${this.#prefix}${operation}/${this.#format}`, payload);
 	}
+}
+
+function blockIn({ p: payload }: CBORObject): Uint8Array {
+	const block = typeof payload === "string" ? decodeBase64(payload) : payload;
+	if (!(block instanceof Uint8Array)) throw new DeviceError("malformed", "a block without bytes");
+	return block;
 }
