@@ -6,9 +6,10 @@
  */
 import { Alarm, type AlarmOwner } from "./base/alarm.js";
 import { DeviceError, toDeviceError } from "./base/error.js";
+import type { Firmware } from "./base/firmware.js";
 import { randomWord } from "./bytes/random.js";
 import type { JSONObject } from "./bytes/value.js";
-import type { Cloud, Closer, Connection, ConnectionOptions, Firmware, PublishOptions } from "./clouds/cloud.js";
+import type { Cloud, Connection, ConnectionOptions, PublishOptions } from "./clouds/cloud.js";
 import type { Host } from "./host.js";
 import { CredentialStore, type Credentials } from "./identity/credentials.js";
 import { Provisioning, type ProvisioningCallbacks, type ProvisioningOptions } from "./identity/provisioning.js";
@@ -16,9 +17,14 @@ import { Commands, type Command, type CommandsCallbacks } from "./operations/com
 import { Jobs, type Job, type JobsCallbacks } from "./operations/jobs.js";
 import { Metrics, type MetricsReport } from "./operations/metrics.js";
 import { Download, type DownloadCallbacks, type DownloadOptions } from "./ota/download.js";
+import { UPDATE_MEMBERS } from "./ota/offer.js";
+import type { InstalledComponent } from "./ota/record.js";
+import { slotName } from "./ota/slots.js";
+import type { OpenDownload } from "./ota/stream-source.js";
 import type { Document, Model, Patch } from "./shadow/model.js";
 import { Shadow, type ShadowCallbacks } from "./shadow/shadow.js";
 import { StorageStore } from "./shadow/store.js";
+import { Updates, type UpdateHandlers } from "./updates.js";
 
 /** What a program sets for a shadow; `Self` is what the callbacks find as `this`. */
 export interface ShadowHandlers<M, Self> {
@@ -54,6 +60,11 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	onJobFinished?(this: Device<M>, job: Job): void;
 	/** Names of members that job documents have: others are left out. Default: any, as long as they are few. */
 	jobMembers?: readonly string[] | undefined;
+	/**
+	 * Where it is given, jobs that are updates of the firmware are done by the device itself, and `onJob` is told of
+	 * the others; `firmware.keys` says whose releases it takes.
+	 */
+	update?: UpdateHandlers<Device<M>> | undefined;
 	/**
 	 * The cloud asks for something to be done at once. It ends by `command.succeed`, `fail` or `reject`. Where there is
 	 * this callback, commands are listened for.
@@ -160,13 +171,73 @@ export class Device<M extends Model | undefined = undefined> {
 	 * @returns what is to be closed, whatever came of it
 	 * @throws DeviceError `unsupported`, `argument`, `too-large`, `full`; `state` after `close`
 	 */
-	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer {
+	download(
+		name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions,
+	): OpenDownload {
 		return this.#core.download(name, file, callbacks, options);
+	}
+
+	/**
+	 * What the program has to say of updates.
+	 * @throws DeviceError `unsupported` where the option `update` was not given
+	 */
+	get update(): DeviceUpdate {
+		return this.#core.update;
 	}
 
 	/** Says goodbye to the cloud and lets everything go. May be called twice; no callback follows. */
 	close(): void {
 		this.#core.close();
+	}
+}
+
+/** A mod, or data, that an update installed. */
+export interface DeviceComponent {
+	/** Of the flash partition that holds it, from its beginning. */
+	readonly path: string;
+	/** Bytes. */
+	readonly size: number;
+	readonly version: string;
+}
+
+/** What a program says of an update that is offered, or on trial. */
+export class DeviceUpdate {
+	readonly #updates: Updates;
+
+	/** Use `device.update`. */
+	constructor(updates: Updates) {
+		this.#updates = updates;
+	}
+
+	/** Whether what runs is new and has yet to be confirmed. */
+	get onTrial(): boolean {
+		return this.#updates.update.onTrial;
+	}
+
+	/** Begins what `onOffer` told of. */
+	accept(): void {
+		this.#updates.update.accept();
+	}
+
+	/** Refuses what is offered or under way, unless it is too late for that. */
+	refuse(): void {
+		this.#updates.update.refuse();
+	}
+
+	/** What runs is good. */
+	confirm(): void {
+		this.#updates.update.healthy();
+	}
+
+	/** What is on trial is not good: the device goes back to what it had before, at once. */
+	reject(): void {
+		this.#updates.update.unhealthy();
+	}
+
+	/** A component beside the image; `undefined` where none is installed that fits this image. */
+	component(name: string): DeviceComponent | undefined {
+		const found: InstalledComponent | undefined = this.#updates.update.component(name);
+		return found && { path: slotName(name, found.slot), size: found.size, version: found.version };
 	}
 }
 
@@ -245,6 +316,7 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	readonly #services: Timed[] = [];
 	readonly #shadows: [name: string, shadow: Shadow][] = [];
 	readonly #jobs: Jobs | undefined;
+	readonly #updates: Updates | undefined;
 	readonly #commands: Commands | undefined;
 	#metrics: Metrics | undefined;
 	/** That were begun. */
@@ -259,7 +331,7 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	readonly #alarm: Alarm;
 
 	constructor(device: Device, options: DeviceOptions) {
-		const { host, onJob, jobMembers, onCommand, commandMembers, provisioning } = options;
+		const { host, onJob, jobMembers, update, onCommand, commandMembers, provisioning } = options;
 		this.#device = device;
 		this.#options = options;
 		this.host = host;
@@ -270,7 +342,14 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		this.id = id;
 		if (fault !== undefined) this.onFault(fault);
 		this.own = this.makeShadow("", options as ShadowHandlers<undefined, unknown>, device);
-		if (onJob !== undefined) this.#services.push(this.#jobs = new Jobs(this, { members: jobMembers, prefix }));
+		if (update !== undefined) {
+			const updates = this.#updates = new Updates(this, update as UpdateHandlers<unknown>, device);
+			this.#services.push(updates.update);
+		}
+		if (onJob !== undefined || update !== undefined) {
+			const members = onJob === undefined ? UPDATE_MEMBERS : jobMembers && [...jobMembers, ...UPDATE_MEMBERS];
+			this.#services.push(this.#jobs = new Jobs(this, { members, prefix }));
+		}
 		if (onCommand !== undefined) {
 			this.#services.push(this.#commands = new Commands(this, { members: commandMembers }));
 		}
@@ -294,6 +373,11 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 
 	get firmware(): Firmware | undefined {
 		return this.#options.firmware;
+	}
+
+	get update(): DeviceUpdate {
+		if (this.#updates === undefined) throw new DeviceError("unsupported", "this device was given no option update");
+		return new DeviceUpdate(this.#updates);
 	}
 
 	addShadow(name: string, handlers: ShadowHandlers<undefined, unknown>, self: unknown): Shadow {
@@ -332,7 +416,9 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		return number;
 	}
 
-	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer {
+	download(
+		name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions,
+	): OpenDownload {
 		this.check();
 		const connection = this.working;
 		if (connection === undefined) throw new DeviceError("state", "the device has no credential of its own yet");
@@ -345,6 +431,8 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 			close: () => {
 				if (this.release(download)) opened.close();
 			},
+			pause: () => download.pause(),
+			resume: () => download.resume(),
 		};
 	}
 
@@ -372,15 +460,18 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	}
 
 	onJob(job: Job): void {
-		this.#options.onJob?.call(this.#device, job);
+		if (this.#updates?.onJob(job)) return;
+		const { onJob } = this.#options;
+		if (onJob === undefined) job.reject();
+		else onJob.call(this.#device, job);
 	}
 
 	onJobCanceled(job: Job): void {
-		this.#options.onJobCanceled?.call(this.#device, job);
+		if (!this.#updates?.onJobCanceled(job)) this.#options.onJobCanceled?.call(this.#device, job);
 	}
 
 	onJobFinished(job: Job): void {
-		this.#options.onJobFinished?.call(this.#device, job);
+		if (!this.#updates?.onJobFinished(job)) this.#options.onJobFinished?.call(this.#device, job);
 	}
 
 	onCommand(command: Command): void {
@@ -431,6 +522,7 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 			// A callback may have closed the device.
 			if (!this.#closed && service.deadline <= now) service.expire(now);
 		}
+		if (this.connected && this.own.inSync) this.#updates?.onSync();
 		this.onTurn();
 	}
 

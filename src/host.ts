@@ -274,7 +274,10 @@ export interface Images {
 	activate(): void;
 	/** The image that runs is good: ends its trial. Again is harmless. @throws DeviceError `storage` */
 	confirm(): void;
-	/** Boots the image before, and marks the one that runs as bad. Does not return. @throws DeviceError `state` when there is none */
+	/**
+	 * Boots the image before, and marks the one that runs as bad. Does not return.
+	 * @throws DeviceError `state` when there is none
+	 */
 	revert(): void;
 }
 

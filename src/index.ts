@@ -3,13 +3,21 @@
 export { DeviceError, type ErrorCode } from "./base/error.js";
 export type { Backoff } from "./base/backoff.js";
 export type { JSONObject, JSONValue } from "./bytes/value.js";
-export type { Cloud, Firmware, PublishOptions } from "./clouds/cloud.js";
-export { Device, type DeviceOptions, type NamedShadow, type ShadowHandlers } from "./device.js";
+export type { Firmware } from "./base/firmware.js";
+export type { Cloud, PublishOptions } from "./clouds/cloud.js";
+export {
+	Device, type DeviceComponent, type DeviceOptions, type DeviceUpdate, type NamedShadow, type ShadowHandlers,
+} from "./device.js";
 export type { Host } from "./host.js";
 export type { Command, CommandResult } from "./operations/commands.js";
 export type { Job, JobDetails, JobStatus } from "./operations/jobs.js";
 export type { Metric, MetricsReport, NetworkStatistics } from "./operations/metrics.js";
 export type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
+export type { OpenDownload } from "./ota/stream-source.js";
+export type { FailureReason } from "./ota/failure.js";
+export type { UpdatePolicy, WaitReason } from "./ota/policy.js";
+export type { Release } from "./ota/update.js";
+export type { UpdateHandlers } from "./updates.js";
 export type { ProvisioningOptions, ProvisioningParameters } from "./identity/provisioning.js";
 export { boolean, list, model, number, string } from "./shadow/model.js";
 export type { Document, Field, FieldOptions, Model, Patch, Rule } from "./shadow/model.js";

@@ -64,7 +64,7 @@ const host: Host = Object.freeze({
 	udp: Object.freeze({ io: UDP }),
 	dns: Object.freeze({ io: DNS }),
 	keys,
-	images: undefined,
+	get images() { return platform.images; },
 	storage: platform.storage,
 	flash: platform.flash,
 	time,

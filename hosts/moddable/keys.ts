@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Key pairs and signatures by the SDK's native arithmetic: P-256 is made and signs, RSA only signs.
+ * Key pairs and signatures by the SDK's native arithmetic: P-256 is made, signs and verifies, RSA only signs.
  *
  * RSA keys are not made here: the search for two primes would stall the device for minutes. The SDK's TLS, on the
  * other hand, takes RSA client keys alone. A P-256 key is therefore good for requests and signatures; for TLS the device
@@ -14,15 +14,16 @@
  */
 import { Digest } from "crypt";
 import Curve from "curve";
+import type ECPoint from "ecp";
 import Mont from "mont";
 import RSA from "rsa";
 import Timer from "timer";
 import platform from "moddable:moorline/platform";
 import { DeviceError } from "../../src/base/error.js";
-import type { GenerateKeyOptions, Keys, SignOptions } from "../../src/host.js";
+import type { GenerateKeyOptions, Keys, SignOptions, VerifyOptions } from "../../src/host.js";
 import { checkBytes, checkCallback } from "./check.js";
 import { DER, hex, Tag } from "./der.js";
-import { encodeRSASignature, P256_KEY, RSA_KEY, toBigInt } from "./signature.js";
+import { decodePoint, encodeRSASignature, P256_KEY, RSA_KEY, toBigInt, verifyPair } from "./signature.js";
 
 const ORDER_LENGTH = 32;
 /** Bytes that SHA-256 takes at a time. */
@@ -50,8 +51,20 @@ export const keys: Keys = Object.freeze({
 			options.onKey(join(fromHex(PRIVATE_HEAD), toBytes(d), fromHex(PRIVATE_MIDDLE), point), join(fromHex(PUBLIC_HEAD), point));
 		}, 0);
 	},
-	verify(): never {
-		throw new DeviceError("unsupported", "signatures are not verified yet");
+	verify(options: VerifyOptions): void {
+		const { key, bytes, signature, onVerified, onError } = options;
+		for (const each of [key, bytes, signature]) checkBytes(each);
+		checkAnswers(onVerified, onError);
+		const digest = sha256(bytes);
+		const curve = new Curve("secp256r1");
+		const point = decodePublic(curve, key);
+		const r = toBigInt(signature.subarray(0, ORDER_LENGTH));
+		const s = toBigInt(signature.subarray(ORDER_LENGTH));
+		const isWhole = signature.byteLength === 2 * ORDER_LENGTH;
+		Timer.set(() => {
+			if (point === undefined) options.onError(new DeviceError("credential", "the key is no point of P-256"));
+			else options.onVerified(isWhole && verifyPair(curve, point, digest, r, s));
+		}, 0);
 	},
 	sign(options: SignOptions): void {
 		const { key, bytes, onSignature, onError } = options;
@@ -89,6 +102,14 @@ function decode(key: Uint8Array): Signer | undefined {
 		// As any other key that is of no use.
 	}
 	return undefined;
+}
+
+function decodePublic(curve: Curve, key: Uint8Array): ECPoint | undefined {
+	try {
+		return decodePoint(curve, key);
+	} catch {
+		return undefined;
+	}
 }
 
 function decodeP256(inner: DER): Signer | undefined {

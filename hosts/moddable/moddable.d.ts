@@ -147,7 +147,8 @@ declare module "curve" {
 		constructor(name: "secp256r1" | "secp384r1");
 		/** The base point. */
 		readonly G: ECPoint;
-		readonly ec: { mul(point: ECPoint, factor: bigint): ECPoint };
+		/** y² = x³ + ax + b modulo m. */
+		readonly ec: { readonly a: bigint; readonly b: bigint; readonly m: bigint; mul(point: ECPoint, factor: bigint): ECPoint };
 		/** The order of the group. */
 		readonly n: bigint;
 		readonly orderSize: number;
@@ -289,6 +290,9 @@ declare module "moddable:moorline/platform" {
 	const platform: import("./platform.js").Platform;
 	export default platform;
 }
+
+/** A C function by its name, which must be written out. The SDK's compiler replaces the call. */
+declare function native(name: string): { call(self: undefined, ...values: (string | number | boolean)[]): unknown };
 
 /** Appends nothing: a line needs its own line end. */
 declare function trace(...values: (string | number | boolean)[]): void;

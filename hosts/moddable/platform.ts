@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What differs between an ESP32 and the simulator on Linux. Types only; lin/ and esp32/ each have one. */
-import type { FlashProvider, StorageProvider, System } from "../../src/host.js";
+import type { FlashProvider, Images, StorageProvider, System } from "../../src/host.js";
 
 /** Native TCP with its own semantics: counts are levels, `onError` has no argument and may come after `close`. */
 export interface Socket {
@@ -23,6 +23,7 @@ export interface Platform {
 	readonly Socket: new (options: SocketOptions) => Socket;
 	readonly storage: StorageProvider;
 	readonly flash: FlashProvider;
+	readonly images: Images | undefined;
 	/** All but the figures of the heap, which the engine tells. */
 	readonly system: Omit<System, "heap">;
 	random(target: Uint8Array): void;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Verification of the signatures in certificates: RSA PKCS#1 v1.5 and ECDSA, with SHA-2.
+ * Verification of signatures, those in certificates above all: RSA PKCS#1 v1.5 and ECDSA, with SHA-2.
  *
- * The arithmetic is the SDK's. Padding is computed and compared whole, and the numbers of a signature are held to
- * their range, before it is asked. Spec: RFC 8017 §8.2.2, FIPS 186-5 §6.4.2, RFC 5480, RFC 8423.
+ * The arithmetic is the SDK's. Padding is computed and compared whole, points are held to their curve and the numbers of
+ * a signature to their range, before it is asked. Spec: RFC 8017 §8.2.2, FIPS 186-5 §6.4.2, SEC 1 §3.2.2.1, RFC 5480,
+ * RFC 8423.
  */
 import { Digest } from "crypt";
 import Curve from "curve";
@@ -100,8 +101,12 @@ function verifyECDSA(curve: Curve, publicKey: Uint8Array, hash: Hash, signed: Ui
 	// The leftmost bits of a digest that is longer than the order of the group.
 	const digest = digestOf(hash, signed);
 	const shortened = digest.byteLength > curve.orderSize ? digest.slice(0, curve.orderSize) : digest;
-	// Range-checked by the replacement below.
-	return new ECDSA(decodePoint(curve, publicKey), curve)._verify(shortened, r, s);
+	return verifyPair(curve, decodePoint(curve, publicKey), shortened, r, s);
+}
+
+/** The two numbers of a signature, range-checked by the replacement below. */
+export function verifyPair(curve: Curve, key: ECPoint, digest: ArrayBuffer, r: bigint, s: bigint): boolean {
+	return new ECDSA(key, curve)._verify(digest, r, s);
 }
 
 function decodeRSA(publicKey: Uint8Array): { modulus: bigint; exponent: bigint; byteLength: number } {
@@ -130,9 +135,14 @@ function curveOf(algorithm: string): Curve {
 	}
 }
 
-function decodePoint(curve: Curve, publicKey: Uint8Array): ECPoint {
+/** @throws DeviceError `tls` for anything but an uncompressed point of the curve */
+export function decodePoint(curve: Curve, publicKey: Uint8Array): ECPoint {
 	if (publicKey[0] !== 4 || publicKey.byteLength !== 1 + 2 * curve.orderSize) throw malformed();
-	return ECPoint.fromOctetString(publicKey);
+	const point = ECPoint.fromOctetString(publicKey);
+	const { X, Y } = point;
+	const { a, b, m } = curve.ec;
+	if (X >= m || Y >= m || (Y * Y - (X * X + a) * X - b) % m !== 0n) throw malformed();
+	return point;
 }
 
 function digestOf(hash: Hash, bytes: Uint8Array): ArrayBuffer {

@@ -5,7 +5,7 @@
  * Every operation is one call to the kernel, so what it took outlives a kill of the process at any point, and a
  * kill in the middle leaves at most one operation half done, as a power cut does on the chip. It is not brought
  * to the disk each time (a journal writes often, and a laptop's power cut is not what is simulated here) but
- * when the partition is closed.
+ * when a partition that was changed is closed.
  */
 import { closeSync, fsyncSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -32,6 +32,7 @@ class Partition implements FlashPartition {
 	readonly blockLength = BLOCK_LENGTH;
 	readonly #file: string;
 	#descriptor: number | undefined;
+	#changed = false;
 
 	constructor(file: string, size: number) {
 		this.size = size;
@@ -53,6 +54,7 @@ class Partition implements FlashPartition {
 	write(source: Uint8Array, offset: number): void {
 		const descriptor = this.#open();
 		this.#checkRange("writing", source, offset);
+		this.#changed = true;
 		const cells = new Uint8Array(source.byteLength);
 		this.read(cells, offset);
 		for (let index = 0; index < cells.byteLength; index++) cells[index]! &= source[index]!;
@@ -64,6 +66,7 @@ class Partition implements FlashPartition {
 		if (!isIntegerIn(to, 0, this.size / BLOCK_LENGTH) || !isIntegerIn(from, 0, to)) {
 			throw new DeviceError("argument", `erasing blocks ${from} to ${to} of ${this.size / BLOCK_LENGTH}`);
 		}
+		this.#changed = true;
 		const cells = new Uint8Array((to - from) * BLOCK_LENGTH).fill(ERASED);
 		this.#transfer(cells, taken => writeSync(descriptor, cells, taken, cells.byteLength - taken, from * BLOCK_LENGTH + taken));
 	}
@@ -74,7 +77,7 @@ class Partition implements FlashPartition {
 		this.#descriptor = undefined;
 		attempt(`closing ${this.#file}`, () => {
 			try {
-				fsyncSync(descriptor);
+				if (this.#changed) fsyncSync(descriptor);
 			} finally {
 				closeSync(descriptor);
 			}

@@ -8,6 +8,7 @@ import { randomFillSync } from "node:crypto";
 import { resolve } from "node:path";
 import { DeviceError } from "../../src/base/error.js";
 import type { Host, ResetReason } from "../../src/host.js";
+import { createImageFlash, createImages, imagePartitions, runningSlot } from "../boot/index.js";
 import { checkBytes, checkName, isIntegerIn } from "./check.js";
 import { crypto } from "./digest.js";
 import { DNS } from "./dns.js";
@@ -33,6 +34,14 @@ export interface HostOptions {
 	directory: string;
 	/** Flash partitions: bytes by name, each a multiple of the block length 4096. Default: PARTITIONS. */
 	partitions?: Readonly<Record<string, number>> | undefined;
+	/**
+	 * Two slots for images, as `BootLoader` of the same directory chose between them; it ran before. Default: none, and
+	 * `host.images` is `undefined`.
+	 */
+	images?: {
+		/** Bytes of each, a multiple of 4096. */
+		slot: number;
+	} | undefined;
 	/** Takes the lines of `trace`. Default: standard output. */
 	trace?: ((line: string) => void) | undefined;
 	/** Replaces the end of the process with exit code 75 when the program restarts the device. */
@@ -42,10 +51,11 @@ export interface HostOptions {
 }
 
 export function createHost(options: HostOptions): Host {
-	const { directory, partitions = PARTITIONS, trace = line => console.log(line), onRestart, resetReason = "power-on" } = options;
+	const { directory, trace = line => console.log(line), onRestart, resetReason = "power-on" } = options;
 	if (typeof directory !== "string" || directory.length === 0) throw new DeviceError("argument", "a host needs a directory");
 	// The program may change its working directory later; the device stays where it is.
 	const place = resolve(directory);
+	const partitions = { ...options.partitions ?? PARTITIONS, ...options.images && imagePartitions(options.images.slot) };
 	for (const [name, size] of Object.entries(partitions)) {
 		checkName("the name of a flash partition", name);
 		if (!isIntegerIn(size, BLOCK_LENGTH, PARTITION_MAXIMUM) || size % BLOCK_LENGTH !== 0) {
@@ -53,6 +63,8 @@ export function createHost(options: HostOptions): Host {
 		}
 	}
 	const sessions = new Sessions();
+	const flash = createFlash(place, partitions), system = createSystem({ directory: place, resetReason, onRestart });
+	const running = options.images && { flash, crypto, slot: runningSlot({ flash, crypto }), restart: () => system.restart() };
 	return Object.freeze({
 		name: "node",
 		tcp: { io: TCP },
@@ -61,7 +73,7 @@ export function createHost(options: HostOptions): Host {
 		udp: { io: UDP },
 		dns: { io: DNS },
 		storage: createStorage(place),
-		flash: createFlash(place, { ...partitions }),
+		flash: running === undefined ? flash : createImageFlash(running),
 		timer,
 		time,
 		random(target: Uint8Array): void {
@@ -71,8 +83,8 @@ export function createHost(options: HostOptions): Host {
 		text,
 		crypto,
 		keys,
-		images: undefined,
-		system: createSystem({ directory: place, resetReason, onRestart }),
+		images: running && createImages(running),
+		system,
 		trace,
 	} satisfies Host);
 }

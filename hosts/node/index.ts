@@ -4,6 +4,7 @@
  *
  * MOORLINE_DIRECTORY: where the device keeps what it keeps; else `.moorline` in the working directory.
  * MOORLINE_RESET_REASON: why it starts, told by whoever supervises it; else it was switched on.
+ * MOORLINE_SLOT: bytes of each of its two slots, where the supervisor runs images; else it has none.
  */
 import type { ResetReason } from "../../src/host.js";
 import { createHost } from "./host.js";
@@ -11,11 +12,14 @@ import { createHost } from "./host.js";
 const RESET_REASONS: readonly ResetReason[] = Object.freeze(["power-on", "software", "watchdog", "exception", "brownout", "deep-sleep"]);
 
 const told = process.env["MOORLINE_RESET_REASON"];
+const slot = process.env["MOORLINE_SLOT"];
 
 export { createHost, PARTITIONS, type HostOptions } from "./host.js";
+export { BootLoader, SLOT } from "./images.js";
 export { RESTART_EXIT_CODE } from "./system.js";
 
 export default createHost({
 	directory: process.env["MOORLINE_DIRECTORY"] || ".moorline",
 	resetReason: told === undefined ? "power-on" : RESET_REASONS.find(reason => reason === told) ?? "unknown",
+	images: slot ? { slot: Number(slot) } : undefined,
 });

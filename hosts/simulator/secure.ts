@@ -8,6 +8,8 @@ import type { Duplex } from "node:stream";
 import type { TlsOptions, TLSSocket } from "node:tls";
 import { createServer } from "node:tls";
 import type { Gate, Identity, Origin } from "./broker/client.js";
+import type { FirmwareFiles } from "./firmware.js";
+import { serveFirmware } from "./firmware-server.js";
 import type { Sockets } from "./sockets.js";
 import type { UpgradeRequest } from "./websockets.js";
 import { serveWebSockets } from "./websockets.js";
@@ -23,6 +25,10 @@ export interface SecureServeOptions {
 	protocols?: Readonly<Record<string, "mqtt" | "http">> | undefined;
 	/** Default: who has the certificate that the port wants is let in. */
 	gate?: Gate | undefined;
+	/** Port of `firmware` over HTTPS, as `port`, for clients without certificate. */
+	firmwarePort?: number | undefined;
+	/** Needed with `firmwarePort`. */
+	firmware?: FirmwareFiles | undefined;
 	/** Of the requests that become WebSockets; absent: any. */
 	webSocketPath?: string | undefined;
 	certificatePem: string;
@@ -65,6 +71,13 @@ export class SecureServers {
 			if (protocols[socket.alpnProtocol || ""] === "mqtt") this.#open(socket, socket);
 			else http.emit("connection", socket);
 		});
+		return this.#watched(server);
+	}
+
+	firmware(): NetServer {
+		const { certificatePem, keyPem, firmware } = this.#options;
+		const server = createHTTPSServer({ cert: certificatePem, key: keyPem, minVersion: "TLSv1.2", handshakeTimeout: HANDSHAKE_TIMEOUT, noDelay: true });
+		serveFirmware(server, firmware!);
 		return this.#watched(server);
 	}
 

@@ -37,6 +37,8 @@ export interface Server {
 	readonly secureWebSocketPort: number | undefined;
 	/** Port of both with TLS, if served. */
 	readonly sharedPort: number | undefined;
+	/** Port of firmware over HTTPS, if served. */
+	readonly firmwarePort: number | undefined;
 	/** Stops listening and ends every connection as a broker does that is killed: no will is published. */
 	close(): Promise<void>;
 }
@@ -59,6 +61,7 @@ export async function serve(broker: Broker, options: ServeOptions): Promise<Serv
 			tlsPort: await listen(tls?.port, () => secure!.mqtt()),
 			secureWebSocketPort: await listen(tls?.webSocketPort, () => secure!.webSocket()),
 			sharedPort: await listen(tls?.sharedPort, () => secure!.shared()),
+			firmwarePort: await listen(tls?.firmwarePort, () => secure!.firmware()),
 			close: () => closeAll(sockets, listening),
 		};
 	} catch (error) {

@@ -4,6 +4,7 @@ import type { Authority, KeyType } from "./authority.js";
 import type { Broker } from "./broker/broker.js";
 import type { Faults } from "./broker/faults.js";
 import { DeviceError } from "../../src/base/error.js";
+import { FirmwareFiles } from "./firmware.js";
 import type { DeviceIdentity } from "./identity.js";
 import type { SecureServeOptions } from "./secure.js";
 import type { Server } from "./serve.js";
@@ -20,6 +21,8 @@ export interface CloudServeOptions {
 	/** Ports of MQTT over WebSocket, as `port` and `tlsPort`; absent: none. */
 	webSocketPort?: number | undefined;
 	secureWebSocketPort?: number | undefined;
+	/** Port of `firmware` over HTTPS; 0 lets the system choose; absent: none. */
+	firmwarePort?: number | undefined;
 	/** Names in the server's certificate; devices are told the first. Default: localhost and its addresses. */
 	names?: readonly string[] | undefined;
 	/** Key of the server's certificate. */
@@ -37,6 +40,8 @@ export interface ServedBackend {
 
 export abstract class SocketsCloud<Backend extends ServedBackend> {
 	readonly authority: Authority;
+	/** The releases that devices fetch by URL. */
+	readonly firmware = new FirmwareFiles();
 	protected readonly backend: Backend;
 	readonly #open = new Set<{ close(): Promise<void> }>();
 	#endpoint: string | undefined;
@@ -83,16 +88,17 @@ export abstract class SocketsCloud<Backend extends ServedBackend> {
 
 	/** @param secure what this cloud has of its own on TLS */
 	protected async listen(options: CloudServeOptions, secure: Partial<SecureServeOptions> = {}): Promise<Server> {
-		const { host, port, tlsPort, webSocketPort, secureWebSocketPort, names = DEFAULT_NAMES, keyType, onRefused } = options;
-		const isSecure = [tlsPort, secureWebSocketPort, secure.sharedPort].some(each => each !== undefined);
+		const { host, port, tlsPort, webSocketPort, secureWebSocketPort, firmwarePort, names = DEFAULT_NAMES, keyType, onRefused } = options;
+		const isSecure = [tlsPort, secureWebSocketPort, firmwarePort, secure.sharedPort].some(each => each !== undefined);
 		const credential = isSecure ? await this.authority.issueServer({ names, keyType }) : undefined;
 		const server = this.keep(await serve(this.broker, {
 			host, port, webSocketPort, onRefused,
 			tls: credential && {
-				port: tlsPort, webSocketPort: secureWebSocketPort, ...secure,
+				port: tlsPort, webSocketPort: secureWebSocketPort, firmwarePort, firmware: this.firmware, ...secure,
 				certificatePem: credential.certificatePem, keyPem: credential.keyPem, clientAuthorityPem: this.authority.certificatePem,
 			},
 		}));
+		if (server.firmwarePort !== undefined) this.firmware.served(`https://${names[0]}:${server.firmwarePort}`);
 		const securePort = server.tlsPort ?? server.sharedPort;
 		if (securePort !== undefined) this.#endpoint = `mqtts://${names[0]}:${securePort}`;
 		else if (server.port !== undefined) this.#endpoint = `mqtt://${names[0]}:${server.port}`;

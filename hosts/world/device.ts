@@ -5,13 +5,15 @@
  * Every boot runs the program anew with a fresh host. Only flash and storage carry anything over.
  */
 import { DeviceError } from "../../src/base/error.js";
-import type { Crypto, DigestAlgorithm, Host, ResetReason } from "../../src/host.js";
+import { createImageFlash, createImages } from "../boot/index.js";
+import { TRIAL_TIMEOUT, type Crypto, type DigestAlgorithm, type Host, type ResetReason } from "../../src/host.js";
 import { Boot, PowerCut } from "./boot.js";
 import type { Clock } from "./clock.js";
 import { dnsClass } from "./dns.js";
 import { Flash } from "./flash.js";
 import { Hash } from "./hash.js";
-import { createKeys } from "./keys.js";
+import { ImageStore, type Program, type RunningImage } from "./images.js";
+import { createKeys, type Verify } from "./keys.js";
 import type { Log } from "./log.js";
 import type { Network } from "./network.js";
 import { PowerSupply, type Tear } from "./power.js";
@@ -29,13 +31,27 @@ import { webSocketClass } from "./websocket.js";
 const CRASHES_MAXIMUM = 32;
 const BOOT_DELAY = 500;
 
-/** What a device runs. Called at every boot; what it returns is told when the device is closed in order. */
-export type Program = (host: Host) => void | { close?(): void };
+/** A device runs one program, or the images in its two slots. */
+export type DeviceOptions = CommonOptions & (ProgramOptions | ImageOptions);
 
-export interface DeviceOptions {
+export interface ProgramOptions {
+	program: Program;
+	programs?: undefined;
+}
+
+export interface ImageOptions {
+	program?: undefined;
+	/** What images may name. An image that names none of them crashes as soon as it boots. */
+	programs: Readonly<Record<string, Program>>;
+	/** What the factory put into slot 0: an image, or the name of a program. */
+	image: string | Uint8Array;
+	/** Bytes of each slot: whole blocks. Default 65,536. */
+	slot?: number | undefined;
+}
+
+interface CommonOptions {
 	/** Unique in its world. */
 	id: string;
-	program: Program;
 	/** IP address literal; by default the world chooses. */
 	address?: string | undefined;
 	/** Bytes of each flash partition. */
@@ -55,6 +71,7 @@ export interface Surroundings {
 	network: Network;
 	random: Random;
 	crypto: Crypto;
+	verify: Verify | undefined;
 }
 
 export class Device {
@@ -65,22 +82,29 @@ export class Device {
 	/** Exceptions that left the program; each reset the device. */
 	readonly crashes: Crash[] = [];
 	readonly #world: Surroundings;
-	readonly #program: Program;
+	readonly #program: Program | undefined;
+	readonly #images: ImageStore | undefined;
 	readonly #bootDelay: number;
 	readonly #power: PowerSupply;
 	readonly #entropy: Random;
 	readonly #start = new Task(() => this.#boot());
+	readonly #watchdog = new Task(() => this.#watch());
 	#boots = 0;
 	#reason: ResetReason = "power-on";
-	#current: { boot: Boot; host: Host; close: (() => void) | undefined } | undefined;
+	#current: { boot: Boot; host: Host; image: RunningImage | undefined; close: (() => void) | undefined } | undefined;
 
 	constructor(world: Surroundings, options: DeviceOptions & { address: string }) {
-		const { id, address, program, partitions = {}, storage = {}, bootDelay = BOOT_DELAY } = options;
+		const { id, address, partitions = {}, storage = {}, bootDelay = BOOT_DELAY } = options;
 		this.id = id;
 		this.address = address;
-		this.flash = new Flash(partitions);
 		this.#world = world;
-		this.#program = program;
+		if (options.programs === undefined) {
+			this.#program = options.program;
+			this.flash = new Flash(partitions);
+		} else {
+			this.#images = new ImageStore(options, partitions, world.crypto);
+			this.flash = this.#images.flash;
+		}
 		this.#bootDelay = bootDelay;
 		this.#entropy = world.random.fork("entropy");
 		this.#power = new PowerSupply(world.random.fork("power"), () => {
@@ -105,6 +129,11 @@ export class Device {
 	/** Whether the program runs now. */
 	get running(): boolean {
 		return this.#current !== undefined;
+	}
+
+	/** The image that runs now; `undefined` when none does, and for a device without images. */
+	get image(): RunningImage | undefined {
+		return this.#current?.image;
 	}
 
 	/** The host of the present boot, for tests that do what a program would do. */
@@ -151,17 +180,43 @@ export class Device {
 	}
 
 	#boot(): void {
+		if (this.#images === undefined) return this.#run(this.#program!, undefined);
+		const image = this.#load(this.#images);
+		if (image !== undefined) this.#run(this.#images.programOf(image), image);
+	}
+
+	/** Runs the boot loader. */
+	#load(images: ImageStore): RunningImage | undefined {
+		const { log } = this.#world;
+		try {
+			const image = images.load(this.id, this.#power, log);
+			if (image === undefined) log.add("boot.none", this.id, this.#boots);
+			return image;
+		} catch (error) {
+			// The power failed in it, and the device is about to boot again.
+			if (error instanceof PowerCut) return undefined;
+			throw error;
+		}
+	}
+
+	#run(program: Program, image: RunningImage | undefined): void {
 		const { clock, log, network } = this.#world;
 		const boot = new Boot(this.id, this.address, clock.now, error => this.#crash(error));
-		const current = { boot, host: this.#makeHost(boot, this.#reason), close: undefined as (() => void) | undefined };
+		const current = { boot, host: this.#makeHost(boot, this.#reason, image), image, close: undefined as (() => void) | undefined };
 		this.#boots++;
 		this.#current = current;
+		if (image?.onTrial === true) clock.schedule(this.#watchdog, TRIAL_TIMEOUT);
 		log.add("boot", this.id, this.#boots, this.#reason);
 		network.attach(this.address, true);
 		boot.enter(host => {
-			const result = this.#program(host);
+			const result = program(host);
 			if (typeof result === "object" && result.close !== undefined) current.close = () => result.close!();
 		}, current.host);
+	}
+
+	/** The image has been on trial for as long as one may be. */
+	#watch(): void {
+		if (this.host.images!.onTrial) this.#reset("watchdog");
 	}
 
 	#reset(reason: ResetReason): void {
@@ -176,6 +231,7 @@ export class Device {
 		const current = this.#current;
 		if (current === undefined) return;
 		this.#current = undefined;
+		this.#world.clock.cancel(this.#watchdog);
 		this.#world.log.add("halt", this.id, this.operations);
 		this.#world.network.attach(this.address, false);
 		current.boot.end();
@@ -188,8 +244,14 @@ export class Device {
 		this.#reset("exception");
 	}
 
-	#makeHost(boot: Boot, resetReason: ResetReason): Host {
-		const { clock, log, network, crypto } = this.#world;
+	#makeHost(boot: Boot, resetReason: ResetReason, image: RunningImage | undefined): Host {
+		const { clock, log, network, crypto, verify } = this.#world, flash = this.flash.provider(boot, this.#power, log);
+		const restart = (): never => {
+			boot.check();
+			this.#reset("software");
+			throw new PowerCut();
+		};
+		const running = image && Object.freeze({ flash, crypto, slot: image.slot, restart });
 		const platform = {
 			tcp: Object.freeze({ io: tcpClass(network, boot) }),
 			tls: Object.freeze({ io: tlsClass(network, boot) }),
@@ -212,10 +274,10 @@ export class Device {
 			websocket: Object.freeze({ io: webSocketClass(boot, platform) }),
 			udp: Object.freeze({ io: udpClass(network, boot) }),
 			dns: Object.freeze({ io: dnsClass(network, boot) }),
-			keys: createKeys(clock, this.#entropy, boot),
-			images: undefined,
+			keys: createKeys(clock, this.#entropy, boot, verify),
+			images: running && createImages(running),
 			storage: this.storage.provider(boot, this.#power, log),
-			flash: this.flash.provider(boot, this.#power, log),
+			flash: running === undefined ? flash : createImageFlash(running),
 			time: Object.freeze({
 				now() {
 					boot.check();
@@ -227,11 +289,7 @@ export class Device {
 				},
 			}),
 			system: Object.freeze({
-				restart: () => {
-					boot.check();
-					this.#reset("software");
-					throw new PowerCut();
-				},
+				restart,
 				resetReason,
 				identifier: new Hash().text(this.id).hex().slice(0, 12),
 				heap: () => undefined,

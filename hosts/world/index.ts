@@ -3,8 +3,9 @@
 export { Authority, FLAWS, type Credentials, type Flaw, type IssueOptions } from "./authority.js";
 export type { Certificate } from "./certificate.js";
 export { Clock } from "./clock.js";
-export { Device, type Crash, type DeviceOptions, type Program } from "./device.js";
+export { Device, type Crash, type DeviceOptions, type ImageOptions, type ProgramOptions } from "./device.js";
 export { BLOCK_LENGTH, type Flash, type Partition } from "./flash.js";
+export { worldImage, type Program, type RunningImage, type WorldImageOptions } from "./images.js";
 export { openCSR, verifySignature, type CSR } from "./keys.js";
 export type { Incoming, Listener, Peer } from "./listener.js";
 export { formatEvent, type Log, type WorldEvent } from "./log.js";

@@ -6,9 +6,11 @@
  * that whoever builds DER around it builds what it would build around a real one. A signature is the hash of the
  * public key and of what is signed: nobody forges anything here, but a request that was altered, or that names
  * another key than the one that signed it, is told apart as in the real thing.
+ *
+ * `verify` is of real P-256 all the same: who signs releases is no part of the world. Whoever makes the world brings it.
  */
 import { DeviceError } from "../../src/base/error.js";
-import type { GenerateKeyOptions, Keys, KeyType, SignOptions } from "../../src/host.js";
+import type { GenerateKeyOptions, Keys, KeyType, SignOptions, VerifyOptions } from "../../src/host.js";
 import { checkBytes, checkCallback } from "./address.js";
 import { keyIdOf } from "./certificate.js";
 import type { Clock } from "./clock.js";
@@ -21,7 +23,7 @@ import { fromBytes, toBytes } from "./text.js";
 const KEY_LENGTH = 32;
 /** ms of virtual time, as long as an ESP32 takes. */
 const GENERATION: Readonly<Record<KeyType, number>> = Object.freeze({ "P-256": 100, "RSA-2048": 8_000 });
-const SIGNATURE = 100;
+const SIGNATURE = 100, VERIFICATION = 300;
 
 /** AlgorithmIdentifiers: ecPublicKey on prime256v1, rsaEncryption; ecdsa-with-SHA256, sha256WithRSAEncryption. */
 const KEY_ALGORITHMS: Readonly<Record<KeyType, readonly number[]>> = Object.freeze({
@@ -45,8 +47,11 @@ export interface CSR {
 	type: KeyType;
 }
 
+/** Judges a signature of P-256 as `host.keys.verify` does. Throws when the key is no point of the curve. */
+export type Verify = (key: Uint8Array, bytes: Uint8Array, signature: Uint8Array) => boolean;
+
 /** The `host.keys` of one boot. */
-export function createKeys(clock: Clock, random: Random, party: Party): Keys {
+export function createKeys(clock: Clock, random: Random, party: Party, verify: Verify | undefined): Keys {
 	const later = (delay: number, callback: () => void): void => {
 		clock.schedule(new Task(() => party.enter(callback, undefined)), delay);
 	};
@@ -61,8 +66,23 @@ export function createKeys(clock: Clock, random: Random, party: Party): Keys {
 			random.fill(key);
 			later(GENERATION[type], () => options.onKey(key, encodePublicKey(type, keyIdOf(key))));
 		},
-		verify(): never {
-			throw new DeviceError("unsupported", "signatures are not verified yet");
+		verify(options: VerifyOptions) {
+			party.check();
+			if (verify === undefined) throw new DeviceError("unsupported", "this world was not given `verify`");
+			const { key, bytes, signature } = options;
+			checkBytes("key", key);
+			checkBytes("bytes", bytes);
+			checkBytes("signature", signature);
+			checkCallback("onVerified", options.onVerified, true);
+			checkCallback("onError", options.onError, true);
+			let isValid: boolean;
+			try {
+				isValid = verify(key, bytes, signature);
+			} catch (cause) {
+				later(VERIFICATION, () => options.onError(new DeviceError("credential", "the key is no point of P-256", { cause })));
+				return;
+			}
+			later(VERIFICATION, () => options.onVerified(isValid));
 		},
 		sign(options: SignOptions) {
 			party.check();

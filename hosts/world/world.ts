@@ -16,6 +16,7 @@ import { checkAddress } from "./address.js";
 import { Authority } from "./authority.js";
 import { Clock, DEFAULT_WALL } from "./clock.js";
 import { Device, type DeviceOptions } from "./device.js";
+import type { Verify } from "./keys.js";
 import { formatEvent, Log, type WorldEvent } from "./log.js";
 import { Network } from "./network.js";
 import { Bystander } from "./party.js";
@@ -37,6 +38,11 @@ export interface WorldOptions {
 	window?: number | undefined;
 	/** Message digests, which the world does not bring; without them `host.crypto.digest` and WebSockets are `unsupported`. */
 	digest?: ((algorithm: DigestAlgorithm) => Digest) | undefined;
+	/**
+	 * Says whether r and s (64 bytes) sign `bytes` with a point of P-256 (65 bytes), and throws when it is none; without
+	 * it `host.keys.verify` is `unsupported`.
+	 */
+	verify?: Verify | undefined;
 	/** Told of every event of the log. It must not touch the world. */
 	onEvent?: ((event: WorldEvent) => void) | undefined;
 }
@@ -63,6 +69,7 @@ export class World {
 	readonly crypto: Crypto;
 	readonly devices: Device[] = [];
 	readonly #root: Random;
+	readonly #verify: Verify | undefined;
 	#running = false;
 
 	constructor(options: WorldOptions) {
@@ -77,6 +84,7 @@ export class World {
 		this.authority = this.createAuthority("world");
 		this.timer = createTimers(this.clock, this.log, new Bystander("world"));
 		this.crypto = Object.freeze({ digest: options.digest ?? noDigest });
+		this.#verify = options.verify;
 		this.log.add("world", this.seed, window);
 	}
 
@@ -91,7 +99,8 @@ export class World {
 		if (this.devices.some(device => device.id === id)) throw new DeviceError("argument", `there is already a device ${id}`);
 		const { clock, log, network } = this, { address = `10.${1 + (number >> 16)}.${number >> 8 & 0xff}.${number & 0xff}` } = options;
 		checkAddress(address);
-		const device = new Device({ clock, log, network, random: this.#root.fork(`device ${id}`), crypto: this.crypto }, { ...options, address });
+		const random = this.#root.fork(`device ${id}`);
+		const device = new Device({ clock, log, network, random, crypto: this.crypto, verify: this.#verify }, { ...options, address });
 		this.devices.push(device);
 		return device;
 	}

@@ -8,11 +8,12 @@
 import { DeviceError } from "../../src/base/error.js";
 import type { Clocks, Host, ResetReason, System, TimerHandle, Timers, WebSocketOptions } from "../../src/host.js";
 import { WebSocketClient } from "../websocket/client.js";
+import { createImageFlash, createImages, OTADATA, runningSlot, type RunningPlatform } from "../boot/index.js";
 import { checkFunction } from "./check.js";
 import { keys } from "./keys.js";
 import { Figure, native } from "./native.js";
 import { Resolver } from "./resolver.js";
-import { flash, storage } from "./storage.js";
+import { partitions, storage } from "./storage.js";
 import { TCP, TLS } from "./stream.js";
 import { crypto, text } from "./text.js";
 import { UDP } from "./udp.js";
@@ -64,6 +65,16 @@ const platform = Object.freeze({
 	crypto,
 });
 
+/** The boot loader ran before the process began: its choice is read from the flash again, as nothing can be kept here. */
+export const running: RunningPlatform = Object.freeze({
+	flash: partitions,
+	crypto,
+	get slot() { return runningSlot(running); },
+	restart: (): void => system.restart(),
+});
+
+const images = createImages(running);
+
 class WebSocket extends WebSocketClient {
 	constructor(options: WebSocketOptions) {
 		super(options, platform);
@@ -77,9 +88,9 @@ export const host: Host = Object.freeze({
 	udp: Object.freeze({ io: UDP }),
 	dns: Object.freeze({ io: Resolver }),
 	keys,
-	images: undefined,
+	get images() { return native.flashOpen(OTADATA) < 0 ? undefined : images; },
 	storage,
-	flash,
+	flash: createImageFlash(running),
 	time,
 	system,
 	trace: (line: string): void => native.trace(line),

@@ -4,17 +4,19 @@
  * sources bring no arithmetic for it, and what a device spends on it is measured on the device.
  */
 import { DeviceError } from "../../src/base/error.js";
-import type { GenerateKeyOptions, Keys, KeyType, SignOptions } from "../../src/host.js";
+import type { GenerateKeyOptions, Keys, KeyType, SignOptions, VerifyOptions } from "../../src/host.js";
 import { checkBytes, checkFunction } from "./check.js";
 import { Event, native, type Handle } from "./native.js";
 
 const TYPES: readonly KeyType[] = Object.freeze(["P-256", "RSA-2048"] as const);
 /** Of the relay's failures: the key is of no use. */
 const CREDENTIAL = 5;
-/** Bytes that are signed at most: the relay takes headers of 64 KB. */
+/** Bytes that are signed or verified at most: the relay takes headers of 64 KB. */
 const SIGNED_MAXIMUM = 49_152;
 /** Bytes of the length that comes before an answer, and before the first of two values in it. */
 const PREFIX = 2;
+/** Bytes of an uncompressed point. */
+const POINT_LENGTH = 65;
 
 /** One question to the relay. */
 class Question {
@@ -51,7 +53,7 @@ class Question {
 	fail(code: number): void {
 		native.streamClose(this.#handle);
 		this.#onError(code === CREDENTIAL
-			? new DeviceError("credential", "the key is none of P-256 or RSA in PKCS#8")
+			? new DeviceError("credential", "the key is of no use")
 			: new DeviceError("internal", "the parent process does not answer"));
 	}
 
@@ -71,6 +73,20 @@ function lengthAt(bytes: Uint8Array): number {
 	return bytes[0]! << 8 | bytes[1]!;
 }
 
+function checkSigned(bytes: Uint8Array): void {
+	checkBytes(bytes, "bytes");
+	if (bytes.byteLength > SIGNED_MAXIMUM) throw new DeviceError("too-large", `no signature of more than ${SIGNED_MAXIMUM} bytes`);
+}
+
+/** The point, and the signature behind it; nothing where the key cannot be a point. */
+function join(key: Uint8Array, signature: Uint8Array): Uint8Array {
+	if (key.byteLength !== POINT_LENGTH) return new Uint8Array(0);
+	const both = new Uint8Array(POINT_LENGTH + signature.byteLength);
+	both.set(key);
+	both.set(signature, POINT_LENGTH);
+	return both;
+}
+
 export const keys: Keys = Object.freeze({
 	generate(options: GenerateKeyOptions): void {
 		if (!TYPES.includes(options.type)) throw new DeviceError("unsupported", `no keys of type ${String(options.type)}`);
@@ -81,13 +97,18 @@ export const keys: Keys = Object.freeze({
 			options.onKey(answer.slice(PREFIX, end), answer.slice(end));
 		}, (error) => options.onError(error));
 	},
-	verify(): never {
-		throw new DeviceError("unsupported", "signatures are not verified yet");
+	verify(options: VerifyOptions): void {
+		const { key, bytes, signature } = options;
+		checkBytes(key, "key");
+		checkSigned(bytes);
+		checkBytes(signature, "signature");
+		checkFunction(options.onVerified, "onVerified");
+		checkFunction(options.onError, "onError");
+		new Question("verify", join(key, signature), bytes, (answer) => options.onVerified(answer[0] === 1), (error) => options.onError(error));
 	},
 	sign(options: SignOptions): void {
 		checkBytes(options.key, "key");
-		checkBytes(options.bytes, "bytes");
-		if (options.bytes.byteLength > SIGNED_MAXIMUM) throw new DeviceError("too-large", `no signature of more than ${SIGNED_MAXIMUM} bytes`);
+		checkSigned(options.bytes);
 		checkFunction(options.onSignature, "onSignature");
 		checkFunction(options.onError, "onError");
 		new Question("sign", options.key, options.bytes, (answer) => options.onSignature(answer), (error) => options.onError(error));

@@ -106,6 +106,7 @@ class Partition implements FlashPartition {
 	}
 }
 
-export const flash: FlashProvider = Object.freeze({
+/** Every partition under its own name, the boot loader's among them. */
+export const partitions: FlashProvider = Object.freeze({
 	open: ({ path }: { path: string }): FlashPartition => new Partition(path),
 });

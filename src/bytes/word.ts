@@ -13,3 +13,11 @@ export function areErased(words: Uint32Array, count: number): boolean {
 	for (let index = 0; index < count; index++) if (words[index] !== ALL_ONES) return false;
 	return true;
 }
+
+/** Whether all of `expected` stands in `bytes` from `start` on. */
+export function isAt(expected: Uint8Array, bytes: Uint8Array, start: number): boolean {
+	const { byteLength } = expected;
+	if (start + byteLength > bytes.byteLength) return false;
+	for (let index = 0; index < byteLength; index++) if (expected[index] !== bytes[start + index]) return false;
+	return true;
+}

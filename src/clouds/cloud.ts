@@ -4,7 +4,9 @@
  *
  * `device.ts` calls it, one file or folder per vendor implements it.
  */
+import type { Closer } from "../base/closer.js";
 import type { DeviceError } from "../base/error.js";
+import type { Firmware } from "../base/firmware.js";
 import type { Host } from "../host.js";
 import type { Provisioning } from "../identity/provisioning.js";
 import type { Commands } from "../operations/commands.js";
@@ -12,12 +14,6 @@ import type { Jobs } from "../operations/jobs.js";
 import type { Metrics } from "../operations/metrics.js";
 import type { Download } from "../ota/download.js";
 import type { Shadow } from "../shadow/shadow.js";
-
-/** What the firmware calls itself. */
-export interface Firmware {
-	product: string;
-	version: string;
-}
 
 /** What a connection tells the device, always from IO or timer callbacks. */
 export interface ConnectionCallbacks {
@@ -43,11 +39,6 @@ export interface PublishOptions {
 	qos?: 0 | 1 | undefined;
 	/** For those who subscribe later. Default: false. */
 	retain?: boolean | undefined;
-}
-
-/** A service that is there for a while. */
-export interface Closer {
-	close(): void;
 }
 
 /**

@@ -5,6 +5,7 @@
  *
  * Whatever the cloud sends, the worst that can come of it is an error reported.
  */
+import type { Closer } from "../base/closer.js";
 import type { Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
 import type { Host } from "../host.js";
@@ -19,7 +20,7 @@ import type { Jobs } from "../operations/jobs.js";
 import type { Metrics } from "../operations/metrics.js";
 import type { Download } from "../ota/download.js";
 import type { Shadow } from "../shadow/shadow.js";
-import type { Closer, Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
+import type { Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
 
 /** One service in one vendor's words. */
 export interface Translation {
@@ -68,6 +69,7 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	/** The device was told of this connection. */
 	#ready = false;
 	#closed = false;
+	#paused = false;
 
 	constructor(options: ConnectionOptions, { messageMaximum, keepAlive, reconnect }: MQTTSettings) {
 		this.options = options;
@@ -157,6 +159,18 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		return typeof this.#client!.publish(topic, payload, options) === "number";
 	}
 
+	/** Leaves what the broker sends in the network until `resume`. */
+	pause(): void {
+		if (this.#closed) return;
+		this.#paused = true;
+		this.#client!.pause();
+	}
+
+	resume(): void {
+		this.#paused = false;
+		if (!this.#closed) this.later();
+	}
+
 	close(): void {
 		this.#closed = true;
 		this.lose();
@@ -218,10 +232,13 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	 * from there the way to the wire takes more than the stack of a device.
 	 */
 	private later(): void {
-		this.#client!.resume();
+		// Who paused resumes soon.
+		if (!this.#paused) this.#client!.resume();
 	}
 
 	private lose(): void {
+		// Who paused cannot reach us any more to resume.
+		if (this.#paused) this.resume();
 		this.#ready = false;
 		for (const added of this.#added) {
 			if (added.connected) added.translation.disconnected();

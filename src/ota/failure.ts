@@ -91,3 +91,9 @@ export function reasonOf(error: unknown, otherwise: FailureReason): FailureReaso
 	const reason = (error as Partial<UpdateError> | undefined)?.reason;
 	return reason !== undefined && reason in CODES ? reason : otherwise;
 }
+
+/** `error` as an `UpdateError`: `malformed`, unless it is one already. */
+export function malformed(error: unknown): UpdateError {
+	if (error instanceof UpdateError) return error;
+	return new UpdateError("malformed", error instanceof Error ? error.message : "not well-formed", error);
+}

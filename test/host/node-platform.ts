@@ -10,33 +10,44 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { createServer as createTLSServer, TLSSocket, type TlsOptions } from "node:tls";
 import { WebSocketServer, type WebSocket } from "ws";
-import { createHost } from "../../hosts/node/index.js";
-import { SUBPROTOCOL } from "./bench.js";
+import { wrapImage } from "../../hosts/boot/index.js";
+import { crypto } from "../../hosts/node/digest.js";
+import { BootLoader, createHost } from "../../hosts/node/index.js";
+import { pattern, SUBPROTOCOL } from "./bench.js";
 import { makeCertificates, toPEM, type Identity } from "./certificates.js";
-import { openRequest, verifySignature } from "./node-keys.js";
+import { makeSignature, openRequest, verifySignature } from "./node-keys.js";
 import type { Listener, Peer, PeerSecurity, Platform, TLSServerOptions } from "./platform.js";
 
 const LOOPBACK = "127.0.0.1";
+export const IMAGE_SLOT = 65_536;
 
 export async function makeNodePlatform(): Promise<Platform & { readonly directory: string }> {
 	const directory = mkdtempSync(join(tmpdir(), "moorline-host-"));
-	const start = () => createHost({ directory, partitions: { promises: 16_384 }, trace: () => {} });
+	const loader = new BootLoader(directory, IMAGE_SLOT);
+	loader.manufacture(pattern(100));
+	const start = () => {
+		loader.select();
+		return createHost({ directory, partitions: { promises: 16_384 }, images: { slot: IMAGE_SLOT }, trace: () => {} });
+	};
+	let host = start();
 	return {
 		name: "node",
-		host: start(),
+		get host() { return host; },
 		directory,
 		wait: promise => promise,
-		reboot: start,
+		reboot: () => host = start(),
 		listen: () => listen(createServer({ allowHalfOpen: true }), "connection"),
 		listenWebSocket,
 		closedPort,
 		echo,
 		// A label longer than RFC 1035 allows fails without asking anybody on the network.
 		names: { known: "localhost", address: LOOPBACK, unknown: `${"x".repeat(64)}.invalid` },
+		images: { make: seed => wrapImage(pattern(10_000, seed), crypto) },
 		partition: "promises",
 		keys: {
 			types: ["P-256", "RSA-2048"],
 			verify: (...values) => Promise.resolve(verifySignature(...values)),
+			makeSignature: bytes => Promise.resolve(makeSignature(bytes)),
 			openRequest,
 		},
 		tls: {

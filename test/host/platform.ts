@@ -13,7 +13,7 @@ export interface Platform {
 	readonly host: Host;
 	/** Runs the platform until `promise` is settled, or rejects when it gives up. */
 	wait<T>(promise: Promise<T>): Promise<T>;
-	/** The same device, started anew: only storage, flash and identifier are what they were. */
+	/** The same device, started anew by its boot loader: only storage, flash and identifier are what they were. */
 	reboot(): Host;
 	/** A TCP server. */
 	listen(): Promise<Listener>;
@@ -27,6 +27,11 @@ export interface Platform {
 	/** A UDP service that sends each datagram back. */
 	echo(): Promise<Remote & { close(): void }>;
 	readonly names: { readonly known: string; readonly address: string; readonly unknown: string };
+	/** Absent where the suite cannot reset the device. */
+	readonly images?: {
+		/** An image of several blocks that could boot, and run the suite; another one for each seed. */
+		make(seed: number): Uint8Array;
+	} | undefined;
 	/** A flash partition of at least three blocks that the suite may overwrite. */
 	readonly partition: string;
 	/** Who looks at what the device signs, with other means than its own. */
@@ -34,6 +39,8 @@ export interface Platform {
 		/** That the host makes. */
 		readonly types: readonly KeyType[];
 		verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean>;
+		/** A key and a signature as `host.keys.verify` takes them: a point of 65 bytes, r and s. */
+		makeSignature(bytes: Uint8Array): Promise<{ key: Uint8Array; signature: Uint8Array }>;
 		/** The common name in a request (DER); rejects when the request is malformed or wrongly signed. */
 		openRequest(request: Uint8Array): Promise<string>;
 	};

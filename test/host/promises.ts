@@ -10,6 +10,7 @@ import type { Platform } from "./platform.js";
 import { digestPromises, randomPromises } from "./promises/crypto.js";
 import { dnsPromises } from "./promises/dns.js";
 import { flashPromises } from "./promises/flash.js";
+import { imagePromises } from "./promises/images.js";
 import { keyPromises } from "./promises/keys.js";
 import { storagePromises } from "./promises/storage.js";
 import { streamPromises } from "./promises/stream.js";
@@ -36,6 +37,7 @@ export const promises: Readonly<Record<string, readonly HostPromise[]>> = {
 	"time": clockPromises,
 	"storage": storagePromises,
 	"flash": flashPromises,
+	"images": imagePromises,
 	"text": textPromises,
 	"crypto": digestPromises,
 	"keys": keyPromises,
@@ -46,11 +48,15 @@ export const promises: Readonly<Record<string, readonly HostPromise[]>> = {
 /** Registers every promise as a test of `platform`. */
 export function holdToPromises(platform: Platform): void {
 	for (const [shape, list] of Object.entries(promises)) {
-		const skip = (shape === "tls" || shape === "secure websocket") && platform.tls === undefined ? "the platform brings no TLS" : false;
-		describe(`${platform.name}: ${shape}`, { skip }, () => {
+		describe(`${platform.name}: ${shape}`, { skip: lackOf(platform, shape) ?? false }, () => {
 			for (const { name, run } of list) it(name, { timeout: TIMEOUT }, () => keep(platform, run));
 		});
 	}
+}
+
+function lackOf({ tls, images }: Platform, shape: string): string | undefined {
+	if (shape === "tls" || shape === "secure websocket") return tls === undefined ? "the platform brings no TLS" : undefined;
+	return shape === "images" && images === undefined ? "the platform has one image" : undefined;
 }
 
 async function keep(platform: Platform, run: HostPromise["run"]): Promise<void> {

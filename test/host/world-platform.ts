@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The world as a platform for the promises: a device whose program is the suite, and servers at its side. */
 import { acceptWebSocket } from "../../hosts/websocket/server.js";
-import { BLOCK_LENGTH, createWorld, FLAWS, openCSR, text, verifySignature, type Incoming, type ServerSecureOptions, type World, type WorldOptions } from "../../hosts/world/index.js";
+import { BLOCK_LENGTH, createWorld, FLAWS, openCSR, text, verifySignature, worldImage, type Incoming, type ServerSecureOptions, type World, type WorldOptions } from "../../hosts/world/index.js";
 import type { Host, Stream, StreamCallbacks } from "../../src/host.js";
 import { SUBPROTOCOL } from "./bench.js";
+import { makeSignature } from "./node-keys.js";
 import type { Certificates, HostileServers, Identity } from "./certificates.js";
 import type { Listener, Peer, PeerSecurity, Platform, TLSServerOptions } from "./platform.js";
 
@@ -14,7 +15,8 @@ const TURNS = 20;
 const STEPS = 200_000, IDLE = 10;
 
 export function makeWorldPlatform(options: WorldOptions): Platform & { readonly world: World } {
-	const world = createWorld(options), device = world.device({ id: "device-1", program() {}, partitions: { promises: 4 * BLOCK_LENGTH } });
+	const world = createWorld(options);
+	const device = world.device({ id: "device-1", programs: { suite() {} }, image: "suite", partitions: { promises: 4 * BLOCK_LENGTH } });
 	let port = 1000;
 	const start = (): Host => {
 		world.run(() => device.running);
@@ -49,10 +51,12 @@ export function makeWorldPlatform(options: WorldOptions): Platform & { readonly 
 			return Promise.resolve({ address: SERVER, port: socket.port, close: () => socket.close() });
 		},
 		names: { known: "known.test", address: SERVER, unknown: "unknown.test" },
+		images: { make: seed => worldImage("suite", world.crypto, { seed, padding: 2 * BLOCK_LENGTH }) },
 		partition: "promises",
 		keys: {
 			types: ["P-256", "RSA-2048"],
 			verify: (...values) => Promise.resolve(verifySignature(...values)),
+			makeSignature: bytes => Promise.resolve(makeSignature(bytes)),
 			openRequest: async request => openCSR(request).subject,
 		},
 		tls: {

@@ -12,7 +12,7 @@ import { createAuthority } from "../../hosts/simulator/authority.js";
 import { createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud, type DeviceIdentity } from "../../hosts/simulator/index.js";
 import { decode } from "../../hosts/simulator/services/formats.js";
 import { packageRoot } from "../../hosts/xs/node/build.js";
-import type { Closer } from "../../src/clouds/cloud.js";
+import type { Closer } from "../../src/base/closer.js";
 import { privateCloud } from "../../src/clouds/private/index.js";
 import { Device } from "../../src/device.js";
 import { UpdateError } from "../../src/ota/failure.js";
@@ -63,6 +63,7 @@ function read(device: Device, name: string, first: number, end: number, onBlock:
 				bytes.set(borrowed.subarray(start, stop), position);
 				position += stop - start;
 				onBlock(position / BLOCK_LENGTH);
+				return true;
 			},
 			onEnd() {
 				opened.close();

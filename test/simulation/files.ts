@@ -10,7 +10,8 @@ import { identityValues } from "../../hosts/simulator/identity.js";
 import { WorldCloud } from "../../hosts/simulator/world.js";
 import { createWorld, type World } from "../../hosts/world/index.js";
 import { aws } from "../../src/clouds/aws/index.js";
-import type { Closer, Cloud } from "../../src/clouds/cloud.js";
+import type { Closer } from "../../src/base/closer.js";
+import type { Cloud } from "../../src/clouds/cloud.js";
 import type { Format } from "../../src/clouds/format.js";
 import { privateCloud } from "../../src/clouds/private/index.js";
 import { Device } from "../../src/device.js";
@@ -85,6 +86,7 @@ class Reader {
 					if (bytes[at] !== byteOf(offset + at - start)) throw new Error(`block ${flash.next} is not what it should be`);
 				}
 				flash.next++;
+				return true;
 			},
 			onEnd: () => {
 				this.#opened!.close();

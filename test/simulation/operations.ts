@@ -13,7 +13,7 @@ import { identityValues } from "../../hosts/simulator/identity.js";
 import { createWorld, text, type World } from "../../hosts/world/index.js";
 import type { DeviceError } from "../../src/base/error.js";
 import { aws, type AwsOptions } from "../../src/clouds/aws/index.js";
-import type { Closer } from "../../src/clouds/cloud.js";
+import type { Closer } from "../../src/base/closer.js";
 import { Device } from "../../src/device.js";
 import type { Host } from "../../src/host.js";
 import type { Command } from "../../src/operations/commands.js";

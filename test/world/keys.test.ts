@@ -2,7 +2,7 @@
 /** Modelled keys: what is made with them is told apart as with real ones, and serves TLS. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createWorld, openCSR, verifySignature, type Device, type World } from "../../hosts/world/index.js";
+import { createWorld, openCSR, verifySignature, type Device, type World, type WorldOptions } from "../../hosts/world/index.js";
 import type { KeyType } from "../../src/host.js";
 import { createCSR } from "../../src/identity/csr.js";
 
@@ -10,8 +10,8 @@ const ADDRESS = "10.0.0.1", PORT = 8883;
 
 interface Pair { key: Uint8Array; publicKey: Uint8Array }
 
-function start(seed = 1): { world: World; device: Device } {
-	const world = createWorld({ seed });
+function start(seed = 1, options: Partial<WorldOptions> = {}): { world: World; device: Device } {
+	const world = createWorld({ seed, ...options });
 	const device = world.device({ id: "lamp", program() {} });
 	world.run(() => device.running);
 	return { world, device };
@@ -86,6 +86,30 @@ test("a request signed with another key, or as another type, is refused", () => 
 	assert.throws(() => openCSR(request(world, device, { key: other.key, publicKey: one.publicKey })), { code: "signature" });
 	assert.throws(() => openCSR(request(world, device, one, "RSA-2048")), { code: "malformed" });
 	assert.equal(verifySignature(one.publicKey, Uint8Array.of(1), Uint8Array.of(2)), false);
+});
+
+test("foreign signatures are judged by what the world was given, in as much time as a chip takes", () => {
+	const point = new Uint8Array(65), bytes = Uint8Array.of(1), signature = new Uint8Array(64);
+	const refuse = (): never => assert.fail("an answer to what was refused");
+	const without = start().device.host;
+	assert.throws(() => without.keys.verify({ key: point, bytes, signature, onVerified: refuse, onError: refuse }), { code: "unsupported" });
+	const asked: Uint8Array[][] = [], heard: string[] = [];
+	const { world, device } = start(1, {
+		verify(...given) {
+			asked.push(given);
+			if (given[0].byteLength !== 65) throw new RangeError("no point");
+			return given[2].byteLength === 64;
+		},
+	});
+	for (const [key, signed] of [[point, signature], [point, bytes], [bytes, signature]] as const) {
+		const began = world.clock.now, count = heard.length;
+		const hear = (what: string): void => { heard.push(`${what} ${world.clock.now - began}`); };
+		device.host.keys.verify({ key, bytes, signature: signed, onVerified: (isValid) => hear(String(isValid)), onError: ({ code }) => hear(code) });
+		assert.equal(heard.length, count);
+		world.run(() => heard.length > count);
+	}
+	assert.deepEqual(heard, ["true 300", "false 300", "credential 300"]);
+	assert.deepEqual(asked[0], [point, bytes, signature]);
 });
 
 test("no answer reaches a program whose device was reset", () => {

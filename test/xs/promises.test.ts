@@ -3,8 +3,9 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after } from "node:test";
+import { imagePartitions } from "../../hosts/boot/index.js";
 import { packageRoot } from "../../hosts/xs/node/build.js";
-import { makeNodePlatform } from "../host/node-platform.js";
+import { IMAGE_SLOT, makeNodePlatform } from "../host/node-platform.js";
 import { startDesk } from "./remote/parent.js";
 import { availableBits, temporaryDirectory, testOnXS } from "./runner.js";
 
@@ -34,6 +35,6 @@ for (const bits of await availableBits()) {
 		name: "the promises of test/host",
 		arena: ARENA,
 		arguments: [String(desk.port)],
-		flash: { promises: 16_384 },
+		flash: { promises: 16_384, ...imagePartitions(IMAGE_SLOT) },
 	});
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A partition of the flash chip, with its limits checked before ESP-IDF is asked. */
+/** A partition of the flash chip, with its limits checked before ESP-IDF is asked, and a word to say before a change. */
 import type nativeFlash from "embedded:storage/flash";
 import { DeviceError } from "../../../src/base/error.js";
 import type { FlashPartition } from "../../../src/host.js";
@@ -10,12 +10,14 @@ type NativePartition = ReturnType<typeof nativeFlash.open>;
 export class Partition implements FlashPartition {
 	readonly size: number;
 	readonly blockLength: number;
+	readonly #beforeChange: (() => void) | undefined;
 	#native: NativePartition | undefined;
 
-	constructor(native: NativePartition) {
+	constructor(native: NativePartition, beforeChange?: () => void) {
 		const { size, blockLength } = native.status();
 		this.size = size;
 		this.blockLength = blockLength;
+		this.#beforeChange = beforeChange;
 		this.#native = native;
 	}
 
@@ -26,6 +28,7 @@ export class Partition implements FlashPartition {
 
 	write(source: Uint8Array, offset: number): void {
 		checkRange(source, offset, this.size);
+		this.#beforeChange?.();
 		if (source.byteLength > 0) this.#attempt(native => native.write(source, offset));
 	}
 
@@ -34,6 +37,7 @@ export class Partition implements FlashPartition {
 		if (!isIntegerIn(to, 0, blocks) || !isIntegerIn(from, 0, to)) {
 			throw new DeviceError("argument", `erasing blocks ${from} to ${to} of ${blocks}`);
 		}
+		this.#beforeChange?.();
 		if (from < to) this.#attempt(native => native.eraseBlock(from, to));
 	}
 

@@ -14,6 +14,7 @@ import type { FlashPartition, ResetReason, StorageDomain } from "../../../src/ho
 import { checkName } from "../check.js";
 import type { Platform } from "../platform.js";
 import { Partition } from "./flash.js";
+import { getImages, releaseNext } from "./images.js";
 import { Domain } from "./storage.js";
 
 /** By the numbers of esp_reset_reason_t. The ones that are missing are unknown here. */
@@ -21,6 +22,12 @@ const RESET_REASONS: readonly (ResetReason | undefined)[] = Object.freeze([
 	"unknown", "power-on", "power-on", "software", "exception", "watchdog", "watchdog", "watchdog", "deep-sleep", "brownout",
 ]);
 const IDENTIFIER_LENGTH = 6;
+
+/** What precedes a change of the partitions with images: none of the one that runs. */
+const CHANGES: Readonly<Record<string, () => void>> = Object.freeze({
+	running(): never { throw new DeviceError("argument", "the image that runs is only read"); },
+	nextota: releaseNext,
+});
 
 /** Made at run time: a preloaded module cannot hold a native object. */
 let functions: FFI | undefined;
@@ -48,12 +55,13 @@ const platform: Platform = Object.freeze({
 	flash: Object.freeze({
 		open({ path }: { path: string }): FlashPartition {
 			try {
-				return new Partition(flash.open({ path }));
+				return new Partition(flash.open({ path }), CHANGES[path]);
 			} catch (error) {
 				throw new DeviceError("argument", `there is no flash partition ${String(path)}`, { cause: error });
 			}
 		},
 	}),
+	get images() { return getImages(); },
 	random(target: Uint8Array): void {
 		const bytes = new ArrayBuffer(target.byteLength);
 		natives().esp_fill_random(bytes, bytes.byteLength);

@@ -26,6 +26,17 @@ export function readFile(path: string): Uint8Array | undefined {
 	});
 }
 
+/** `undefined` without the file. */
+export function lengthOf(path: string): number | undefined {
+	if (!File.exists(path)) return undefined;
+	return attempt(path, () => {
+		const file = new File(path);
+		const { length } = file;
+		file.close();
+		return length;
+	});
+}
+
 /** Writes beside the old content and renames over it: a kill of the simulator leaves one or the other. */
 export function replaceFile(directory: string, name: string, content: Uint8Array): void {
 	const unfinished = `${directory}/${name}${UNFINISHED}`;

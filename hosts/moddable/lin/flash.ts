@@ -3,8 +3,9 @@
 import { File } from "file";
 import { DeviceError } from "../../../src/base/error.js";
 import type { FlashPartition, FlashProvider } from "../../../src/host.js";
+import { imagePartitions, OTADATA, SLOTS } from "../../boot/index.js";
 import { checkRange, isIntegerIn } from "../check.js";
-import { attempt, pathOf, replaceFile } from "./files.js";
+import { attempt, lengthOf, pathOf, replaceFile } from "./files.js";
 
 /** Bytes by name; the same as on the Node host. */
 const PARTITIONS: Readonly<Record<string, number>> = Object.freeze({ session: 65_536, state: 65_536 });
@@ -13,10 +14,23 @@ const ERASED = 0xff;
 
 export const flash: FlashProvider = Object.freeze({
 	open({ path }: { path: string }): FlashPartition {
-		if (!Object.hasOwn(PARTITIONS, path)) throw new DeviceError("argument", `there is no flash partition ${String(path)}`);
-		return new Partition(path, PARTITIONS[path]!);
+		const size = sizeOf(path);
+		if (size === undefined) throw new DeviceError("argument", `there is no flash partition ${String(path)}`);
+		return new Partition(path, size);
 	},
 });
+
+/** A boot loader ran before the simulator: it was left its partitions. */
+export function hasBootLoader(): boolean {
+	return sizeOf(OTADATA) !== undefined;
+}
+
+/** The boot loader and its factory know how long a slot is; both slots are alike. */
+function sizeOf(path: string): number | undefined {
+	if (Object.hasOwn(PARTITIONS, path)) return PARTITIONS[path];
+	const slot = path === OTADATA || SLOTS.includes(path) ? lengthOf(pathOf("flash", SLOTS[0])) : undefined;
+	return slot === undefined ? undefined : imagePartitions(slot)[path];
+}
 
 class Partition implements FlashPartition {
 	readonly size: number;

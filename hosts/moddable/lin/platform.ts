@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The simulator on Linux: C functions of the system where Moddable's simulator has none, or only pretends. */
+/**
+ * The simulator on Linux: C functions of the system where Moddable's simulator has none, or only pretends.
+ *
+ * A boot loader may run before the simulator, in the process that starts it, and leave its partitions in the directory;
+ * without them the device has its one program. What is in an image is that process's business: the simulator runs what it
+ * was given.
+ */
 import FFI from "mc/ffi";
+import type { FlashPartition } from "../../../src/host.js";
+import { createImageFlash, createImages, runningSlot, type RunningPlatform } from "../../boot/index.js";
+import { crypto } from "../digest.js";
 import type { Platform } from "../platform.js";
-import { flash } from "./flash.js";
+import { flash, hasBootLoader } from "./flash.js";
 import { pathOf, readFile, replaceFile } from "./files.js";
 import { Socket } from "./socket.js";
 import { storage } from "./storage.js";
@@ -20,6 +29,16 @@ function natives(): FFI {
 	return functions ??= new FFI();
 }
 
+/** The slot that was chosen at this boot: activating another one does not change it. */
+let running: RunningPlatform | undefined;
+
+function getRunning(): RunningPlatform | undefined {
+	if (running === undefined && hasBootLoader()) {
+		running = { flash, crypto, slot: runningSlot({ flash, crypto }), restart: () => platform.system.restart() };
+	}
+	return running;
+}
+
 function random(target: Uint8Array): void {
 	// The simulator's own generators give the same numbers in each run.
 	const bytes = new ArrayBuffer(target.byteLength);
@@ -30,7 +49,16 @@ function random(target: Uint8Array): void {
 const platform: Platform = Object.freeze({
 	Socket,
 	storage,
-	flash,
+	flash: Object.freeze({
+		open(options: { path: string }): FlashPartition {
+			const device = getRunning();
+			return (device === undefined ? flash : createImageFlash(device)).open(options);
+		},
+	}),
+	get images() {
+		const device = getRunning();
+		return device && createImages(device);
+	},
 	random,
 	now(): number {
 		// The simulator's ticks are its wall clock. Here: struct timespec, with 64 bits for each member.

@@ -4,8 +4,12 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { Console, EXIT, UsageError } from "./console.js";
+import { addKeygen } from "./keygen.js";
+import { addRelease } from "./release.js";
 import { addRun } from "./run.js";
+import { addSign } from "./sign.js";
 import { addSimulate } from "./simulate.js";
+import { addVerify } from "./verify.js";
 
 /** Commander's words for what is no failure. */
 const SHOWN = Object.freeze(["commander.helpDisplayed", "commander.version"]);
@@ -22,10 +26,16 @@ async function main(words: readonly string[]): Promise<number> {
 	const program = new Command("moorline")
 		.description("Device programs and their cloud, on a laptop and in CI.")
 		.version(version())
+		// So that a command may have a --version of its own.
+		.enablePositionalOptions()
 		.exitOverride()
 		.configureOutput({ outputError: () => undefined });
 	addSimulate(program);
 	addRun(program);
+	addKeygen(program);
+	addRelease(program);
+	addSign(program);
+	addVerify(program);
 	for (const command of [program, ...program.commands]) command.addHelpText("after", EXIT_CODES);
 	const output = new Console({ json: words.includes("--json"), verbose: words.includes("--verbose") });
 	try {

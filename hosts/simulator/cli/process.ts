@@ -2,12 +2,16 @@
 /**
  * A device of the Node host: its program in a process of its own, started again whenever it restarts itself.
  *
- * The directory is what a chip's flash is: it outlives the process, and the program finds everything again.
+ * The directory is what a chip's flash is: it outlives the process, and the program finds everything again. A device with
+ * images has its boot loader here: before each start it chooses the image whose program that is.
  */
 import { spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DeviceError, type ErrorCode } from "../../../src/base/error.js";
+import { TRIAL_TIMEOUT, type ResetReason } from "../../../src/host.js";
+import { BootLoader, SLOT } from "../../node/images.js";
 import { RESTART_EXIT_CODE } from "../../node/system.js";
 
 /** What the guard in the process sends before a program dies of an exception. */
@@ -18,14 +22,25 @@ export interface Failure {
 }
 
 export interface DeviceProcessOptions {
-	/** The bundled program. */
+	/** The bundled program; with images, where that of the one which boots is put. */
 	file: string;
 	/** Where the device keeps what it keeps. */
 	directory: string;
 	/** A line that the program printed. */
 	onLine: (line: string, stream: "stdout" | "stderr") => void;
-	/** The program restarted the device. */
-	onRestart?: (() => void) | undefined;
+	/** The device starts again: the program wanted it, or with images any reset. */
+	onRestart?: ((reason: ResetReason) => void) | undefined;
+	/** Absent: the device runs its one program. */
+	images?: ImageOptions | undefined;
+}
+
+export interface ImageOptions {
+	/** The program, an ES module, in the image that a device gets at the factory. */
+	factory: Uint8Array;
+	/** Bytes of each slot. Default 2 MB. */
+	slot?: number | undefined;
+	/** ms after which the watchdog resets an image on trial. Default `TRIAL_TIMEOUT`. */
+	trialTimeout?: number | undefined;
 }
 
 const GUARD = new URL("./guard.js", import.meta.url).href;
@@ -36,34 +51,74 @@ const STOP_PATIENCE = 2_000;
 
 /**
  * Runs a device until its program ends by itself, or `stopped` is aborted; when it returns the process is gone.
- * @throws DeviceError the program's own where it died of one, else `internal`
+ *
+ * With images, whatever ends the program of one on trial is a reset, and so is a SIGKILL: the power cut of this device.
+ * @throws DeviceError the program's own where it died of one, else `internal`; `corrupt` when there is no image to boot
  */
 export async function runProcess(options: DeviceProcessOptions, stopped: AbortSignal): Promise<void> {
-	for (let resetReason = "power-on"; !stopped.aborted; resetReason = "software") {
-		const { code, signal, failure } = await boot(options, resetReason, stopped);
+	const loader = options.images && manufacture(options.directory, options.images);
+	for (let resetReason: ResetReason = "power-on"; !stopped.aborted;) {
+		const trial = await loadImage(options, loader);
+		const ending = await boot(options, resetReason, stopped, trial);
 		// Ctrl-C in a terminal goes to all of its processes, and this one may be the first to end.
-		if (stopped.aborted || code === 0 || signal === "SIGINT") return;
-		if (failure !== undefined) throw toError(failure);
-		if (code !== RESTART_EXIT_CODE) throw new DeviceError("internal", `the program ended with ${signal ?? `exit code ${code}`}`);
-		options.onRestart?.();
+		if (stopped.aborted || ending.code === 0 || ending.signal === "SIGINT") return;
+		resetReason = resetReasonOf(ending, loader !== undefined, trial);
+		if (ending.failure !== undefined) options.onLine(ending.failure.stack, "stderr");
+		options.onRestart?.(resetReason);
 		await sleep(BOOT_DELAY, undefined, { signal: stopped }).catch(() => undefined);
 	}
+}
+
+function manufacture(directory: string, { factory, slot = SLOT }: ImageOptions): BootLoader {
+	const loader = new BootLoader(directory, slot);
+	loader.manufacture(factory);
+	return loader;
+}
+
+/** A boot on trial, and what is asked whether it still is. */
+type Trial = () => boolean;
+
+async function loadImage({ file }: DeviceProcessOptions, loader: BootLoader | undefined): Promise<Trial | undefined> {
+	if (loader === undefined) return undefined;
+	const selection = loader.select();
+	await writeFile(file, loader.load(selection));
+	return selection.onTrial ? () => loader.isOnTrial(selection) : undefined;
+}
+
+/** @throws DeviceError when it was no reset but the end */
+function resetReasonOf({ code, signal, failure, isHung }: Ending, hasImages: boolean, trial: Trial | undefined): ResetReason {
+	if (isHung) return "watchdog";
+	if (code === RESTART_EXIT_CODE) return "software";
+	if (hasImages && signal === "SIGKILL") return "power-on";
+	if (trial?.() === true) return "exception";
+	throw failure === undefined ? new DeviceError("internal", `the program ended with ${signal ?? `exit code ${code}`}`) : toError(failure);
 }
 
 interface Ending {
 	code: number | null;
 	signal: string | null;
 	failure: Failure | undefined;
+	/** The watchdog ended it. */
+	isHung: boolean;
 }
 
-function boot({ file, directory, onLine }: DeviceProcessOptions, resetReason: string, stopped: AbortSignal): Promise<Ending> {
+function boot(
+	{ file, directory, onLine, images }: DeviceProcessOptions, resetReason: ResetReason, stopped: AbortSignal, trial: Trial | undefined,
+): Promise<Ending> {
 	return new Promise((resolve, reject) => {
 		const child = spawn(process.execPath, ["--enable-source-maps", "--import", GUARD, file], {
-			env: { ...process.env, MOORLINE_DIRECTORY: directory, MOORLINE_RESET_REASON: resetReason },
+			env: {
+				...process.env, MOORLINE_DIRECTORY: directory, MOORLINE_RESET_REASON: resetReason,
+				MOORLINE_SLOT: images === undefined ? "" : String(images.slot ?? SLOT),
+			},
 			stdio: ["ignore", "pipe", "pipe", "ipc"],
 		});
 		let failure: Failure | undefined;
 		let patience: NodeJS.Timeout | undefined;
+		let isHung = false;
+		const watchdog = trial && setTimeout(() => {
+			isHung = trial() && child.kill("SIGKILL");
+		}, images?.trialTimeout ?? TRIAL_TIMEOUT);
 		const stop = (): void => {
 			child.kill("SIGTERM");
 			patience = setTimeout(() => child.kill("SIGKILL"), STOP_PATIENCE);
@@ -77,8 +132,9 @@ function boot({ file, directory, onLine }: DeviceProcessOptions, resetReason: st
 		// "close", not "exit": the last lines and the failure have been read by then.
 		child.on("close", (code, signal) => {
 			clearTimeout(patience);
+			clearTimeout(watchdog);
 			stopped.removeEventListener("abort", stop);
-			resolve({ code, signal, failure });
+			resolve({ code, signal, failure, isHung });
 		});
 	});
 }

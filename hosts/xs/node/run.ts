@@ -9,6 +9,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { imagePartitions } from "../../boot/index.js";
+import { BootLoader } from "../../node/images.js";
 import { build, packageRoot, type Bits } from "./build.js";
 import { startRelay } from "./relay.js";
 
@@ -60,6 +62,11 @@ export interface RunOptions {
 	modules?: readonly string[];
 	/** Flash partitions: bytes by name, each a multiple of 4096. Default: `FLASH`. */
 	flash?: Readonly<Record<string, number>>;
+	/**
+	 * Two slots for images of `slot` bytes, the first with `factory` as its content. The boot loader runs before each start;
+	 * whatever it chooses, the program that runs is `program`.
+	 */
+	images?: { readonly slot: number; readonly factory: Uint8Array };
 	/** Leaves built-ins writable, for programs that were not written for a device. */
 	thaw?: boolean;
 	/** Makes `random` repeatable. */
@@ -98,7 +105,7 @@ function modulesUnder(directory: string): string[] {
 export function sdkModules(): string[] {
 	const ofNode = join(packageRoot, "dist/hosts/xs/node");
 	return [
-		...modulesUnder("dist/src"), ...modulesUnder("dist/hosts/websocket"),
+		...modulesUnder("dist/src"), ...modulesUnder("dist/hosts/websocket"), ...modulesUnder("dist/hosts/boot"),
 		...modulesUnder("dist/hosts/xs").filter((path) => !path.startsWith(ofNode)),
 	];
 }
@@ -151,6 +158,9 @@ async function runOnce(program: string, options: RunOptions, parameters: readonl
 export async function runXS(options: RunOptions): Promise<RunResult> {
 	const bits = options.bits ?? 64;
 	const program = await build(bits);
+	const { images } = options;
+	const loader = images && new BootLoader(options.directory, images.slot);
+	const flash = { ...options.flash ?? FLASH, ...images && imagePartitions(images.slot) };
 	const token = randomBytes(16).toString("hex");
 	const relay = await startRelay(token);
 	const parameters = [
@@ -166,12 +176,15 @@ export async function runXS(options: RunOptions): Promise<RunResult> {
 		...Object.entries(options.imports ?? sdkImports()).flatMap(([name, file]) => ["--import", `${name}=${file}`]),
 		...(options.preload ?? sdkModules()).flatMap((path) => ["--preload", path]),
 		...(options.modules ?? []).flatMap((path) => ["--module", path]),
-		...Object.entries(options.flash ?? FLASH).flatMap(([name, size]) => ["--flash", `${name}=${size}`]),
+		...Object.entries(flash).flatMap(([name, size]) => ["--flash", `${name}=${size}`]),
 	];
 	try {
+		loader?.manufacture(images!.factory);
+		loader?.select();
 		let result = await runOnce(program, options, [...parameters, "--reset-reason", "power-on"]);
 		while (result.code === ExitCode.RESTART && result.restarts < RESTART_LIMIT) {
 			const restarts = result.restarts + 1;
+			loader?.select();
 			result = { ...await runOnce(program, options, [...parameters, "--reset-reason", "software"]), restarts };
 		}
 		return result;

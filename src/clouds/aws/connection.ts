@@ -5,6 +5,7 @@
  * With a certificate: port 8883, then 443, where ALPN says that MQTT is spoken. With a custom authorizer: 443 with
  * another ALPN, then a WebSocket. ALPN is sent on 443 alone, where the endpoint cannot do without.
  */
+import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
 import { isName } from "../../base/name.js";
 import { inRange } from "../../base/range.js";
@@ -20,7 +21,7 @@ import type { Jobs } from "../../operations/jobs.js";
 import type { Metrics } from "../../operations/metrics.js";
 import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
-import type { Closer, ConnectionOptions, PublishOptions } from "../cloud.js";
+import type { ConnectionOptions, PublishOptions } from "../cloud.js";
 import { MQTTConnection } from "../mqtt.js";
 import { AwsCommands } from "./commands.js";
 import { AwsMetrics } from "./defender.js";

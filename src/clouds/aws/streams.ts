@@ -12,6 +12,7 @@
  *
  * Bytes are base 64 in JSON, and a bitmap is hexadecimal; in CBOR they are what they are.
  */
+import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
 import { Refusal } from "../../base/service.js";
 import { decodeBase64 } from "../../bytes/base64.js";
@@ -20,7 +21,6 @@ import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { CBORObject } from "../../cbor/value.js";
 import { hexadecimal, type BlockRange } from "../../ota/blocks.js";
 import type { BlockPort, Download } from "../../ota/download.js";
-import type { Closer } from "../cloud.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
 import { encodeMessage, type Format } from "../format.js";
 import { decodeMessage, refusalOf } from "./messages.js";
@@ -67,6 +67,14 @@ export class AwsStream implements Translation, BlockPort, Closer {
 
 	close(): void {
 		this.#connection.remove(this);
+	}
+
+	pause(): void {
+		this.#connection.pause();
+	}
+
+	resume(): void {
+		this.#connection.resume();
 	}
 
 	describe(token: string): boolean {

@@ -10,6 +10,7 @@
  * are QoS 0: each is answered, or said again on every connection, so that an older one sent again by MQTT could only do
  * harm.
  */
+import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
 import { isName } from "../../base/name.js";
 import { inRange } from "../../base/range.js";
@@ -23,7 +24,7 @@ import { isTopic } from "../../mqtt/topic.js";
 import type { Jobs } from "../../operations/jobs.js";
 import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
-import type { Closer, ConnectionOptions, PublishOptions } from "../cloud.js";
+import type { ConnectionOptions, PublishOptions } from "../cloud.js";
 import { MQTTConnection } from "../mqtt.js";
 import { encodeMessage, type Format } from "../format.js";
 import { PrivateFile } from "./files.js";
@@ -111,7 +112,12 @@ export class PrivateConnection extends MQTTConnection {
 
 	/** In JSON always: it is what says in which format the rest is. */
 	private greet(): void {
-		const status: JSONObject = { online: true, ...this.options.firmware };
+		const status: JSONObject = { online: true };
+		const { firmware } = this.options;
+		if (firmware !== undefined) {
+			status["product"] = firmware.product;
+			status["version"] = firmware.version;
+		}
 		if (this.#format !== "json") status["format"] = this.#format;
 		if (this.#times) status["times"] = true;
 		this.send(this.will.topic, JSON.stringify(status), RETAINED);

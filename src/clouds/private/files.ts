@@ -12,13 +12,13 @@
  *
  * All at QoS 0: what does not come is asked for again. Blocks are CBOR whatever was agreed, as JSON has no bytes.
  */
+import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
 import { isObject, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import { decodeCBOR } from "../../cbor/decode.js";
 import { hexadecimal, type BlockRange } from "../../ota/blocks.js";
 import type { BlockPort, Download } from "../../ota/download.js";
-import type { Closer } from "../cloud.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";
@@ -67,6 +67,14 @@ export class PrivateFile implements Translation, BlockPort, Closer {
 
 	close(): void {
 		this.#connection.remove(this);
+	}
+
+	pause(): void {
+		this.#connection.pause();
+	}
+
+	resume(): void {
+		this.#connection.resume();
 	}
 
 	describe(token: string): boolean {

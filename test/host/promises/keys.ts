@@ -9,6 +9,11 @@ import { pattern, refuses, type Bench, type HostPromise } from "../bench.js";
 interface Pair { key: Uint8Array; publicKey: Uint8Array }
 
 const SEQUENCE = 0x30;
+/** Of the base point of P-256. */
+const ORDER = Uint8Array.of(
+	0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+);
 
 function makeKey(bench: Bench, type: KeyType): Promise<Pair> {
 	return bench.wait(new Promise((resolve, reject) => {
@@ -20,6 +25,26 @@ function sign(bench: Bench, key: Uint8Array, bytes: Uint8Array): Promise<Uint8Ar
 	return bench.wait(new Promise((resolve, reject) => {
 		bench.host.keys.sign({ key, bytes, onSignature: resolve, onError: reject });
 	}));
+}
+
+function verify(bench: Bench, key: Uint8Array, bytes: Uint8Array, signature: Uint8Array): Promise<boolean> {
+	return bench.wait(new Promise((resolve, reject) => {
+		bench.host.keys.verify({ key, bytes, signature, onVerified: resolve, onError: reject });
+	}));
+}
+
+/** `bytes` with all bits of the byte at `index` changed. */
+function altered(bytes: Uint8Array, index: number): Uint8Array {
+	const copy = bytes.slice();
+	copy[index]! ^= 0xff;
+	return copy;
+}
+
+/** The signature with the order of P-256 in place of r or s: as the number 0 in arithmetic, and out of range. */
+function withOrder(signature: Uint8Array, start: number): Uint8Array {
+	const copy = signature.slice();
+	copy.set(ORDER, start);
+	return copy;
 }
 
 function request(host: Host, type: KeyType, pair: Pair): Promise<Uint8Array> {
@@ -131,5 +156,80 @@ export const keyPromises: readonly HostPromise[] = [{
 		refuses("argument", () => keys.sign({ key: "key" as never, bytes: pattern(1), onSignature: onError, onError }));
 		refuses("argument", () => keys.sign({ key: pattern(1), bytes: "bytes" as never, onSignature: onError, onError }));
 		refuses("argument", () => keys.sign({ key: pattern(1), bytes: pattern(1), onError } as never));
+		const good = { key: pattern(65), bytes: pattern(1), signature: pattern(64), onVerified: onError, onError };
+		for (const name of ["key", "bytes", "signature"]) refuses("argument", () => keys.verify({ ...good, [name]: "text" }), name);
+		for (const name of ["onVerified", "onError"]) refuses("argument", () => keys.verify({ ...good, [name]: undefined }), name);
+	},
+}, {
+	name: "a foreign signature is verified, and nothing but what was signed, with that key",
+	async run(bench) {
+		const bytes = pattern(4_000);
+		const { key, signature } = await bench.wait(bench.platform.keys.makeSignature(bytes));
+		const other = await bench.wait(bench.platform.keys.makeSignature(bytes));
+		assert.equal(await verify(bench, key, bytes, signature), true);
+		assert.equal(await verify(bench, key, altered(bytes, 3_999), signature), false);
+		assert.equal(await verify(bench, other.key, bytes, signature), false);
+		for (const index of [0, 31, 32, 63]) assert.equal(await verify(bench, key, bytes, altered(signature, index)), false, String(index));
+		assert.equal(await verify(bench, other.key, bytes, other.signature), true);
+	},
+}, {
+	name: "32 KB are verified, and nothing, too",
+	async run(bench) {
+		for (const length of [32_768, 0]) {
+			const { key, signature } = await bench.wait(bench.platform.keys.makeSignature(pattern(length)));
+			assert.equal(await verify(bench, key, pattern(length), signature), true);
+			assert.equal(await verify(bench, key, pattern(length + 1), signature), false);
+		}
+	},
+}, {
+	name: "r and s out of range, and signatures of another length, are not valid",
+	async run(bench) {
+		const bytes = pattern(100);
+		const { key, signature } = await bench.wait(bench.platform.keys.makeSignature(bytes));
+		for (const start of [0, 32]) {
+			assert.equal(await verify(bench, key, bytes, withOrder(signature, start)), false);
+			assert.equal(await verify(bench, key, bytes, signature.slice().fill(0, start, start + 32)), false);
+			assert.equal(await verify(bench, key, bytes, signature.slice().fill(0xff, start, start + 32)), false);
+		}
+		for (const length of [0, 63]) assert.equal(await verify(bench, key, bytes, signature.subarray(0, length)), false, String(length));
+		assert.equal(await verify(bench, key, bytes, Uint8Array.of(...signature, 0)), false);
+	},
+}, {
+	name: "verification answers from the event loop, once, and what was given may be reused",
+	async run(bench) {
+		const bytes = pattern(100);
+		const { key, signature } = await bench.wait(bench.platform.keys.makeSignature(bytes));
+		let inside = true, answers = 0;
+		const verified = new Promise<boolean>((resolve, reject) => {
+			bench.host.keys.verify({
+				key, bytes, signature,
+				onVerified(isValid) {
+					assert(!inside, "the answer came from inside the call");
+					answers++;
+					resolve(isValid);
+				},
+				onError: reject,
+			});
+		});
+		for (const given of [key, bytes, signature]) given.fill(0);
+		inside = false;
+		assert.equal(await bench.wait(verified), true);
+		await bench.quiet();
+		assert.equal(answers, 1);
+	},
+}, {
+	name: "a key that is no uncompressed point of the curve is answered with credential",
+	async run(bench) {
+		const bytes = pattern(10);
+		const { key, signature } = await bench.wait(bench.platform.keys.makeSignature(bytes));
+		const hybrid = key.slice();
+		hybrid[0] = 6 + (key[64]! & 1);
+		const compressed = key.slice(0, 33);
+		compressed[0] = 2 + (key[64]! & 1);
+		const bad = [new Uint8Array(0), key.subarray(0, 64), Uint8Array.of(...key, 0), altered(key, 64), key.slice().fill(0, 1), hybrid, compressed];
+		for (const [index, point] of bad.entries()) {
+			const error = await verify(bench, point, bytes, signature).then(() => undefined, (error: DeviceError) => error);
+			assert.equal(error?.code, "credential", String(index));
+		}
 	},
 }];

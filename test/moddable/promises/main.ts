@@ -166,6 +166,10 @@ async function makePlatform(service: Service): Promise<Platform> {
 			verify: (publicKey, bytes, signature) => service.ask({
 				op: "verify", publicKey: toHex(publicKey), bytes: toHex(bytes), signature: toHex(signature),
 			}),
+			async makeSignature(bytes) {
+				const { key, signature } = await service.ask<{ key: string; signature: string }>({ op: "makeSignature", bytes: toHex(bytes) });
+				return { key: fromHex.call(Uint8Array, key), signature: fromHex.call(Uint8Array, signature) };
+			},
 			openRequest: bytes => service.ask({ op: "openRequest", bytes: toHex(bytes) }),
 		},
 		tls: {

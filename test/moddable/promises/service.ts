@@ -56,6 +56,10 @@ export async function serve(platform: Platform, certificates: Certificates, onRe
 				const key = createPrivateKey({ key: Buffer.from(fromHex(request.key)), format: "der", type: "pkcs8" });
 				return toHex(createPublicKey(key).export({ format: "der", type: "spki" }));
 			}
+			case "makeSignature": {
+				const { key, signature } = await platform.keys.makeSignature(fromHex(request.bytes));
+				return { key: toHex(key), signature: toHex(signature) };
+			}
 			case "openRequest": return platform.keys.openRequest(fromHex(request.bytes));
 			case "certificates": return certificates;
 			case "result": return onResult(request.shape, request.name, request.error);

@@ -23,7 +23,7 @@ export type Request =
 	| { op: "unecho"; echo: number }
 	| { op: "verify"; publicKey: Hex; bytes: Hex; signature: Hex }
 	| { op: "publicKey"; key: Hex }
-	| { op: "openRequest"; bytes: Hex }
+	| { op: "makeSignature" | "openRequest"; bytes: Hex }
 	| { op: "result"; shape: string; name: string; error?: string };
 
 export interface Question { id: number; request: Request }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeBase64 } from "../../../src/bytes/base64.js";
 import type { CBORObject } from "../../../src/cbor/value.js";
-import type { Closer } from "../../../src/clouds/cloud.js";
+import type { Closer } from "../../../src/base/closer.js";
 import type { Format } from "../../../src/clouds/format.js";
 import { Download, type DownloadOptions } from "../../../src/ota/download.js";
 import { ANSWER_TIMEOUT } from "../../../src/base/service.js";

@@ -25,6 +25,8 @@ class Rig extends ServiceRig {
 	range: BlockRange | undefined;
 	readonly port: BlockPort = {
 		interval: 0,
+		pause: () => undefined,
+		resume: () => undefined,
 		describe: (token) => this.asked(`describe ${token}`),
 		request: (token, blockLength, range) => {
 			assert.equal(blockLength, LENGTH);

@@ -22,12 +22,17 @@ class Rig extends ServiceRig {
 	closed = 0;
 	/** Blocks that the reader has, and whether the last call was the last one. */
 	read: number[] = [];
+	/** Blocks are kept for a while. */
+	holding = false;
+	pauses: string[] = [];
 	token = "";
 	/** What the cloud was asked for and did not send yet. */
 	readonly due: number[] = [];
 	onRead: (() => void) | undefined;
 	readonly port: BlockPort = {
 		interval: 0,
+		pause: () => { this.pauses.push("pause"); },
+		resume: () => { this.pauses.push("resume"); },
 		describe: () => assert.fail("the length is known"),
 		request: (token, blockLength, { offset, count, bitmap }: BlockRange) => {
 			assert.equal(blockLength, BLOCK_LENGTH);
@@ -46,7 +51,8 @@ class Rig extends ServiceRig {
 		let opened = 0;
 		this.source = new StreamSource((callbacks, options) => {
 			this.driven = new Download(callbacks, `t${++opened}-`, options);
-			return { close: () => { this.closed++; } };
+			const { driven } = this;
+			return { close: () => { this.closed++; }, pause: () => driven.pause(), resume: () => driven.resume() };
 		});
 	}
 
@@ -59,6 +65,7 @@ class Rig extends ServiceRig {
 				assert.equal(bytes[start], this.next & 0xff);
 				this.read.push(this.next++);
 				this.onRead?.();
+				return !this.holding;
 			},
 			onEnd: () => this.lines.push("end"),
 			onFailed: (error) => this.lines.push(error instanceof UpdateError ? error.reason : error.code),
@@ -101,7 +108,7 @@ test("StreamSource reads what it was asked for and nothing else, from any block 
 
 test("StreamSource refuses what are no blocks of a file", () => {
 	const { source } = new Rig();
-	const reader = { onBytes() {}, onEnd() {}, onFailed() {} };
+	const reader = { onBytes: () => true, onEnd() {}, onFailed() {} };
 	const wrong: readonly [offset: number, end: number][] = [
 		[0, 0], [1, BLOCK_LENGTH], [0, BLOCK_LENGTH + 1], [-BLOCK_LENGTH, BLOCK_LENGTH], [BLOCK_LENGTH, BLOCK_LENGTH], [0, 24 * 1024 * 1024 + BLOCK_LENGTH], [NaN, NaN],
 	];

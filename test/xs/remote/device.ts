@@ -3,8 +3,10 @@
  * The engine's side of the promises that every host keeps: its own host, and servers that the parent
  * opens on request. The shape is `Platform` of test/host.
  */
-import { host } from "../../../hosts/xs/index.js";
+import { select, SLOTS, wrapImage } from "../../../hosts/boot/index.js";
+import { host, running } from "../../../hosts/xs/index.js";
 import { native } from "../../../hosts/xs/native.js";
+import { pattern } from "../../host/bench.js";
 import { decode, encode, type Answer, type Request } from "./protocol.js";
 
 interface Reference { ref: number }
@@ -114,15 +116,30 @@ function newListener({ ref, address, port }: ListenerReference): object {
 	};
 }
 
+/** The boot loader's turn; the process stays, as it runs the suite whatever the image says. */
+function reboot(): typeof host {
+	if (select(running) === undefined) throw new Error("no image could boot");
+	return host;
+}
+
+function manufacture(): void {
+	const partition = running.flash.open({ path: SLOTS[0] });
+	partition.write(wrapImage(pattern(100), host.crypto), 0);
+	partition.close();
+	reboot();
+}
+
 export async function makePlatform(): Promise<{ close(): void; [part: string]: unknown }> {
 	const { names, certificates, versions } = await line.call<{ names: object; certificates: object; versions: string[] }>(0, "describe");
+	manufacture();
 	return {
 		name: "xs",
 		host,
 		names,
 		partition: "promises",
 		wait: <T>(promise: Promise<T>): Promise<T> => promise,
-		reboot: () => host,
+		reboot,
+		images: { make: (seed: number) => wrapImage(pattern(10_000, seed), host.crypto) },
 		listen: async () => newListener(await line.call(0, "listen")),
 		listenWebSocket: async (identity?: object, options: object = {}) => newListener(await line.call(0, "listenWebSocket", identity ?? null, options)),
 		closedPort: () => line.call(0, "closedPort"),
@@ -133,6 +150,7 @@ export async function makePlatform(): Promise<{ close(): void; [part: string]: u
 		keys: {
 			types: ["P-256", "RSA-2048"],
 			verify: (...values: unknown[]) => line.call(0, "verify", ...values),
+			makeSignature: (bytes: Uint8Array) => line.call(0, "makeSignature", bytes),
 			openRequest: (request: Uint8Array) => line.call(0, "openRequest", request),
 		},
 		tls: {

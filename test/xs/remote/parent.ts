@@ -13,7 +13,11 @@ export interface ServingPlatform {
 	} | undefined;
 	listen(): Promise<object>;
 	listenWebSocket(identity: never, options: never): Promise<object>;
-	readonly keys: { verify(...values: never[]): Promise<boolean>; openRequest(request: never): Promise<string> };
+	readonly keys: {
+		verify(...values: never[]): Promise<boolean>;
+		makeSignature(bytes: never): Promise<object>;
+		openRequest(request: never): Promise<string>;
+	};
 	closedPort(): Promise<object>;
 	echo(): Promise<object>;
 }
@@ -49,6 +53,7 @@ class Desk {
 		case "describe": return { names, certificates: tls?.certificates, versions: tls?.versions };
 		case "closedPort": return this.#platform.closedPort();
 		case "verify": return this.#platform.keys.verify(...values as never[]);
+		case "makeSignature": return this.#platform.keys.makeSignature(values[0] as never);
 		case "openRequest": return this.#platform.keys.openRequest(values[0] as never);
 		case "echo": return this.#keep(await this.#platform.echo(), "address", "port");
 		case "listen": return this.#keep(await this.#platform.listen(), "address", "port");

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The emulated boot loader, which the world, Node and XS share. */
+export { contentOf, IMAGE_OVERHEAD, isBootable, wrapImage } from "./image.js";
+export { createImageFlash, createImages, runningSlot, type RunningPlatform } from "./images.js";
+export { select, type Selection } from "./loader.js";
+export { OTAData, State, withOTAData, type Entry } from "./otadata.js";
+export { imagePartitions, OTADATA, otherSlot, SECTOR_LENGTH, SLOTS, type Platform, type Slot } from "./partitions.js";
