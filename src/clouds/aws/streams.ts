@@ -30,7 +30,7 @@ const NAMES: readonly string[] = Object.freeze([
 ]);
 const VOCABULARY = Object.freeze(new Vocabulary(NAMES)) as Vocabulary;
 const ANSWERS: readonly string[] = Object.freeze(["description", "data", "rejected"]);
-/** ms: of more than 100 messages in a second, both ways, AWS drops what is ours. Others of this device need room, too. */
+/** ms: of more than 100 messages in a second, both ways, AWS drops what is ours. Other services need room, too. */
 const INTERVAL = 12;
 
 export class AwsStream implements Translation, BlockPort, Closer {
