@@ -15,6 +15,11 @@ import { BLOCK_LENGTH } from "./source.js";
 
 /** How often components are booted on trial; an image is by the boot loader, once. */
 const BOOTS_MAXIMUM = 2;
+/**
+ * How often anything is where it was the power that failed, which says nothing of what is new; but what takes the power
+ * down itself must not be tried for ever.
+ */
+const POWER_BOOTS_MAXIMUM = 3;
 
 /** What a boot finds. */
 export const Found = Object.freeze({
@@ -147,7 +152,8 @@ export class Trial {
 
 	/** No boot loader knows of components: who counts the boots is the record. */
 	private bootComponents(transaction: Transaction): number {
-		if (transaction.phase === "trial" && transaction.boots >= BOOTS_MAXIMUM) {
+		const maximum = this.isPower ? POWER_BOOTS_MAXIMUM : BOOTS_MAXIMUM;
+		if (transaction.phase === "trial" && transaction.boots >= maximum) {
 			this.end(transaction, this.reason(transaction));
 			return Found.ENDED;
 		}
@@ -166,9 +172,8 @@ export class Trial {
 			this.commit();
 			return Found.ENDED;
 		}
-		// The power failed before the boot loader was told; but an image that dies at once must not be tried for ever.
-		const again = phase === "ready" && boots < BOOTS_MAXIMUM && this.#host.system.resetReason === "power-on"
-			&& transaction.reason === undefined;
+		// The power failed before the boot loader was told, or in the trial.
+		const again = this.isPower && boots < POWER_BOOTS_MAXIMUM && transaction.reason === undefined;
 		if (again) return Found.READY;
 		this.end(transaction, isRollback ? "no-previous" : this.reason(transaction));
 		return Found.ENDED;
@@ -188,6 +193,12 @@ export class Trial {
 		this.#running?.close();
 		this.#running = this.#digest = undefined;
 		return found === digest;
+	}
+
+	/** It was the power that failed. */
+	private get isPower(): boolean {
+		const { resetReason } = this.#host.system;
+		return resetReason === "power-on" || resetReason === "brownout";
 	}
 
 	private reason({ reason }: Transaction): FailureReason {
