@@ -5,7 +5,6 @@
  * Whether the server gives what was asked for, of the file that it gave before, is known from the head of its answer:
  * nothing is handed on that would have to be taken back.
  */
-import type { Closer } from "../base/closer.js";
 import { DeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
 import { Request, type RequestHost, type RequestReader } from "../http/client.js";
@@ -15,7 +14,7 @@ import { ANY, parseURL, SECURE } from "../http/url.js";
 import type { SecureOptions } from "../host.js";
 import { FILE_MAXIMUM } from "./blocks.js";
 import { UpdateError } from "./failure.js";
-import { BLOCK_LENGTH, type Source, type SourceReader } from "./source.js";
+import { BLOCK_LENGTH, type Source, type SourceReader, type SourceStream } from "./source.js";
 
 export interface HTTPSSourceOptions {
 	/** Whom the server's certificate must go back to: DER, exactly these. */
@@ -44,7 +43,7 @@ export class HTTPSSource implements Source {
 		this.#plain = plain;
 	}
 
-	open(offset: number, end: number, reader: SourceReader): Closer {
+	open(offset: number, end: number, reader: SourceReader): SourceStream {
 		if (offset % BLOCK_LENGTH !== 0 || end % BLOCK_LENGTH !== 0) {
 			throw new DeviceError("argument", `${offset} to ${end} are no whole blocks`);
 		}
@@ -81,7 +80,7 @@ class File {
 }
 
 /** One request for a range. */
-class Range implements RequestReader, Closer {
+class Range implements RequestReader, SourceStream {
 	/** Set as soon as it is made; undefined once it is over. */
 	request: Request | undefined;
 	readonly #host: RequestHost;
@@ -117,13 +116,18 @@ class Range implements RequestReader, Closer {
 		}
 	}
 
-	onBody(bytes: Uint8Array, start: number, end: number): void {
+	next(): void {
+		this.request?.next();
+	}
+
+	onBody(bytes: Uint8Array, start: number, end: number): boolean {
 		const left = this.#end - this.#position;
 		const count = end - start < left ? end - start : left;
 		this.#position += count;
-		this.#reader.onBytes(bytes, start, start + count);
+		const isUsed = this.#reader.onBytes(bytes, start, start + count);
 		// What a server sends beyond is not read.
 		if (count === left && this.request !== undefined) this.finish(undefined);
+		return isUsed;
 	}
 
 	onEnd(error: DeviceError | undefined): void {

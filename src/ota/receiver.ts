@@ -75,10 +75,10 @@ export class Receiver implements TransferOwner {
 		if (transfer === undefined) {
 			const payload = payloads[progress.component];
 			if (payload === undefined) return this.next();
-			return this.open(component, payload) ? true : undefined;
+			this.open(component, payload);
+			return true;
 		}
-		if (transfer.failure !== undefined) throw transfer.failure;
-		if (!transfer.isComplete) return undefined;
+		if (!transfer.step()) return undefined;
 		this.closeTransfer();
 		this.#digest = new ContentDigest(this.#options.host, this.#slot!, 0, component.size, this.#options.buffer);
 		return true;
@@ -133,14 +133,12 @@ export class Receiver implements TransferOwner {
 		this.#options.onTurn();
 	}
 
-	/** @returns true when nothing is missing */
-	private open(component: Component, payload: Payload): boolean {
+	private open(component: Component, payload: Payload): void {
 		const { host, source, slots, buffer, progress } = this.#options;
 		const slot = this.#slot ??= slots.openTarget(component);
 		const base = payload.kind === "patch" ? this.#base = slots.openBase(component) : undefined;
 		const transfer = this.#transfer = new Transfer({ host, source, component, payload, slot, base, buffer }, this);
 		transfer.open(progress.blocks, progress.patchOffset, progress.contentOffset);
-		return transfer.isComplete;
 	}
 
 	private check(component: Component, digest: ContentDigest): true {

@@ -38,9 +38,10 @@ export class ReleaseHead implements SourceReader, SignatureCallbacks {
 		this.#block = buffer;
 	}
 
-	onBytes(bytes: Uint8Array, start: number, end: number): void {
+	onBytes(bytes: Uint8Array, start: number, end: number): boolean {
 		this.#block.set(bytes.subarray(start, end), this.#length);
 		this.#length += end - start;
+		return true;
 	}
 
 	onEnd(): void {

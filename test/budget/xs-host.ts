@@ -40,12 +40,13 @@ function measure(): void {
 	mark();
 }
 
+// Inherits: what copies a host asks for what it has only at run time.
 const host: Host = Object.freeze({
-	...real,
+	__proto__: real,
 	trace(line: string): void {
 		native.trace(line);
 		if (line.includes(native.argument(0)!)) native.timerSet(measure, SETTLE, 0);
 	},
-});
+} as unknown as Host);
 
 export default host;
