@@ -198,7 +198,7 @@ export class Update {
 	}
 
 	refuse(): void {
-		if (this.#job !== undefined && this.#stage < Stage.RECEIVE) this.fail(new UpdateError("refused", "refused"));
+		if (this.#stage > Stage.IDLE && this.#stage < Stage.RECEIVE) this.fail(new UpdateError("refused", "refused"));
 	}
 
 	/** A job of the cloud. @returns false when it is about something else */
@@ -220,7 +220,7 @@ export class Update {
 
 	/** The cloud wants it no more. What is being tried is tried to its end all the same. */
 	canceled(job: Job): void {
-		if (job !== this.#job) return;
+		if (job !== this.#job) return this.finished(job);
 		this.#job = undefined;
 		const stage = this.#stage;
 		if (stage === Stage.BOOT || stage === Stage.TRIAL || stage >= Stage.RESTART) return;
@@ -552,9 +552,12 @@ export class Update {
 		const trial = this.#trial;
 		const { transaction } = trial.record;
 		const job = this.#job;
+		// Done with: what is left of it is that the cloud hears of its end.
+		this.#job = undefined;
 		try {
 			if (transaction !== undefined) trial.end(transaction, reason);
 		} catch (failure) {
+			if (!(failure instanceof Error)) throw failure;
 			this.#owner.onFault(toDeviceError(failure, "storage", "update"));
 		}
 		job?.fail(this.details("failed", { reason }));
