@@ -112,6 +112,7 @@ export class Update {
 	#stage: Stage = Stage.BOOT;
 	#due = 0;
 	#healthy = false;
+	#isUnhealthy = false;
 	/** The job that is being done, and what it says. */
 	#job: Job | undefined;
 	#offer: Offer | undefined;
@@ -149,8 +150,15 @@ export class Update {
 			owner.onFault(toDeviceError(error, "storage", "the record of updates"));
 		}
 		record ??= emptyRecord();
-		record.counter = Math.max(record.counter, firmware.counter ?? 0);
-		this.#trial = new Trial(host, store, record, firmware.version);
+		// What is not confirmed yet may be gone at the next boot, and its counter is not in force.
+		if (!host.images?.onTrial) record.counter = Math.max(record.counter, firmware.counter ?? 0);
+		const trial = this.#trial = new Trial(host, store, record, firmware.version);
+		try {
+			trial.start();
+		} catch (error) {
+			if (!(error instanceof Error)) throw error;
+			owner.onFault(toDeviceError(error, "storage", "the record of updates"));
+		}
 		this.#slots = new Slots(host, record);
 	}
 
@@ -165,8 +173,9 @@ export class Update {
 
 	/** What a component is now; `undefined` where none is installed, or none that fits this image. */
 	component(name: string): InstalledComponent | undefined {
-		const { components, transaction } = this.#trial.record;
-		const onTrial = transaction?.phase === "trial" ? transaction.components : [];
+		const { isNew, record } = this.#trial;
+		const { components, transaction } = record;
+		const onTrial = isNew ? transaction!.components : [];
 		const found = onTrial.find((each) => each.name === name) ?? components.find((each) => each.name === name);
 		return found !== undefined && this.provides(found.requires) ? found : undefined;
 	}
@@ -179,9 +188,8 @@ export class Update {
 
 	/** What runs is not healthy, as its program says. */
 	unhealthy(): void {
-		if (!this.onTrial) return;
-		this.#until = 0;
-		this.onTurn();
+		this.#isUnhealthy = true;
+		if (this.onTrial) this.onTurn();
 	}
 
 	/** Agrees to what was offered. */
@@ -191,7 +199,7 @@ export class Update {
 	}
 
 	refuse(): void {
-		if (this.#job !== undefined && this.#stage < Stage.RECEIVE) this.fail(new UpdateError("refused", "refused"));
+		if (this.#stage > Stage.IDLE && this.#stage < Stage.RECEIVE) this.fail(new UpdateError("refused", "refused"));
 	}
 
 	/** A job of the cloud. @returns false when it is about something else */
@@ -213,7 +221,7 @@ export class Update {
 
 	/** The cloud wants it no more. What is being tried is tried to its end all the same. */
 	canceled(job: Job): void {
-		if (job !== this.#job) return;
+		if (job !== this.#job) return this.finished(job);
 		this.#job = undefined;
 		const stage = this.#stage;
 		if (stage === Stage.BOOT || stage === Stage.TRIAL || stage >= Stage.RESTART) return;
@@ -294,6 +302,7 @@ export class Update {
 	private tryOut(now: number): void {
 		const trial = this.#trial;
 		const { transaction } = trial.record;
+		if (this.#isUnhealthy) return trial.revert("unhealthy");
 		if (this.#healthy) {
 			trial.commit();
 			if (transaction !== undefined) this.#owner.onUpdateEnd(transaction.version, undefined);
@@ -545,9 +554,12 @@ export class Update {
 		const trial = this.#trial;
 		const { transaction } = trial.record;
 		const job = this.#job;
+		// Done with: what is left of it is that the cloud hears of its end.
+		this.#job = undefined;
 		try {
 			if (transaction !== undefined) trial.end(transaction, reason);
 		} catch (failure) {
+			if (!(failure instanceof Error)) throw failure;
 			this.#owner.onFault(toDeviceError(failure, "storage", "update"));
 		}
 		job?.fail(this.details("failed", { reason }));
