@@ -5,7 +5,6 @@
  * Owns one connection and one timer for all services.
  */
 import { Alarm, type AlarmOwner } from "./base/alarm.js";
-import type { Closer } from "./base/closer.js";
 import { DeviceError, toDeviceError } from "./base/error.js";
 import type { Firmware } from "./base/firmware.js";
 import { randomWord } from "./bytes/random.js";
@@ -21,6 +20,7 @@ import { Download, type DownloadCallbacks, type DownloadOptions } from "./ota/do
 import { UPDATE_MEMBERS } from "./ota/offer.js";
 import type { InstalledComponent } from "./ota/record.js";
 import { slotName } from "./ota/slots.js";
+import type { OpenDownload } from "./ota/stream-source.js";
 import type { Document, Model, Patch } from "./shadow/model.js";
 import { Shadow, type ShadowCallbacks } from "./shadow/shadow.js";
 import { StorageStore } from "./shadow/store.js";
@@ -171,7 +171,9 @@ export class Device<M extends Model | undefined = undefined> {
 	 * @returns what is to be closed, whatever came of it
 	 * @throws DeviceError `unsupported`, `argument`, `too-large`, `full`; `state` after `close`
 	 */
-	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer {
+	download(
+		name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions,
+	): OpenDownload {
 		return this.#core.download(name, file, callbacks, options);
 	}
 
@@ -414,7 +416,9 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		return number;
 	}
 
-	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer {
+	download(
+		name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions,
+	): OpenDownload {
 		this.check();
 		const connection = this.working;
 		if (connection === undefined) throw new DeviceError("state", "the device has no credential of its own yet");
@@ -427,6 +431,8 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 			close: () => {
 				if (this.release(download)) opened.close();
 			},
+			pause: () => download.pause(),
+			resume: () => download.resume(),
 		};
 	}
 

@@ -13,6 +13,7 @@ export type { Command, CommandResult } from "./operations/commands.js";
 export type { Job, JobDetails, JobStatus } from "./operations/jobs.js";
 export type { Metric, MetricsReport, NetworkStatistics } from "./operations/metrics.js";
 export type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
+export type { OpenDownload } from "./ota/stream-source.js";
 export type { FailureReason } from "./ota/failure.js";
 export type { UpdatePolicy, WaitReason } from "./ota/policy.js";
 export type { Release } from "./ota/update.js";

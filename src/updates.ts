@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Firmware updates of a device: what they need of it, and what they tell its program. */
-import type { Closer } from "./base/closer.js";
 import { DeviceError } from "./base/error.js";
 import type { Firmware } from "./base/firmware.js";
 import type { Host } from "./host.js";
@@ -13,7 +12,7 @@ import { parseReleaseKey } from "./ota/key.js";
 import type { Ed25519, ReleaseKey } from "./ota/manifest.js";
 import type { Offer } from "./ota/offer.js";
 import type { Source } from "./ota/source.js";
-import { StreamSource } from "./ota/stream-source.js";
+import { StreamSource, type OpenDownload } from "./ota/stream-source.js";
 import { Update, type Release, type UpdateOptions, type UpdateOwner } from "./ota/update.js";
 
 /** What a program sets for updates; `Self` is what the callbacks find as `this`. */
@@ -46,7 +45,7 @@ export interface UpdatesOwner {
 	readonly host: Host;
 	readonly id: string;
 	readonly firmware: Firmware | undefined;
-	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): Closer;
+	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): OpenDownload;
 	onTurn(): void;
 	onFault(error: DeviceError): void;
 }
@@ -112,7 +111,7 @@ export class Updates implements UpdateOwner {
 		const { anchors = [], plain } = this.#handlers;
 		const { anchor } = readCredentials(this.host);
 		const all = anchor === undefined ? anchors : [anchor, ...anchors];
-		return new HTTPSSource(this.host, url!, { anchors: all, plain });
+		return new HTTPSSource(this.host, url!, { anchors: all, plain, onTurn: () => this.onTurn() });
 	}
 
 	battery(): number | undefined {

@@ -24,13 +24,6 @@ const RUN = -2;
 /** No copy before. */
 const NONE = -1;
 
-export interface Parse {
-	/** Roughly. */
-	readonly cost: number;
-	/** Addresses as if all of the source were there. */
-	readonly instructions: Instruction[];
-}
-
 /** What is copied from besides the window. */
 export interface ParseSource {
 	readonly bytes: Uint8Array;
@@ -41,6 +34,7 @@ export interface ParseSource {
 
 export class Parser {
 	readonly #target: Uint8Array;
+	readonly #source: ParseSource;
 	readonly #cost: Int32Array;
 	/** Where the step begins that is the last on the way. */
 	readonly #from: Int32Array;
@@ -55,12 +49,11 @@ export class Parser {
 	readonly #before: Int32Array;
 	#start = 0;
 	#end = 0;
-	#source: ParseSource | undefined;
-	#sourceLength = 0;
 
-	constructor(target: Uint8Array, windowLength: number) {
+	constructor(target: Uint8Array, source: ParseSource, windowLength: number) {
 		const count = windowLength + 1;
 		this.#target = target;
+		this.#source = source;
 		this.#cost = new Int32Array(count);
 		this.#from = new Int32Array(count);
 		this.#address = new Int32Array(count);
@@ -70,13 +63,14 @@ export class Parser {
 		this.#before = new Int32Array(count);
 	}
 
-	/** @param alignment where the source is expected to go on, less where the target does */
-	parse(start: number, end: number, source: ParseSource | undefined, alignment: number): Parse {
+	/**
+	 * Addresses are as if all of the source were there.
+	 * @param alignment where the source is expected to go on, less where the target does
+	 */
+	parse(start: number, end: number, alignment: number): Instruction[] {
 		const length = end - start;
 		this.#start = start;
 		this.#end = end;
-		this.#source = source;
-		this.#sourceLength = source?.length ?? 0;
 		this.#cost.fill(0x7fff_ffff, 0, length + 1);
 		this.#heads.fill(-1);
 		this.#cost[0] = 0;
@@ -86,53 +80,52 @@ export class Parser {
 			const long = this.#steps(at, alignment);
 			for (const next = at + Math.max(long, 1); at < next; at++) this.#know(at);
 		}
-		return { cost: this.#cost[length]!, instructions: this.#instructions(length) };
+		return this.#instructions(length);
 	}
 
 	/** All steps from `at`. @returns the length of a copy that is long enough to be taken at once, else 0 */
 	#steps(at: number, alignment: number): number {
-		const target = this.#target;
-		const place = this.#start + at;
-		const end = this.#end;
 		const news = this.#news[at]!;
 		this.#relax(at, at + 1, this.#cost[at]! + 1 + addLength(news + 1) - addLength(news), ADD);
-		const value = target[place]!;
-		let run = 1;
-		while (place + run < end && target[place + run] === value) run++;
-		if (run >= RUN_MINIMUM) {
-			this.#relax(at, at + run, this.#cost[at]! + 2 + integerLength(run), RUN);
-			if (run >= LONG) return run;
-		}
-		const source = this.#source;
-		if (source !== undefined) {
-			let expected = place + alignment;
-			for (let index = 0; index < NEAR; index++) {
-				const near = this.#near[at * NEAR + index]!;
-				if (near === NONE) break;
-				if (near >= source.length) continue;
-				const from = near + at - this.#nearAt[at * NEAR + index]!;
-				if (index === 0) expected = from;
-				const long = this.#aligned(at, from, source);
-				if (long > 0) return long;
-			}
-			if (this.#near[at * NEAR] === NONE) {
-				const long = this.#aligned(at, expected, source);
-				if (long > 0) return long;
-			}
-			if (source.matches.find(target, place, end, source.length, expected)) {
-				const { offset, length: found } = source.matches;
-				this.#copies(at, offset, found);
-				if (found >= LONG) return found;
-			}
-		}
-		return this.#ownCopies(at);
+		return this.#run(at) || this.#sourceCopies(at, alignment) || this.#ownCopies(at);
 	}
 
-	#aligned(at: number, from: number, source: ParseSource): number {
-		if (from < 0 || from >= source.length) return 0;
-		const found = matchLength(source.bytes, from, source.length, this.#target, this.#start + at, this.#end);
+	#run(at: number): number {
+		const place = this.#start + at;
+		// What repeats itself is what comes one byte later.
+		const length = 1 + matchLength(this.#target, place, this.#end, this.#target, place + 1, this.#end);
+		if (length >= RUN_MINIMUM) this.#relax(at, at + length, this.#cost[at]! + 2 + integerLength(length), RUN);
+		return length >= LONG ? length : 0;
+	}
+
+	/** Copies from the source: on from where the last ones would have gone on, and the longest that there is. */
+	#sourceCopies(at: number, alignment: number): number {
+		const source = this.#source;
+		const place = this.#start + at;
+		const near = at * NEAR;
+		let expected = place + alignment;
+		for (let index = 0; index < NEAR; index++) {
+			const address = this.#near[near + index]!;
+			if (address >= source.length) continue;
+			// Before the first copy, where the window before left off.
+			if (address === NONE && index > 0) break;
+			const from = address === NONE ? expected : address + at - this.#nearAt[near + index]!;
+			if (index === 0) expected = from;
+			const found = this.#aligned(at, from);
+			if (found >= LONG) return found;
+		}
+		if (!source.matches.find(this.#target, place, this.#end, source.length, expected)) return 0;
+		const { offset, length } = source.matches;
+		this.#copies(at, offset, length);
+		return length >= LONG ? length : 0;
+	}
+
+	#aligned(at: number, from: number): number {
+		const { bytes, length } = this.#source;
+		if (from < 0 || from >= length) return 0;
+		const found = matchLength(bytes, from, length, this.#target, this.#start + at, this.#end);
 		if (found >= COPY_MINIMUM) this.#copies(at, from, found);
-		return found >= LONG ? found : 0;
+		return found;
 	}
 
 	/** Copies from the window. */
@@ -146,7 +139,7 @@ export class Parser {
 			const found = matchLength(target, this.#start + probe, this.#end, target, place, this.#end);
 			if (found <= best) continue;
 			best = found;
-			this.#copies(at, this.#sourceLength + probe, found);
+			this.#copies(at, this.#source.length + probe, found);
 		}
 		return best >= LONG ? best : 0;
 	}
@@ -164,7 +157,7 @@ export class Parser {
 	}
 
 	#addressLength(at: number, address: number): number {
-		const own = address - this.#sourceLength;
+		const own = address - this.#source.length;
 		// From the window: mode HERE. From the source: its segment begins near what is copied, as a rule.
 		let least = own >= 0 ? integerLength(at - own) : this.#near[at * NEAR] === NONE ? 2 : 3;
 		for (let index = 0; index < NEAR; index++) {

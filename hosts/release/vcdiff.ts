@@ -7,12 +7,15 @@
  */
 import { WINDOW_MAXIMUM } from "../../src/ota/vcdiff.js";
 import { Matches } from "./vcdiff-matches.js";
-import { Parser, type Parse, type ParseSource } from "./vcdiff-parse.js";
+import { Parser } from "./vcdiff-parse.js";
 import { writeWindow, type Instruction, type Segment } from "./vcdiff-window.js";
 
 const HEADER = [0xd6, 0xc3, 0xc4, 0, 0] as const;
 /** A window that is no longer than this is not tried with what was made before. */
 const SHORT = 48;
+/** Where a window copies from, by its indicator. */
+const VCD_SOURCE = 1;
+const VCD_TARGET = 2;
 const NOWHERE: Segment = { indicator: 0, offset: 0, length: 0 };
 
 export interface EncodeOptions {
@@ -23,21 +26,23 @@ export interface EncodeOptions {
 /** The patch that makes `target` of `base`. */
 export function encodePatch(base: Uint8Array, target: Uint8Array, options: EncodeOptions = {}): Uint8Array {
 	const parts: Uint8Array[] = [Uint8Array.from(HEADER)];
-	const parser = new Parser(target, WINDOW_MAXIMUM);
-	const source: ParseSource = { bytes: base, length: base.length, matches: new Matches(base) };
-	source.matches.add(base.length);
+	const matches = new Matches(base);
+	matches.add(base.length);
+	const parser = new Parser(target, { bytes: base, length: base.length, matches }, WINDOW_MAXIMUM);
 	const made = new Matches(target);
+	const again = { bytes: target, length: 0, matches: made };
+	const madeParser = new Parser(target, again, WINDOW_MAXIMUM);
 	let alignment = 0;
 	for (let start = 0; start < target.length; start += WINDOW_MAXIMUM) {
 		const end = Math.min(start + WINDOW_MAXIMUM, target.length);
-		const parse = parser.parse(start, end, source, alignment);
-		let window = write(target, start, end, 1, base.length, parse);
-		alignment = alignmentOf(parse.instructions, base.length) ?? alignment;
+		const instructions = parser.parse(start, end, alignment);
+		let window = write(target, start, end, VCD_SOURCE, base.length, instructions);
+		alignment = alignmentOf(instructions, base.length) ?? alignment;
 		if (options.made !== false && window.length > SHORT && start > 0) {
 			made.add(start);
-			const other = parser.parse(start, end, { bytes: target, length: start, matches: made }, 0);
-			const shorter = write(target, start, end, 2, start, other);
-			if (shorter.length < window.length) window = shorter;
+			again.length = start;
+			const other = write(target, start, end, VCD_TARGET, start, madeParser.parse(start, end, 0));
+			if (other.length < window.length) window = other;
 		}
 		// What addresses cost was guessed: no window takes more than its own bytes.
 		if (window.length > end - start) {
@@ -50,10 +55,10 @@ export function encodePatch(base: Uint8Array, target: Uint8Array, options: Encod
 }
 
 /** Writes a window with as much of its source as it copies from. */
-function write(target: Uint8Array, start: number, end: number, from: 1 | 2, limit: number, parse: Parse): Uint8Array {
+function write(target: Uint8Array, start: number, end: number, from: 1 | 2, limit: number, instructions: readonly Instruction[]): Uint8Array {
 	let first = limit;
 	let last = 0;
-	for (const instruction of parse.instructions) {
+	for (const instruction of instructions) {
 		if (instruction.kind !== "copy" || instruction.address >= limit) continue;
 		first = Math.min(first, instruction.address);
 		last = Math.max(last, instruction.address + instruction.length);
@@ -61,8 +66,7 @@ function write(target: Uint8Array, start: number, end: number, from: 1 | 2, limi
 	const length = Math.max(last - first, 0);
 	const segment: Segment = length === 0 ? NOWHERE : { indicator: from, offset: first, length };
 	const moved = (address: number): number => address < limit ? address - first : address - limit + length;
-	const instructions = parse.instructions.map((each) => ({ ...each, address: moved(each.address) }));
-	return writeWindow(target, start, end, segment, instructions);
+	return writeWindow(target, start, end, segment, instructions.map((each) => ({ ...each, address: moved(each.address) })));
 }
 
 /** How far the last copy's source is from its target. */

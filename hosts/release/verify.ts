@@ -5,12 +5,13 @@
  * All of it is looked at: the signature, the content of each component with its groups, and the zeros between. A patch can
  * only be followed by who has its base.
  */
-import { createPublicKey, verify } from "node:crypto";
+import { Point } from "@noble/ed25519";
 import type { DeviceError } from "../../src/base/error.js";
 import { openSign1, verifySign1 } from "../../src/ota/cose.js";
+import { ed25519 } from "../../src/ota/ed25519.js";
 import { UpdateError } from "../../src/ota/failure.js";
 import type { PublicReleaseKey } from "../../src/ota/key.js";
-import { type Component, decodeManifest, type Ed25519, type Manifest, type Payload } from "../../src/ota/manifest.js";
+import { type Component, decodeManifest, type Manifest, type Payload } from "../../src/ota/manifest.js";
 import { crypto } from "../node/digest.js";
 import { keys as verifier } from "../node/keys.js";
 import { text } from "../node/text.js";
@@ -21,12 +22,7 @@ import { messageOf } from "./file.js";
 import { hex } from "./keys.js";
 import { applyPatch } from "./patch.js";
 
-const ED25519: Ed25519 = Object.freeze({
-	verify(signature: Uint8Array, bytes: Uint8Array, key: Uint8Array): boolean {
-		const jwk = { kty: "OKP", crv: "Ed25519", x: Buffer.from(key).toString("base64url") };
-		return verify(null, bytes, createPublicKey({ key: jwk, format: "jwk" }), signature);
-	},
-});
+const ED25519 = ed25519(Point);
 
 export interface VerifyReleaseOptions {
 	/** Older contents: the patches against them are followed. */
@@ -76,9 +72,14 @@ export function readManifest(file: Uint8Array): Manifest {
 	return decodeManifest(text, payload, 0, payload.byteLength);
 }
 
-/** The whole content of each component that has it in the file. Nothing is verified. @throws DeviceError `malformed` */
+/**
+ * The whole content of each component that has it in the file, whoever signed that.
+ * @throws UpdateError when one is not what the manifest says
+ */
 export function contentsOf(file: Uint8Array): ReadonlyMap<string, Uint8Array> {
-	return new Map(readManifest(file).components.flatMap(({ name, payloads }) => {
+	const manifest = readManifest(file);
+	checkContents(file, manifest, []);
+	return new Map(manifest.components.flatMap(({ name, payloads }) => {
 		return payloads.filter(({ kind }) => kind === "full").map(payload => [name, bytesOf(file, payload)] as const);
 	}));
 }

@@ -3,9 +3,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { FirmwareFiles, FirmwareAnswer } from "./firmware.js";
 
-/** Bytes that are given to Node at a time. */
-const PIECE = 65_536;
-
 export function serveFirmware(server: Server, firmware: FirmwareFiles): void {
 	server.on("request", (request, response) => {
 		const { method = "GET", url: target = "/", headers: { range, "if-range": ifRange } } = request;
@@ -22,18 +19,20 @@ function give(request: IncomingMessage, response: ServerResponse, answer: Firmwa
 	}
 	const body = resetAfter === undefined ? answer.body : answer.body.subarray(0, resetAfter);
 	const isCut = resetAfter !== undefined || length > answer.body.byteLength;
+	const finish = (rest: Uint8Array): void => {
+		// What was written goes out before the cut: a test may count on it.
+		if (isCut) response.write(rest, () => { request.socket.destroySoon(); });
+		else response.end(rest);
+	};
+	if (trickle === undefined) return finish(body);
+	const { count, interval } = trickle;
 	let sent = 0;
-	const timer = trickle === undefined ? undefined : setInterval(() => { next(trickle.count); }, trickle.interval);
-	response.on("close", () => { clearInterval(timer); });
 	// With a head alone in hand, a client can already leave.
 	response.flushHeaders();
-	const next = (count: number): void => {
+	const timer = setInterval(() => {
 		const piece = body.subarray(sent, sent += count);
-		const isLast = sent >= body.byteLength;
-		if (isLast) clearInterval(timer);
-		if (isLast && !isCut) response.end(piece);
-		// What was written goes out before the cut: a test may count on it.
-		else response.write(piece, () => { isLast ? request.socket.destroySoon() : timer ?? next(PIECE); });
-	};
-	if (timer === undefined) next(PIECE);
+		if (sent < body.byteLength) response.write(piece);
+		else finish(piece);
+	}, interval);
+	response.on("close", () => { clearInterval(timer); });
 }

@@ -110,6 +110,10 @@ export abstract class Service<Port> {
 		return this.#port !== undefined;
 	}
 
+	protected get port(): Port | undefined {
+		return this.#port;
+	}
+
 	protected wake(): void {
 		this.#awake = true;
 	}

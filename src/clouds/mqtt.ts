@@ -69,6 +69,7 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	/** The device was told of this connection. */
 	#ready = false;
 	#closed = false;
+	#paused = false;
 
 	constructor(options: ConnectionOptions, { messageMaximum, keepAlive, reconnect }: MQTTSettings) {
 		this.options = options;
@@ -158,6 +159,18 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		return typeof this.#client!.publish(topic, payload, options) === "number";
 	}
 
+	/** Leaves what the broker sends in the network until `resume`. */
+	pause(): void {
+		if (this.#closed) return;
+		this.#paused = true;
+		this.#client!.pause();
+	}
+
+	resume(): void {
+		this.#paused = false;
+		if (!this.#closed) this.later();
+	}
+
 	close(): void {
 		this.#closed = true;
 		this.lose();
@@ -219,7 +232,8 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	 * from there the way to the wire takes more than the stack of a device.
 	 */
 	private later(): void {
-		this.#client!.resume();
+		// Who paused resumes soon.
+		if (!this.#paused) this.#client!.resume();
 	}
 
 	private lose(): void {

@@ -30,8 +30,11 @@ export interface RequestOptions {
 export interface RequestReader {
 	/** The head of an answer that is no redirect. */
 	onHead(response: Response): void;
-	/** `bytes[start, end)`, borrowed, follow what came before. */
-	onBody(bytes: Uint8Array, start: number, end: number): void;
+	/**
+	 * `bytes[start, end)` follow what came before.
+	 * @returns false to keep them until `next`, before which nothing more comes
+	 */
+	onBody(bytes: Uint8Array, start: number, end: number): boolean;
 	/**
 	 * The request is over; without an error, the whole answer came. Of a redirect that is not followed, `detail` is the
 	 * status.
@@ -71,6 +74,9 @@ export class Request implements AlarmOwner {
 	/** When to begin, or when to give up. */
 	#due: number;
 	#begun = false;
+	/** The reader keeps what it was given last; and does not any more, but what follows was not looked at yet. */
+	#held = false;
+	#resuming = false;
 	#over = false;
 
 	/** Begins in a turn of its own. @throws DeviceError `argument` */
@@ -89,8 +95,20 @@ export class Request implements AlarmOwner {
 		this.release();
 	}
 
+	/** What `onBody` gave last was used. */
+	next(): void {
+		if (!this.#held) return;
+		this.#held = false;
+		this.#resuming = true;
+		this.extend();
+		this.#alarm.set(this.#options.host.time.now());
+	}
+
 	/** For the request's own alarm, and for nobody else: it calls back. */
 	expire(): void {
+		// Who holds the body is not the server's fault.
+		if (this.#held) return;
+		if (this.#resuming) return this.goOn();
 		if (this.#readable > 0) {
 			this.pump();
 		} else if (this.#options.host.time.now() >= this.#due) {
@@ -98,6 +116,18 @@ export class Request implements AlarmOwner {
 			else this.begin();
 		}
 		if (!this.#over && this.#readable === 0) this.#alarm.set(this.#due);
+	}
+
+	/** With what is left in the buffer, and then what is to be read. */
+	private goOn(): void {
+		this.#resuming = false;
+		try {
+			this.drain(this.#response!, this.#buffer);
+		} catch (error) {
+			return this.end(toDeviceError(error, "internal", "receiving failed"));
+		}
+		if (!this.#over) this.pump();
+		if (!this.#over && !this.#held && this.#readable === 0) this.#alarm.set(this.#due);
 	}
 
 	private begin(): void {
@@ -162,12 +192,13 @@ export class Request implements AlarmOwner {
 
 	private streamLost(error: DeviceError): void {
 		this.#lost = error;
-		if (this.#readable === 0) this.finish(error);
+		if (this.#readable === 0 && !this.#held) this.finish(error);
 	}
 
 	/** Reads what is there, as much as a turn may take. */
 	private pump(): void {
-		for (let pieces = PIECES; pieces > 0 && this.#readable > 0; pieces--) this.receive();
+		for (let pieces = PIECES; pieces > 0 && this.#readable > 0 && !this.#held; pieces--) this.receive();
+		if (this.#held) return;
 		if (this.#readable > 0) this.#alarm.set(this.#options.host.time.now());
 		else if (this.#lost !== undefined && !this.#over) this.finish(this.#lost);
 	}
@@ -180,19 +211,19 @@ export class Request implements AlarmOwner {
 			if (this.#view.byteLength !== count) this.#view = buffer.subarray(0, count);
 			this.#stream!.read(this.#view);
 			this.#readable -= count;
-			this.drain(this.#response!, buffer, count);
+			this.#response!.push(buffer, 0, count);
+			this.drain(this.#response!, buffer);
 		} catch (error) {
 			this.end(toDeviceError(error, "internal", "receiving failed"));
 		}
 	}
 
-	private drain(response: Response, buffer: Uint8Array, count: number): void {
-		response.push(buffer, 0, count);
+	private drain(response: Response, buffer: Uint8Array): void {
 		for (let part = response.next(); part !== Part.NONE; part = response.next()) {
 			if (part === Part.END) return this.end(undefined);
 			if (part === Part.BODY) {
 				const { start, end } = response;
-				this.#reader.onBody(buffer, start, end);
+				this.#held = !this.#reader.onBody(buffer, start, end);
 				this.#paced += end - start;
 			} else {
 				if (isRedirect(response)) return this.redirect(response);
@@ -201,6 +232,7 @@ export class Request implements AlarmOwner {
 			}
 			if (this.#over) return;
 			if (this.#paced >= PACE) this.extend();
+			if (this.#held) return;
 		}
 	}
 
@@ -240,6 +272,7 @@ export class Request implements AlarmOwner {
 		this.#stream = this.#response = this.#lost = undefined;
 		this.#buffer = this.#view = this.#unsent = NOTHING;
 		this.#readable = 0;
+		this.#held = this.#resuming = false;
 		this.#alarm.set(Infinity);
 	}
 

@@ -123,7 +123,6 @@ export class Blocks {
 
 	/** Moves to the first missing block from there on. */
 	private skip(asked: number): void {
-		asked = Math.max(asked, this.#first);
 		while (asked < this.count && this.has(asked)) asked++;
 		this.#asked = asked;
 	}

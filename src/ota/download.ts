@@ -22,6 +22,9 @@ export interface BlockPort {
 	/** Asks how long the file is. */
 	describe(token: string): boolean;
 	request(token: string, blockLength: number, range: BlockRange): boolean;
+	/** Reads nothing more from the network until `resume`. */
+	pause(): void;
+	resume(): void;
 }
 
 export interface DownloadCallbacks {
@@ -34,8 +37,8 @@ export interface DownloadCallbacks {
 	/** All blocks were handed over. */
 	onComplete(): void;
 	/**
-	 * The download is over: a block could not be dealt with, or the cloud gave none. An `UpdateError` says that there is
-	 * no such file, or no such block in it.
+	 * The download is over: a block could not be dealt with, or the cloud gave none. An `UpdateError` says that there
+	 * is no such file, or no such block in it.
 	 */
 	onFailed(error: DeviceError): void;
 }
@@ -100,6 +103,15 @@ export class Download extends Service<BlockPort> {
 		super.connected(port);
 	}
 
+	/** Leaves what comes in the network, all of the connection's, until `resume`: for some milliseconds. */
+	pause(): void {
+		this.port?.pause();
+	}
+
+	resume(): void {
+		this.port?.resume();
+	}
+
 	/** The cloud's answer to `describe`. @throws DeviceError `malformed` */
 	described(token: string, length: unknown): void {
 		if (!this.awaits(token) || this.blocks !== undefined) return;
@@ -134,6 +146,7 @@ export class Download extends Service<BlockPort> {
 			return this.wake();
 		}
 		if (this.asking) this.proceed(blocks, now);
+		else if (blocks.missing === 0) this.wake();
 	}
 
 	/** @param refusal one of `Refusal` */

@@ -5,7 +5,6 @@
  * Whether the server gives what was asked for, of the file that it gave before, is known from the head of its answer:
  * nothing is handed on that would have to be taken back.
  */
-import type { Closer } from "../base/closer.js";
 import { DeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
 import { Request, type RequestHost, type RequestReader } from "../http/client.js";
@@ -15,13 +14,15 @@ import { ANY, parseURL, SECURE } from "../http/url.js";
 import type { SecureOptions } from "../host.js";
 import { FILE_MAXIMUM } from "./blocks.js";
 import { UpdateError } from "./failure.js";
-import { BLOCK_LENGTH, type Source, type SourceReader } from "./source.js";
+import { BLOCK_LENGTH, type Source, type SourceReader, type SourceStream } from "./source.js";
 
 export interface HTTPSSourceOptions {
 	/** Whom the server's certificate must go back to: DER, exactly these. */
 	anchors: readonly Uint8Array[];
 	/** Takes a URL with `http:`, too: for a server of one's own on a network of one's own. Default: false. */
 	plain?: boolean | undefined;
+	/** The reader was given something that it did not deal with at once, or the end. */
+	onTurn?(): void;
 }
 
 /** ms that a server may ask for before the next request, at most. */
@@ -33,18 +34,20 @@ export class HTTPSSource implements Source {
 	readonly #url: string;
 	readonly #secure: SecureOptions;
 	readonly #plain: boolean;
+	readonly #onTurn: (() => void) | undefined;
 	readonly #file = new File();
 
 	/** @throws DeviceError `argument` for a URL that is none, or none of a scheme that is accepted */
-	constructor(host: RequestHost, url: string, { anchors, plain = false }: HTTPSSourceOptions) {
+	constructor(host: RequestHost, url: string, { anchors, plain = false, onTurn }: HTTPSSourceOptions) {
 		parseURL(url, plain ? ANY : SECURE);
 		this.#host = host;
 		this.#url = url;
 		this.#secure = { certificates: anchors, applicationLayerProtocolNegotiation: APPLICATION_PROTOCOLS };
 		this.#plain = plain;
+		this.#onTurn = onTurn;
 	}
 
-	open(offset: number, end: number, reader: SourceReader): Closer {
+	open(offset: number, end: number, reader: SourceReader): SourceStream {
 		if (offset % BLOCK_LENGTH !== 0 || end % BLOCK_LENGTH !== 0) {
 			throw new DeviceError("argument", `${offset} to ${end} are no whole blocks`);
 		}
@@ -52,7 +55,7 @@ export class HTTPSSource implements Source {
 		inRange("offset", offset, 0, end - BLOCK_LENGTH);
 		const { etag, notBefore } = this.#file;
 		const condition = etag === "" ? "" : `If-Range: ${etag}\r\n`;
-		const range = new Range(this.#host, this.#file, offset, end, reader);
+		const range = new Range(this.#host, this.#file, offset, end, reader, this.#onTurn);
 		range.request = new Request({
 			host: this.#host, url: this.#url, secure: this.#secure, plain: this.#plain, notBefore,
 			fields: `Range: bytes=${offset}-${end - 1}\r\n${condition}`,
@@ -81,21 +84,26 @@ class File {
 }
 
 /** One request for a range. */
-class Range implements RequestReader, Closer {
+class Range implements RequestReader, SourceStream {
 	/** Set as soon as it is made; undefined once it is over. */
 	request: Request | undefined;
 	readonly #host: RequestHost;
 	readonly #file: File;
 	readonly #reader: SourceReader;
 	readonly #end: number;
+	readonly #onTurn: (() => void) | undefined;
 	#position: number;
 
-	constructor(host: RequestHost, file: File, offset: number, end: number, reader: SourceReader) {
+	constructor(
+		host: RequestHost, file: File, offset: number, end: number, reader: SourceReader,
+		onTurn: (() => void) | undefined,
+	) {
 		this.#host = host;
 		this.#file = file;
 		this.#reader = reader;
 		this.#position = offset;
 		this.#end = end;
+		this.#onTurn = onTurn;
 	}
 
 	close(): void {
@@ -117,13 +125,19 @@ class Range implements RequestReader, Closer {
 		}
 	}
 
-	onBody(bytes: Uint8Array, start: number, end: number): void {
+	next(): void {
+		this.request?.next();
+	}
+
+	onBody(bytes: Uint8Array, start: number, end: number): boolean {
 		const left = this.#end - this.#position;
 		const count = end - start < left ? end - start : left;
 		this.#position += count;
-		this.#reader.onBytes(bytes, start, start + count);
+		const isUsed = this.#reader.onBytes(bytes, start, start + count);
 		// What a server sends beyond is not read.
 		if (count === left && this.request !== undefined) this.finish(undefined);
+		else if (!isUsed) this.#onTurn?.();
+		return isUsed;
 	}
 
 	onEnd(error: DeviceError | undefined): void {
@@ -136,6 +150,7 @@ class Range implements RequestReader, Closer {
 		this.close();
 		if (error === undefined) this.#reader.onEnd();
 		else this.#reader.onFailed(error);
+		this.#onTurn?.();
 	}
 
 	/** A server may give less than was asked for: the rest is asked for again. */

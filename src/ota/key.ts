@@ -32,7 +32,9 @@ const UNCOMPRESSED = "04";
  */
 export function parseReleaseKey(text: string): PublicReleaseKey {
 	const isPoint = text.startsWith(ES256);
-	if (!isPoint && !text.startsWith(EDDSA)) throw new DeviceError("argument", "a release key that is none of es256 and eddsa");
+	if (!isPoint && !text.startsWith(EDDSA)) {
+		throw new DeviceError("argument", "a release key that is none of es256 and eddsa");
+	}
 	const idEnd = ES256.length + 2 * KEY_ID_LENGTH;
 	const length = isPoint ? POINT_LENGTH : ED25519_LENGTH;
 	const isShaped = text.length === idEnd + 1 + 2 * length && text.charAt(idEnd) === ":";

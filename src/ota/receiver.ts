@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Gets a release into its slots, component after component, and reads each back: what is in the flash is what was signed.
+ * Gets a release into its slots, component after component, and reads each back: what is in the flash is what was
+ * signed.
  *
  * How far it is is noted after each block, and only once that stands in the flash; a reset goes on from there.
  */
@@ -24,10 +25,8 @@ export interface ReceiverOptions {
 	readonly payloads: readonly (Payload | undefined)[];
 	/** Where it is, kept up to date. */
 	readonly progress: Progress;
-	/** Of `BLOCK_LENGTH`, ours until `close`. */
+	/** To read into, ours until `close`. */
 	readonly buffer: Uint8Array;
-	/** There is something to do. */
-	onTurn(): void;
 }
 
 /** The largest number that a word of the progress holds. */
@@ -51,6 +50,11 @@ export class Receiver implements TransferOwner {
 		this.#isDoubtful = isResumed;
 	}
 
+	/** There is something for `step` to do. */
+	get isDue(): boolean {
+		return this.#transfer?.isDue ?? false;
+	}
+
 	/** Bytes of content that are in their slots. */
 	get received(): number {
 		const { components, progress } = this.#options;
@@ -61,8 +65,8 @@ export class Receiver implements TransferOwner {
 
 	/**
 	 * Goes on.
-	 * @returns false when all components are in their slots, and right; `undefined` when there is nothing to do before
-	 * `onTurn`
+	 * @returns false when all components are in their slots, and right; `undefined` when there is nothing to do until
+	 * `isDue`
 	 * @throws UpdateError; DeviceError where another try may help: after `retry`
 	 */
 	step(): boolean | undefined {
@@ -74,10 +78,10 @@ export class Receiver implements TransferOwner {
 		if (transfer === undefined) {
 			const payload = payloads[progress.component];
 			if (payload === undefined) return this.next();
-			return this.open(component, payload) ? true : undefined;
+			this.open(component, payload);
+			return true;
 		}
-		if (transfer.failure !== undefined) throw transfer.failure;
-		if (!transfer.isComplete) return undefined;
+		if (!transfer.step()) return undefined;
 		this.closeTransfer();
 		this.#digest = new ContentDigest(this.#options.host, this.#slot!, 0, component.size, this.#options.buffer);
 		return true;
@@ -124,22 +128,14 @@ export class Receiver implements TransferOwner {
 		progress.contentOffset = contentOffset;
 		store.saveProgress(progress);
 		this.hasMoved = true;
-		this.#options.onTurn();
 	}
 
-	/** For the transfer. */
-	onTurn(): void {
-		this.#options.onTurn();
-	}
-
-	/** @returns true when nothing is missing */
-	private open(component: Component, payload: Payload): boolean {
+	private open(component: Component, payload: Payload): void {
 		const { host, source, slots, buffer, progress } = this.#options;
 		const slot = this.#slot ??= slots.openTarget(component);
 		const base = payload.kind === "patch" ? this.#base = slots.openBase(component) : undefined;
 		const transfer = this.#transfer = new Transfer({ host, source, component, payload, slot, base, buffer }, this);
 		transfer.open(progress.blocks, progress.patchOffset, progress.contentOffset);
-		return transfer.isComplete;
 	}
 
 	private check(component: Component, digest: ContentDigest): true {

@@ -46,7 +46,8 @@ export interface InstalledComponent {
 
 /**
  * "receiving": content goes to the slots that are not in use. "ready": all of it is there and was verified; the boot
- * loader is told next, or was. "trial": what is new runs, unless the boot loader went back. "ended": the cloud is to know.
+ * loader is told next, or was. "trial": what is new runs, unless the boot loader went back. "ended": the cloud is to
+ * know.
  */
 export type Phase = "receiving" | "ready" | "trial" | "ended";
 

@@ -10,10 +10,17 @@ import { DeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
 import { FILE_MAXIMUM } from "./blocks.js";
 import type { DownloadCallbacks, DownloadOptions } from "./download.js";
-import { BLOCK_LENGTH, type Source, type SourceReader } from "./source.js";
+import { BLOCK_LENGTH, type Source, type SourceReader, type SourceStream } from "./source.js";
 
-/** Begins a download of the file, and drives it until it is closed: as `device.download` does. */
-export type DownloadOpener = (callbacks: DownloadCallbacks, options: DownloadOptions) => Closer;
+/** A download that is driven by somebody else, until it is closed. */
+export interface OpenDownload extends Closer {
+	/** As `Download` has them. */
+	pause(): void;
+	resume(): void;
+}
+
+/** Begins a download of the file: as `device.download` does. */
+export type DownloadOpener = (callbacks: DownloadCallbacks, options: DownloadOptions) => OpenDownload;
 
 /** Blocks that are asked for ahead: 32 KB. */
 const WINDOW = 8;
@@ -27,7 +34,7 @@ export class StreamSource implements Source {
 		this.#download = download;
 	}
 
-	open(offset: number, end: number, reader: SourceReader): Closer {
+	open(offset: number, end: number, reader: SourceReader): SourceStream {
 		if (offset % BLOCK_LENGTH !== 0 || end % BLOCK_LENGTH !== 0) {
 			throw new DeviceError("argument", `${offset} to ${end} are no whole blocks`);
 		}
@@ -41,8 +48,10 @@ export class StreamSource implements Source {
 	}
 }
 
-class Reading implements DownloadCallbacks, Closer {
-	download: Closer | undefined;
+class Reading implements DownloadCallbacks, SourceStream {
+	download: OpenDownload | undefined;
+	/** The block given last is in use: what comes is left in the network. */
+	#held = false;
 	/** `undefined` once it is over. */
 	#reader: SourceReader | undefined;
 	/** The block whose turn it is. */
@@ -54,10 +63,18 @@ class Reading implements DownloadCallbacks, Closer {
 	}
 
 	onBlock(index: number, bytes: Uint8Array, start: number, end: number): boolean {
-		if (index !== this.#next || this.#reader === undefined) return false;
+		if (index !== this.#next || this.#reader === undefined || this.#held) return false;
 		this.#next++;
-		this.#reader.onBytes(bytes, start, end);
+		if (this.#reader.onBytes(bytes, start, end)) return true;
+		this.#held = true;
+		this.download?.pause();
 		return true;
+	}
+
+	next(): void {
+		if (!this.#held) return;
+		this.#held = false;
+		this.download?.resume();
 	}
 
 	onComplete(): void {
@@ -70,6 +87,7 @@ class Reading implements DownloadCallbacks, Closer {
 
 	close(): void {
 		this.#reader = undefined;
+		this.next();
 		this.download?.close();
 	}
 

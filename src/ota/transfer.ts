@@ -3,23 +3,19 @@
  * One component on its way from a source to its slot, whole or as a patch; from the beginning, or from where a reset
  * left it.
  *
- * Bytes are dealt with where they lie, inside of the call that takes them in. What comes of it is looked at by the
- * update, in its own turn.
+ * Bytes are dealt with where they lie, in the update's own turn; the source waits for that.
  */
 import type { DeviceError } from "../base/error.js";
-import type { Closer } from "../base/closer.js";
 import type { FlashPartition, Host } from "../host.js";
 import { UpdateError } from "./failure.js";
 import type { Component, Payload } from "./manifest.js";
-import { BLOCK_LENGTH, type Source, type SourceReader } from "./source.js";
+import { BLOCK_LENGTH, type Source, type SourceReader, type SourceStream } from "./source.js";
 import { PatchDecoder } from "./vcdiff.js";
 import { SlotWriter, type BlockListener } from "./writer.js";
 
 export interface TransferOwner {
 	/** One block more stands in the flash: how far the transfer is can be kept. */
 	onBlock(): void;
-	/** The transfer is complete, or failed. */
-	onTurn(): void;
 	/** Bytes came from the source. */
 	onSpent(count: number): void;
 }
@@ -32,7 +28,7 @@ export interface TransferOptions {
 	readonly slot: FlashPartition;
 	/** What a patch is to be put on. */
 	readonly base: FlashPartition | undefined;
-	/** Of `BLOCK_LENGTH`, the transfer's until its end. */
+	/** To read into. */
 	readonly buffer: Uint8Array;
 }
 
@@ -40,9 +36,6 @@ export class Transfer implements SourceReader, BlockListener {
 	/** Where in a patch the last window that was begun lies, and the first byte of content that it makes. */
 	patchOffset = 0;
 	contentOffset = 0;
-	isComplete = false;
-	/** Why it ended before it was complete. */
-	failure: DeviceError | undefined;
 	readonly #options: TransferOptions;
 	readonly #owner: TransferOwner;
 	readonly #writer: SlotWriter;
@@ -52,14 +45,21 @@ export class Transfer implements SourceReader, BlockListener {
 	#repeated = 0;
 	/** Bytes of the payload that are to come. */
 	#left = 0;
-	#opened: Closer | undefined;
+	#opened: SourceStream | undefined;
+	/** What came and is not written yet. */
+	#bytes: Uint8Array | undefined;
+	#from = 0;
+	#to = 0;
+	/** Nothing more comes; and why, where that is not the end. */
+	#isOver = false;
+	#lost: DeviceError | undefined;
 
 	/** @throws UpdateError `too-large`, `storage` */
 	constructor(options: TransferOptions, owner: TransferOwner) {
-		const { host, slot, component, buffer } = options;
+		const { host, slot, component } = options;
 		this.#options = options;
 		this.#owner = owner;
-		this.#writer = new SlotWriter(host, slot, component, this, buffer);
+		this.#writer = new SlotWriter(host, slot, component, this);
 	}
 
 	/** Blocks of the content that stand in the flash. */
@@ -67,14 +67,9 @@ export class Transfer implements SourceReader, BlockListener {
 		return this.#writer.blocks;
 	}
 
-	/** Bytes of the content that are there. */
-	get position(): number {
-		return this.#writer.position;
-	}
-
-	/** The first block of the group that is not known to be right. */
-	get groupStart(): number {
-		return this.#writer.groupStart;
+	/** There is something for `step` to do. */
+	get isDue(): boolean {
+		return this.#bytes !== undefined || this.#isOver;
 	}
 
 	/**
@@ -83,8 +78,8 @@ export class Transfer implements SourceReader, BlockListener {
 	 * @throws DeviceError as `Source.open`; UpdateError `storage`
 	 */
 	open(blocks: number, patchOffset: number, contentOffset: number): void {
-		const { source, payload, component, base } = this.#options;
-		if (blocks > 0) this.#writer.resume(blocks);
+		const { source, payload, component, base, buffer } = this.#options;
+		if (blocks > 0) this.#writer.resume(blocks, buffer);
 		let from = blocks * BLOCK_LENGTH;
 		if (payload.kind === "patch") {
 			from = this.patchOffset = patchOffset;
@@ -98,10 +93,7 @@ export class Transfer implements SourceReader, BlockListener {
 		const first = from - from % BLOCK_LENGTH;
 		this.#skipped = from - first;
 		this.#left = payload.size - from;
-		if (this.#writer.isComplete) {
-			this.isComplete = true;
-			return;
-		}
+		if (this.#writer.isComplete) return;
 		const end = Math.ceil(payload.size / BLOCK_LENGTH) * BLOCK_LENGTH;
 		this.#opened = source.open(payload.offset + first, payload.offset + end, this);
 	}
@@ -111,30 +103,48 @@ export class Transfer implements SourceReader, BlockListener {
 		this.#opened = undefined;
 	}
 
-	onBytes(bytes: Uint8Array, start: number, end: number): void {
+	/** Keeps what comes for a turn of its own. */
+	onBytes(bytes: Uint8Array, start: number, end: number): boolean {
 		this.#owner.onSpent(end - start);
 		const from = Math.min(end, start + this.#skipped);
 		this.#skipped -= from - start;
 		const to = Math.min(end, from + this.#left);
 		this.#left -= to - from;
-		if (from === to || this.failure !== undefined) return;
-		try {
-			if (this.#decoder === undefined) this.#writer.write(bytes, from, to);
-			else this.follow(this.#decoder, bytes, from, to);
-		} catch (error) {
-			// What is no error is the power, which fails.
-			if (!(error instanceof Error)) throw error;
-			this.end(error as DeviceError);
-		}
+		if (from === to) return true;
+		this.#bytes = bytes;
+		this.#from = from;
+		this.#to = to;
+		return false;
 	}
 
 	onEnd(): void {
-		if (this.#writer.isComplete) this.end(undefined);
-		else this.end(new UpdateError(this.#decoder === undefined ? "truncated" : "patch", "the content ends too early"));
+		this.#isOver = true;
 	}
 
 	onFailed(error: DeviceError): void {
-		this.end(error);
+		this.#isOver = true;
+		this.#lost = error;
+	}
+
+	/**
+	 * Writes what came.
+	 * @returns true once the component is complete
+	 * @throws UpdateError; DeviceError where the source failed: another transfer may go on from where this one is
+	 */
+	step(): boolean {
+		const bytes = this.#bytes;
+		if (bytes !== undefined) {
+			this.#bytes = undefined;
+			if (this.#decoder === undefined) this.#writer.write(bytes, this.#from, this.#to);
+			else this.follow(this.#decoder, bytes, this.#from, this.#to);
+		}
+		if (this.#writer.isComplete) return true;
+		if (this.#lost !== undefined) throw this.#lost;
+		if (this.#isOver) {
+			throw new UpdateError(this.#decoder === undefined ? "truncated" : "patch", "content ends too early");
+		}
+		this.#opened!.next();
+		return false;
 	}
 
 	/** For the writer. */
@@ -145,14 +155,6 @@ export class Transfer implements SourceReader, BlockListener {
 	/** For the decoder: content that was made already. */
 	read(target: Uint8Array, offset: number): void {
 		this.#writer.read(target, offset);
-	}
-
-	private end(failure: DeviceError | undefined): void {
-		if (this.isComplete || this.failure !== undefined) return;
-		this.close();
-		this.failure = failure;
-		this.isComplete = failure === undefined;
-		this.#owner.onTurn();
 	}
 
 	/** Window after window, each of which is written before the next is begun. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What becomes of an update once it was verified: it is booted, shows that it is healthy, and is committed; or the device
- * goes back to what ran before.
+ * What becomes of an update once it was verified: it is booted, shows that it is healthy, and is committed; or the
+ * device goes back to what ran before.
  *
- * The boot loader and the record cannot change in one step. So nothing is believed of which image runs but what the boot
- * loader says of a trial, and, where that is over, the digest of the image itself.
+ * The boot loader and the record cannot change in one step. So nothing is believed of which image runs but what the
+ * boot loader says of a trial, and, where that is over, the digest of the image itself.
  */
 import { encodeHex } from "../bytes/hex.js";
 import type { FlashPartition, Host } from "../host.js";

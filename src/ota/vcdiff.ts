@@ -7,7 +7,7 @@
  * `UpdateError`, `patch` or `patch-bomb`, before anything is read or made that is out of bounds; the work is bounded by
  * what comes in and what may go out.
  *
- * Memory: 4,352 bytes for a window and its delta, 3,088 for the cache of addresses, some 500 for the objects: less than
+ * Memory: 4,352 bytes for a window and its delta, 3,088 for the cache of addresses, some 600 for the objects: less than
  * 8 KB. The code table has a formula and takes none.
  *
  * A window and its delta share one array, with the window at the end, so that the engine's own `copyWithin` moves all
@@ -77,7 +77,7 @@ export interface PatchOptions {
 }
 
 export class PatchDecoder {
-	/** The last `push` finished the window that is `bytes[start, end)`, borrowed until the next; none when that is empty. */
+	/** The last `push` finished the window `bytes[start, end)`, borrowed until the next; none when that is empty. */
 	readonly bytes: Uint8Array;
 	readonly start: number;
 	end: number;
@@ -86,7 +86,7 @@ export class PatchDecoder {
 	/** Bytes that were made up to there. */
 	outputOffset: number;
 	/** Near cache first. */
-	readonly #addresses = new Uint32Array(NEAR + SAME);
+	readonly #addresses: Uint32Array;
 	readonly #options: PatchOptions;
 	/** Bytes of the patch that were taken. */
 	#taken: number;
@@ -112,7 +112,11 @@ export class PatchDecoder {
 		const { patchOffset = 0, outputOffset = 0, windowMaximum = WINDOW_MAXIMUM } = options;
 		this.#options = options;
 		this.start = this.end = windowMaximum + DELTA_EXCESS;
-		this.bytes = new Uint8Array(this.start + windowMaximum);
+		// One buffer for all, so that what the decoder takes is seen in one place.
+		const cacheLength = (NEAR + SAME) * Uint32Array.BYTES_PER_ELEMENT;
+		const memory = new ArrayBuffer(cacheLength + this.start + windowMaximum);
+		this.#addresses = new Uint32Array(memory, 0, NEAR + SAME);
+		this.bytes = new Uint8Array(memory, cacheLength);
 		this.patchOffset = this.#taken = patchOffset;
 		this.outputOffset = outputOffset;
 		this.#step = patchOffset === 0 ? 0 : INDICATOR;
@@ -150,7 +154,7 @@ export class PatchDecoder {
 	private head(byte: number): void {
 		const step = this.#step;
 		if (step < INDICATOR) {
-			if (byte !== HEADER[step]) throw new UpdateError("patch", "it begins as no VCDIFF that a device can follow");
+			if (byte !== HEADER[step]) throw new UpdateError("patch", "no VCDIFF that a device can follow");
 			this.#step = step + 1;
 		} else if (step === INDICATOR) {
 			if (byte > VCD_TARGET) throw new UpdateError("patch", `a window's indicator of ${byte}`);
@@ -352,7 +356,7 @@ export class PatchDecoder {
 	}
 }
 
-/** A code for two instructions: bytes of an ADD before the COPY, from bit 4 on those of the COPY, from bit 8 on its mode. */
+/** A code for two instructions: bytes of an ADD, then from bit 4 on those of the COPY behind it, from 8 on its mode. */
 function pairOf(code: number): number {
 	if (code >= CODE_COPY_ADD) return code - CODE_COPY_ADD << 8 | 4 << 4;
 	if (code >= CODE_ADD_COPY_SAME) {
@@ -366,6 +370,6 @@ function pairOf(code: number): number {
 /** `value` and the digit in `byte`, of base 128 (§2): in the shortest form, and of 32 bits. */
 function digit(value: number, byte: number): number {
 	const next = value * 128 + (byte & 0x7f);
-	if (byte === 0x80 && value === 0 || next > INTEGER_MAXIMUM) throw new UpdateError("patch", "a number out of bounds");
+	if (byte === 0x80 && value === 0 || next > INTEGER_MAXIMUM) throw new UpdateError("patch", "a number too large");
 	return next;
 }

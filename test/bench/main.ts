@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run bench`: our MQTT codec beside `mqtt-packet` and our client beside MQTT.js through mosquitto on Node, a shadow
- * on the wire beside the vendor's own SDK, and whole messages beside codec and Moddable's client on XS, in one table
- * each. What is missing is skipped, and in CI a failure.
+ * `npm run bench`: our MQTT codec beside `mqtt-packet` and our client beside MQTT.js through mosquitto on Node, a
+ * release over HTTPS beside a bare copy of the stream, a shadow on the wire beside the vendor's own SDK, and whole
+ * messages beside codec and Moddable's client on XS, in one table each. What is missing is skipped, and in CI a failure.
  */
 import { spawnSync } from "node:child_process";
 import { sdkObstacle } from "../referee/sdk.js";
 import { findMosquitto } from "../simulator/mosquitto.js";
 import { measureBroker, ROUND_COUNT, SIZE } from "./broker.js";
+import { LENGTH, measureDownload, ROUND_COUNT as DOWNLOADS } from "./download.js";
 import { measureNode } from "./node.js";
 import { measureShadow } from "./shadow.js";
 import { measureXS } from "./xs.js";
@@ -20,6 +21,11 @@ console.log("| | payload | Moorline | mqtt-packet | Moorline is faster by |\n|--
 for (const { direction, size, ours, theirs } of measureNode()) {
 	console.log(`| ${direction} | ${size} B | ${thousands(ours / 1000)} | ${thousands(theirs / 1000)} | ${times(ours / theirs)} |`);
 }
+
+console.log(`\nHTTPS download of ${LENGTH >> 20} MB on loopback: MB a second (medians of ${DOWNLOADS} rounds in turn)\n`);
+console.log("| Moorline, with a device's windows | node:tls, a bare copy | part of the copy's speed |\n|---:|---:|---:|");
+const { ours: downloaded, copy: copied } = await measureDownload();
+console.log(`| ${thousands(downloaded / 2 ** 20)} | ${thousands(copied / 2 ** 20)} | ${(downloaded / copied).toFixed(2)} |`);
 
 const mosquitto = findMosquitto();
 if (mosquitto === undefined) {

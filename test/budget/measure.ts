@@ -19,7 +19,7 @@ import { bundle } from "../xs/bundle.js";
 import { FlowCloud } from "../xs/flow.js";
 import { FIGURES_PREFIX, PART_PREFIX, type AwsSubject, type Figures, type Part } from "./figures.js";
 
-const PROGRAMS = join(packageRoot, "dist/test/budget");
+export const PROGRAMS = join(packageRoot, "dist/test/budget");
 const HOST = join(PROGRAMS, "xs-host.js");
 const PRELOADED = [...sdkModules(), join(PROGRAMS, "figures.js"), HOST, join(PROGRAMS, "xs-model.js")];
 const RUN_LIMIT_MS = 30_000;
@@ -38,8 +38,6 @@ export interface Bench {
 }
 
 export async function withBench<Result>(bits: Bits, use: (bench: Bench) => Promise<Result>): Promise<Result> {
-	// Before any run's clock starts.
-	await build(bits);
 	// Before any clock starts: the first build takes its time.
 	await build(bits);
 	const directory = mkdtempSync(join(tmpdir(), "moorline-budget-"));
@@ -53,7 +51,7 @@ export async function withBench<Result>(bits: Bits, use: (bench: Bench) => Promi
 	}
 }
 
-interface Program {
+export interface Program {
 	file: string;
 	/** What the line that is followed by figures contains. */
 	marker: string;
@@ -65,10 +63,12 @@ interface Program {
 	count: number;
 	onFigures?(count: number): void;
 	onPart?(part: Part): unknown;
+	/** As `runXS` has them. */
+	images?: { readonly slot: number; readonly factory: Uint8Array };
 }
 
 /** @returns the figures in turn; fewer than `count` when the memory was full. */
-async function run(bench: Bench, program: Program): Promise<Figures[]> {
+export async function run(bench: Bench, program: Program): Promise<Figures[]> {
 	const figures: Figures[] = [];
 	const done = new AbortController();
 	const limit = AbortSignal.timeout(RUN_LIMIT_MS);
@@ -79,7 +79,8 @@ async function run(bench: Bench, program: Program): Promise<Figures[]> {
 		bits: bench.bits,
 		// Slots of 64 bits are twice as long.
 		arena: program.arena * (bench.bits / 32),
-		directory: program.directory,
+		directory: program.directory, ...(bench as { stack?: number }).stack ? { stack: (bench as { stack?: number }).stack! } : {},
+		...program.images === undefined ? {} : { images: program.images },
 		imports: { ...sdkImports(), "moorline/host": HOST },
 		preload: PRELOADED,
 		signal: AbortSignal.any([done.signal, limit]),
@@ -99,14 +100,14 @@ async function run(bench: Bench, program: Program): Promise<Figures[]> {
 }
 
 export async function measureEmpty(bench: Bench, arena: number): Promise<Figures> {
-	const directory = device(bench);
+	const directory = newDevice(bench);
 	const [figures] = await run(bench, { file: join(PROGRAMS, "xs-empty.js"), marker: "ready", directory, arena, count: 1 });
 	return figures!;
 }
 
 /** The MQTT client alone, over TCP. */
 export async function measureClient(bench: Bench, arena: number): Promise<Figures> {
-	const directory = device(bench);
+	const directory = newDevice(bench);
 	const words = [String(bench.port)];
 	const [figures] = await run(bench, { file: join(PROGRAMS, "xs-mqtt.js"), marker: "ready", words, directory, arena, count: 1 });
 	return figures!;
@@ -116,7 +117,7 @@ export async function measureClient(bench: Bench, arena: number): Promise<Figure
 export async function measureCycles(bench: Bench, arena: number): Promise<Part[]> {
 	const parts: Part[] = [];
 	const file = join(PROGRAMS, "xs-cycles.js");
-	await run(bench, { file, marker: "ready", directory: device(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+	await run(bench, { file, marker: "ready", directory: newDevice(bench), arena, count: 1, onPart: (part) => parts.push(part) });
 	return parts;
 }
 
@@ -126,7 +127,7 @@ export async function measureModdable(bench: Bench, arena: number, sdk: string):
 	const file = join(bench.directory, "moddable.mjs");
 	const entry = join(PROGRAMS, "xs-moddable.js");
 	await bundle({ entries: [entry], outfile: file, preloaded: PRELOADED, aliases: moddableAliases(sdk) });
-	await run(bench, { file, marker: "ready", directory: device(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+	await run(bench, { file, marker: "ready", directory: newDevice(bench), arena, count: 1, onPart: (part) => parts.push(part) });
 	return parts;
 }
 
@@ -141,7 +142,7 @@ export async function measureParts(bench: Bench, arena: number): Promise<Part[]>
 	try {
 		const words = [String((echo.address() as AddressInfo).port)];
 		const file = join(PROGRAMS, "xs-parts.js");
-		await run(bench, { file, marker: "ready", words, directory: device(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+		await run(bench, { file, marker: "ready", words, directory: newDevice(bench), arena, count: 1, onPart: (part) => parts.push(part) });
 		return parts;
 	} finally {
 		echo.close();
@@ -181,7 +182,7 @@ export async function smallestArena(most: number, step: number, fits: (arena: nu
 /** The example, unchanged, over TLS. */
 async function runLamp(bench: Bench, arena: number, count: number): Promise<Figures[]> {
 	const { cloud } = bench;
-	const directory = device(bench);
+	const directory = newDevice(bench);
 	// A device of its own each time, so that the cloud knows nothing of it.
 	const id = `lamp-${100 + bench.devices}`;
 	identify(directory, await cloud.manufacture(id));
@@ -197,7 +198,7 @@ export async function measureAws(bench: Bench, arena: number, subject: AwsSubjec
 	try {
 		await cloud.serve({ tlsPort: 0 });
 		const id = "lamp-100";
-		const directory = device(bench);
+		const directory = newDevice(bench);
 		identify(directory, await cloud.manufacture(id));
 		const changes = subject === "client" ? [] : DESIRED.map(({ brightness }) => subject === "document" ? { group2: { field3: brightness } } : { brightness });
 		const figures = await run(bench, {
@@ -226,14 +227,14 @@ export async function smallestFlowArena(bench: Bench, most: number, step: number
 	}
 }
 
-function identify(directory: string, identity: DeviceIdentity): void {
+export function identify(directory: string, identity: DeviceIdentity): void {
 	const storage = createHost({ directory }).storage.open({ path: IDENTITY_DOMAIN });
 	writeIdentity(storage, identity);
 	storage.close();
 }
 
 /** The directory of a new device. */
-function device(bench: Bench): string {
+export function newDevice(bench: Bench): string {
 	const directory = join(bench.directory, String(bench.devices++));
 	mkdirSync(directory);
 	return directory;

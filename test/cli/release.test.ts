@@ -223,6 +223,21 @@ test("wrong command lines end with 2", { timeout: TIMEOUT }, async context => {
 	];
 	for (const [words, says] of mistakes) assert.match(await fail(context, place, 2, ...words), says, words.join(" "));
 	await writeFile(join(place.path, "a"), "a");
+	for (const words of [["--key", "out.mrl", "--image", "a"], ["--unsigned", "--data", "a=./out.mrl"], ["--unsigned", "--image", "a", "--from", "out.mrl"]]) {
+		assert.match(await fail(context, place, 2, ...release, ...words), /--out out\.mrl would overwrite/);
+	}
+	assert.match(await fail(context, place, 2, "sign", "a.mrl", "--key", "key", "--out", "./key"), /--out \.\/key would overwrite/);
 	assert.match(await fail(context, place, 2, ...release, "--unsigned", "--image", "a", "--requires", "rules=x"), /there is no component rules/);
 	for (const name of ["keygen", "release", "sign", "verify"]) assert.match((await run(context, place, name, "--help")).stdout.join("\n"), /Exit codes:/);
+});
+
+test("the options in the README's commands exist", { timeout: TIMEOUT }, async context => {
+	const place = await Place.make(context);
+	const readme = (await readFile(new URL("../../../README.md", import.meta.url), "utf8")).replaceAll("\\\n", " ").split("\n");
+	for (const name of ["keygen", "release", "verify"]) {
+		const help = (await run(context, place, name, "--help")).stdout.join("\n");
+		const lines = readme.filter(line => line.startsWith(`npx moorline ${name} `));
+		assert.ok(lines.length > 0, name);
+		for (const [option] of lines.join("\n").matchAll(/--[a-z-]+/g)) assert.ok(help.includes(` ${option} `), option);
+	}
 });

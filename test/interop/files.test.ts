@@ -63,6 +63,7 @@ function read(device: Device, name: string, first: number, end: number, onBlock:
 				bytes.set(borrowed.subarray(start, stop), position);
 				position += stop - start;
 				onBlock(position / BLOCK_LENGTH);
+				return true;
 			},
 			onEnd() {
 				opened.close();

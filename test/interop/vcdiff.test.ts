@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { encodePatch } from "../../hosts/release/vcdiff.js";
+import { WINDOW_MAXIMUM } from "../../src/ota/vcdiff.js";
 import { content, edit } from "../property/vcdiff-content.js";
 import { Random } from "../property/random.js";
 import { follow } from "../unit/ota/vcdiff-rig.js";
@@ -16,6 +17,8 @@ const LENGTH = 60_000;
 const TIMEOUT = 120_000;
 /** Its smallest window. */
 const WINDOW = 16_384;
+/** Bytes of a window that says nothing but one COPY. */
+const HEAD_MAXIMUM = 18;
 
 function installed(): boolean {
 	try {
@@ -53,6 +56,21 @@ test("xdelta3 follows our patches", { skip, timeout: TIMEOUT }, () => {
 		const patch = encodePatch(base, target, { made: false });
 		assert.deepEqual(xdelta3(["-d"], base, patch), target, `seed ${seed}`);
 	}
+});
+
+test("our patches are about as short as xdelta3's, but for what small windows take", { skip, timeout: TIMEOUT }, () => {
+	let ours = 0;
+	let theirs = 0;
+	let windows = 0;
+	for (let seed = 1; seed <= CASES; seed++) {
+		const random = new Random(seed);
+		const base = content(random, 1 + random.below(LENGTH));
+		const target = edit(random, base);
+		ours += encodePatch(base, target).length;
+		theirs += xdelta3(["-e", "-9", "-S", "none", "-n", "-A"], base, target).length;
+		windows += Math.ceil(target.length / WINDOW_MAXIMUM);
+	}
+	assert.ok(ours < theirs * 1.05 + windows * HEAD_MAXIMUM, `${ours} bytes in ${windows} windows, and ${theirs}`);
 });
 
 test("we follow xdelta3's patches, in windows as large as it makes them", { skip, timeout: TIMEOUT }, () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Contents for releases: bytes that repeat themselves from a seed, and the whole of a manifest's file by its blocks. */
+/** Contents for releases. */
 
 /** Noise that no patch makes smaller. */
 export function noise(length: number, seed: number): Uint8Array {

@@ -133,4 +133,6 @@ test("contentsOf and readManifest read whatever nobody need have signed", () => 
 	assert.deepEqual(readManifest(file), manifest);
 	assert.deepEqual(contentsOf(file), new Map([["main", image.content]]));
 	assert.deepEqual(contentsOf(createRelease({ ...options, components: [{ ...image, full: false }] }).file), new Map());
+	file[file.byteLength - BLOCK]! ^= 1;
+	assert.equal(codeOf(() => contentsOf(file)), "digest");
 });

@@ -86,6 +86,7 @@ class Reader {
 					if (bytes[at] !== byteOf(offset + at - start)) throw new Error(`block ${flash.next} is not what it should be`);
 				}
 				flash.next++;
+				return true;
 			},
 			onEnd: () => {
 				this.#opened!.close();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the commands for releases share: files by their names, keys in files, and how a release is shown to people. */
 import { readFile, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 import { DeviceError } from "../../../src/base/error.js";
 import type { ManifestView, PayloadView } from "../../release/index.js";
+import { UsageError } from "./console.js";
 
 /** @throws DeviceError `storage` */
 export async function readBytes(file: string): Promise<Uint8Array> {
@@ -29,7 +31,9 @@ export interface Base {
 export async function readBase(file: string): Promise<Base> {
 	const { contentsOf, isRelease } = await import("../../release/index.js");
 	const bytes = await readBytes(file);
-	return { file, contents: isRelease(bytes) ? contentsOf(bytes) : new Map([["main", bytes]]) };
+	const contents = isRelease(bytes) ? contentsOf(bytes) : new Map([["main", bytes]]);
+	if (contents.size === 0) throw new DeviceError("argument", `${file} holds patches, and the whole of nothing`);
+	return { file, contents };
 }
 
 /** @param options `wx` refuses to overwrite @throws DeviceError `storage` */
@@ -38,6 +42,13 @@ export async function writeBytes(file: string, content: Uint8Array | string, opt
 		await writeFile(file, content, options);
 	} catch (error) {
 		throw new DeviceError("storage", `cannot write ${file}: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+	}
+}
+
+/** A key that is overwritten is gone for good. @throws UsageError */
+export function checkOut(out: string, inputs: Iterable<string | undefined>): void {
+	for (const input of inputs) {
+		if (input !== undefined && resolve(input) === resolve(out)) throw new UsageError(`--out ${out} would overwrite what it is made of`);
 	}
 }
 

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { ComponentKind, Manifest, ReleaseComponent } from "../../release/index.js";
 import { Console, UsageError } from "./console.js";
-import { type Base, describeRelease, named, readBase, readBytes, readText, several, writeBytes } from "./release-files.js";
+import { type Base, checkOut, describeRelease, named, readBase, readBytes, readText, several, writeBytes } from "./release-files.js";
 
 interface ReleaseCommandOptions {
 	product: string;
@@ -55,38 +55,57 @@ export function addRelease(program: Command): void {
 }
 
 async function release(options: ReleaseCommandOptions): Promise<void> {
-	if (options.key === undefined && options.unsigned !== true) throw new UsageError("one of --key and --unsigned is needed");
+	const { product, version, counter, hardware, minimum, expires, revoke: revoked, from = [], key, out } = options;
+	const sources = sourcesOf(options);
+	checkOptions(options, sources);
 	const { createRelease, hex, readSigner, checkContents, viewManifest } = await import("../../release/index.js");
-	const signer = options.key === undefined ? undefined : readSigner(await readText(options.key));
-	const bases = await Promise.all((options.from ?? []).map(readBase));
-	const components = await readComponents(options, bases);
-	const { product, version, counter, hardware, minimum, expires, revoke: revoked } = options;
+	const signer = key === undefined ? undefined : readSigner(await readText(key));
+	const bases = await Promise.all(from.map(readBase));
+	const components = await Promise.all(sources.map(async ({ name, kind, read }): Promise<ReleaseComponent> => ({
+		name, kind,
+		content: await read(),
+		requires: options.requires?.get(name),
+		bases: bases.flatMap(({ contents }) => contents.get(name) ?? []),
+	})));
 	const { file, manifest } = createRelease({ product, version, counter, hardware, minimum, expires, revoked, components, key: signer });
 	// What a device would have to find out, on the machine that can still do something about it.
 	checkContents(file, manifest, components.flatMap(({ bases = [] }) => bases));
-	await writeBytes(options.out, file);
+	await writeBytes(out, file);
 	const output = new Console(options), view = viewManifest(manifest), keyId = signer && hex(signer.id);
 	const by = keyId === undefined ? "not signed" : `signed with key ${keyId}`;
-	output.say("release", { file: options.out, key: keyId ?? null, manifest: view }, `${options.out}: ${by}\n${describeRelease(view)}`);
+	output.say("release", { file: out, key: keyId ?? null, manifest: view }, `${out}: ${by}\n${describeRelease(view)}`);
 	for (const { base, name } of withoutPatch(manifest, bases)) {
 		output.note("no-patch", { component: name, from: base.file }, `no patch from ${base.file} for ${name}: it is the same, or a patch would save too little`);
 	}
 }
 
-async function readComponents(options: ReleaseCommandOptions, bases: readonly Base[]): Promise<ReleaseComponent[]> {
-	const image = options.program !== undefined ? await imageOf(options.program) : options.image && await readBytes(options.image);
-	const sources: [string, ComponentKind, Uint8Array][] = image === undefined || image === "" ? [] : [[IMAGE, "image", image]];
-	for (const [name, file] of options.mod ?? []) sources.push([name, "mod", await readBytes(file)]);
-	for (const [name, file] of options.data ?? []) sources.push([name, "data", await readBytes(file)]);
+/** A component before its content was read. */
+interface Source {
+	readonly name: string;
+	readonly kind: ComponentKind;
+	/** Where the content is a file as it is. */
+	readonly file?: string;
+	read(): Promise<Uint8Array>;
+}
+
+function sourcesOf({ image, program, mod, data }: ReleaseCommandOptions): Source[] {
+	const ofFile = (kind: ComponentKind) => ([name, file]: readonly [string, string]): Source => ({ name, kind, file, read: () => readBytes(file) });
+	return [
+		...image === undefined ? [] : [ofFile("image")([IMAGE, image])],
+		...program === undefined ? [] : [{ name: IMAGE, kind: "image", read: () => imageOf(program) } as const],
+		...[...mod ?? []].map(ofFile("mod")),
+		...[...data ?? []].map(ofFile("data")),
+	];
+}
+
+/** @throws UsageError */
+function checkOptions({ key, unsigned, out, from = [], requires }: ReleaseCommandOptions, sources: readonly Source[]): void {
+	if (key === undefined && unsigned !== true) throw new UsageError("one of --key and --unsigned is needed");
 	if (sources.length === 0) throw new UsageError("nothing to release: one of --image, --program, --mod and --data is needed");
-	for (const name of options.requires?.keys() ?? []) {
-		if (!sources.some(([other]) => other === name)) throw new UsageError(`--requires ${name}=…: there is no component ${name}`);
+	for (const name of requires?.keys() ?? []) {
+		if (!sources.some(source => source.name === name)) throw new UsageError(`--requires ${name}=…: there is no component ${name}`);
 	}
-	return sources.map(([name, kind, content]) => ({
-		name, kind, content,
-		requires: options.requires?.get(name),
-		bases: bases.flatMap(({ contents }) => contents.get(name) ?? []),
-	}));
+	checkOut(out, [key, ...sources.map(({ file }) => file), ...from]);
 }
 
 /** An image that the emulated boot loader of the Node host boots. */

@@ -2,7 +2,7 @@
 /** `moorline sign`: signs a release that was made elsewhere, or signs it anew with another key. */
 import type { Command } from "commander";
 import { Console } from "./console.js";
-import { describeRelease, readBytes, readText, writeBytes } from "./release-files.js";
+import { checkOut, describeRelease, readBytes, readText, writeBytes } from "./release-files.js";
 
 interface SignOptions {
 	key: string;
@@ -23,6 +23,7 @@ export function addSign(program: Command): void {
 }
 
 async function sign(file: string, { key, out, ...options }: SignOptions): Promise<void> {
+	checkOut(out, [key]);
 	const { hex, readSigner, signRelease, verifyRelease, viewManifest } = await import("../../release/index.js");
 	const signer = readSigner(await readText(key));
 	const signed = signRelease(await readBytes(file), signer);

@@ -66,6 +66,14 @@ export class AwsStream implements Translation, BlockPort, Closer {
 		this.#connection.remove(this);
 	}
 
+	pause(): void {
+		this.#connection.pause();
+	}
+
+	resume(): void {
+		this.#connection.resume();
+	}
+
 	describe(token: string): boolean {
 		return this.say("describe", { c: token });
 	}

@@ -61,6 +61,14 @@ export class PrivateFile implements Translation, BlockPort, Closer {
 		this.#connection.remove(this);
 	}
 
+	pause(): void {
+		this.#connection.pause();
+	}
+
+	resume(): void {
+		this.#connection.resume();
+	}
+
 	describe(token: string): boolean {
 		return this.say("describe", { token });
 	}

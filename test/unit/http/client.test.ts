@@ -22,13 +22,19 @@ class Rig implements RequestReader {
 	inside: { readonly name: "head" | "body" | "end"; action(): void } | undefined;
 	#calling = true;
 
+	/** What comes is kept. */
+	holding = false;
+
 	constructor(options: Partial<RequestOptions> = {}) {
 		this.request = new Request({ host: this.host, url: "https://files.test/a/b?c", secure, ...options }, this);
 		this.#calling = false;
 	}
 
 	onHead(response: Response): void { this.#note("head", `head ${response.status}`); }
-	onBody(bytes: Uint8Array, start: number, end: number): void { this.#note("body", String.fromCharCode(...bytes.subarray(start, end))); }
+	onBody(bytes: Uint8Array, start: number, end: number): boolean {
+		this.#note("body", String.fromCharCode(...bytes.subarray(start, end)));
+		return !this.holding;
+	}
 	onEnd(error: DeviceError | undefined): void { this.#note("end", error === undefined ? "end" : `${error.code}${error.detail ?? ""}`); }
 
 	/** Plays name and network, up to where the request may be sent. */

@@ -47,7 +47,7 @@ export class Fetch implements SourceReader {
 		this.#closer?.close();
 	}
 
-	onBytes(bytes: Uint8Array, start: number, end: number): void {
+	onBytes(bytes: Uint8Array, start: number, end: number): boolean {
 		this.#check();
 		assert.ok(start < end && this.#position + end - start <= this.#options.end, "nothing empty, and nothing beyond the end");
 		const piece = bytes.slice(start, end);
@@ -55,6 +55,7 @@ export class Fetch implements SourceReader {
 		this.#options.onBytes?.(this.#position, piece);
 		this.#position += piece.byteLength;
 		this.received += piece.byteLength;
+		return true;
 	}
 
 	onEnd(): void {

@@ -56,6 +56,10 @@ test("Blocks: what was asked for is not asked for again, until it is said that i
 	assert.equal(blocks.next(8), undefined);
 	blocks.rewind();
 	assert.deepEqual([blocks.outstanding, blocks.next(1)!.offset, blocks.more], [0, 2, true]);
+	const others = new Blocks(4 * 256, 256);
+	others.add(3);
+	others.next(3);
+	assert.ok(!others.more);
 });
 
 test("Blocks: those before the first that is wanted count as here", () => {

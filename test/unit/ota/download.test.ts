@@ -24,6 +24,8 @@ class Rig extends ServiceRig {
 	token = "";
 	range: BlockRange | undefined;
 	readonly port: BlockPort = {
+		pause: () => undefined,
+		resume: () => undefined,
 		describe: (token) => this.asked(`describe ${token}`),
 		request: (token, blockLength, range) => {
 			assert.equal(blockLength, LENGTH);
@@ -61,10 +63,15 @@ class Rig extends ServiceRig {
 
 	/** A block as it should be, within other bytes. */
 	block(index: number, token = this.token): void {
+		this.deliver(index, token);
+		this.turn();
+	}
+
+	/** The same, and the device has no time yet to do anything about it. */
+	deliver(index: number, token = this.token): void {
 		const length = this.driven.blocks!.lengthOf(index);
 		const bytes = new Uint8Array(length + 7).fill(index % 256, 3, length + 3);
 		this.driven.block(token, index, bytes, 3, length + 3, this.now);
-		this.turn();
 	}
 }
 
@@ -243,6 +250,44 @@ test("Download tries again soon where there was no room, and ends when a request
 	rig.failure = new DeviceError("argument", "no topic");
 	for (const index of [3, 4]) rig.block(index);
 	assert.deepEqual(rig.take(), ["block 3", "block 4", "failed argument"]);
+});
+
+test("Download asks for what did not come, and not for what is beyond it", () => {
+	const silent = new Rig();
+	silent.block(0);
+	silent.wait(BLOCK_TIMEOUT);
+	assert.deepEqual(silent.take(), ["get t-1 0+4", "block 0", "get t-2 1+4"]);
+
+	const busy = new Rig();
+	for (const index of [0, 1, 2]) busy.block(index);
+	busy.download.rejected("t-2", Refusal.BUSY, "later", busy.now);
+	busy.wait(ANSWER_TIMEOUT);
+	assert.deepEqual(busy.take().slice(3), ["get t-2 4+2", "block 2", "get t-3 3+4"]);
+
+	const cut = new Rig();
+	for (const index of [0, 1]) cut.deliver(index);
+	cut.download.disconnected();
+	cut.connect();
+	assert.deepEqual(cut.take(), ["get t-1 0+4", "block 0", "block 1", "get t-2 2+4"]);
+});
+
+test("Download does not wait for ever where the rest came unasked, but for what was asked for", () => {
+	const rig = new Rig({ length: 6 * LENGTH });
+	for (const index of [0, 1, 4, 5]) rig.deliver(index);
+	rig.turn();
+	assert.deepEqual(rig.take(), ["get t-1 0+4", "block 0", "block 1", "block 4", "block 5", "get t-2 2+2"]);
+});
+
+test("Download is complete with its last block, whatever was to be waited for", () => {
+	const rig = new Rig({ length: 3 * LENGTH });
+	rig.block(0);
+	rig.download.rejected("t-1", Refusal.BUSY, "later", rig.now);
+	rig.turn();
+	for (const index of [1, 2]) rig.block(index, "t-1");
+	assert.deepEqual(rig.take(), ["get t-1 0+3", "block 0", "block 1", "block 2", "complete"]);
+	rig.wait(3_600_000);
+	assert.deepEqual(rig.take(), []);
+	assert.equal(rig.download.deadline, Infinity);
 });
 
 test("Download fails after as many requests in vain as it may make, where connections do not count", () => {

@@ -22,11 +22,16 @@ class Rig extends ServiceRig {
 	closed = 0;
 	/** Blocks that the reader has, and whether the last call was the last one. */
 	read: number[] = [];
+	/** Blocks are kept for a while. */
+	holding = false;
+	pauses: string[] = [];
 	token = "";
 	/** What the cloud was asked for and did not send yet. */
 	readonly due: number[] = [];
 	onRead: (() => void) | undefined;
 	readonly port: BlockPort = {
+		pause: () => { this.pauses.push("pause"); },
+		resume: () => { this.pauses.push("resume"); },
 		describe: () => assert.fail("the length is known"),
 		request: (token, blockLength, { offset, count, bitmap }: BlockRange) => {
 			assert.equal(blockLength, BLOCK_LENGTH);
@@ -45,7 +50,8 @@ class Rig extends ServiceRig {
 		let opened = 0;
 		this.source = new StreamSource((callbacks, options) => {
 			this.driven = new Download(callbacks, `t${++opened}-`, options);
-			return { close: () => { this.closed++; } };
+			const { driven } = this;
+			return { close: () => { this.closed++; }, pause: () => driven.pause(), resume: () => driven.resume() };
 		});
 	}
 
@@ -58,6 +64,7 @@ class Rig extends ServiceRig {
 				assert.equal(bytes[start], this.next & 0xff);
 				this.read.push(this.next++);
 				this.onRead?.();
+				return !this.holding;
 			},
 			onEnd: () => this.lines.push("end"),
 			onFailed: (error) => this.lines.push(error instanceof UpdateError ? error.reason : error.code),
@@ -69,9 +76,14 @@ class Rig extends ServiceRig {
 	}
 
 	send(index: number, token = this.token): void {
+		this.deliver(index, token);
+		this.turn();
+	}
+
+	/** The device has no time yet to do anything about it. */
+	deliver(index: number, token = this.token): void {
 		const bytes = new Uint8Array(BLOCK_LENGTH + 20).fill(index & 0xff);
 		this.driven.block(token, index, bytes, 10, 10 + BLOCK_LENGTH, this.now);
-		this.turn();
 	}
 
 	get download(): Download {
@@ -95,7 +107,7 @@ test("StreamSource reads what it was asked for and nothing else, from any block 
 
 test("StreamSource refuses what are no blocks of a file", () => {
 	const { source } = new Rig();
-	const reader = { onBytes() {}, onEnd() {}, onFailed() {} };
+	const reader = { onBytes: () => true, onEnd() {}, onFailed() {} };
 	const wrong: readonly [offset: number, end: number][] = [
 		[0, 0], [1, BLOCK_LENGTH], [0, BLOCK_LENGTH + 1], [-BLOCK_LENGTH, BLOCK_LENGTH], [BLOCK_LENGTH, BLOCK_LENGTH], [0, 24 * 1024 * 1024 + BLOCK_LENGTH], [NaN, NaN],
 	];
@@ -168,6 +180,21 @@ test("StreamSource keeps the pipe full: the line does not wait for requests", ()
 	}
 	// One way there and one back, and nothing between the blocks: half of the window takes as long as both ways.
 	assert.equal(rig.now - begun, 2 * halfTrip + count * blockTime);
+});
+
+test("StreamSource keeps as much on its way as it may, where what was asked for comes all at once", () => {
+	const rig = new Rig();
+	rig.open(0, 10 * AHEAD);
+	let trips = 0;
+	for (; rig.lines.length === 0; trips++) {
+		for (const [count, index] of rig.due.splice(0).entries()) {
+			rig.deliver(index);
+			// A turn comes when it can.
+			if (count % 3 === 1) rig.turn();
+		}
+		rig.turn();
+	}
+	assert.equal(trips, 10);
 });
 
 test("StreamSource says by an UpdateError what it is no use to ask for again, and by another what it is", () => {
