@@ -4,6 +4,7 @@
  *
  * What `moorline keygen` and `moorline release` do by hand. A version is the program with another `product.ts` beside it.
  */
+import { randomBytes } from "node:crypto";
 import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { wrapImage } from "../../boot/index.js";
@@ -19,11 +20,15 @@ export interface Version {
 }
 
 const PRODUCT = "lamp";
+/** Bytes of a program: as many as the firmware of a chip has, so that downloads are what they are there. */
+const LENGTH = 1_000_000;
 
 export class Maker {
 	readonly #key = generateReleaseKey();
 	readonly #program: string;
 	readonly #directory: string;
+	/** What the program is filled up with, the same in all versions. */
+	readonly #filling = randomBytes(LENGTH).toString("base64");
 
 	/** @param program the folder of it @param directory where versions are built */
 	constructor(program: string, directory: string) {
@@ -44,7 +49,7 @@ export class Maker {
 		const lines = Object.entries(constants).map(([constant, value]) => `export const ${constant} = ${JSON.stringify(value)};\n`);
 		await writeFile(join(folder, "product.ts"), `${lines.join("")}${mistake}\n`);
 		const script = await bundle(await findProgram(folder), { format: "esm", sourceMap: false });
-		return { name, script: Buffer.from(script) };
+		return { name, script: Buffer.from(`${script}\n// ${this.#filling}`.slice(0, LENGTH)) };
 	}
 
 	/** @param base what a patch is made from; absent: the release has the whole image alone */
