@@ -27,7 +27,7 @@ import { wordAt } from "../bytes/word.js";
 import type { Host } from "../host.js";
 import type { Job, JobDetails } from "../operations/jobs.js";
 import type { DeviceFacts } from "./admission.js";
-import { reasonOf, UpdateError, type FailureReason } from "./failure.js";
+import { malformed, reasonOf, UpdateError, type FailureReason } from "./failure.js";
 import type { Manifest, ReleaseKey } from "./manifest.js";
 import { readOffer, type Offer } from "./offer.js";
 import { Plan } from "./plan.js";
@@ -533,6 +533,8 @@ export class Update {
 		const isWrong = reason === "block-digest" || reason === "digest" || reason === "patch";
 		if (isWrong && this.#receiver?.startAgain()) return this.enter(Stage.RECEIVE);
 		const { code } = error as Partial<DeviceError>;
+		// A job that says what is no place to fetch a release from says it for good.
+		if (code === "argument") return this.fail(malformed(error));
 		const isLasting = reason !== undefined || code === "storage" || code === "full";
 		if (isLasting || ++this.#attempts >= ATTEMPTS_MAXIMUM) {
 			return this.fail(isLasting ? error : new UpdateError("unreachable", error.message, error));
