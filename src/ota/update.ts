@@ -182,6 +182,7 @@ export class Update {
 
 	/** What runs is healthy: connected, in sync, or whatever the program calls so. */
 	healthy(): void {
+		if (this.#healthy) return;
 		this.#healthy = true;
 		if (this.onTrial) this.onTurn();
 	}
