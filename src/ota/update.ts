@@ -380,6 +380,8 @@ export class Update {
 	/** Waits for what the policy wants, and says so once. */
 	private wait(now: number): void {
 		const isResumed = this.findProgress();
+		// Who agreed to it before a reset is not asked again.
+		if (isResumed) this.#accepted = true;
 		const cost = this.#plan!.cost(this.#progress);
 		const reason = this.reasonToWait(cost);
 		if (reason !== undefined) {
@@ -388,6 +390,7 @@ export class Update {
 			}
 			return this.waitFor(reason, now);
 		}
+		this.#waiting = undefined;
 		if (!isResumed) this.prepare();
 		const { host } = this.#owner;
 		this.#receiver = new Receiver({
