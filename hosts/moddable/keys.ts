@@ -58,12 +58,13 @@ export const keys: Keys = Object.freeze({
 		const digest = sha256(bytes);
 		const curve = new Curve("secp256r1");
 		const point = decodePublic(curve, key);
-		const r = toBigInt(signature.subarray(0, ORDER_LENGTH));
-		const s = toBigInt(signature.subarray(ORDER_LENGTH));
-		const isWhole = signature.byteLength === 2 * ORDER_LENGTH;
+		// Of another length, it is as invalid as one out of range.
+		const numbers = signature.byteLength === 2 * ORDER_LENGTH ? signature : new Uint8Array(2 * ORDER_LENGTH);
+		const r = toBigInt(numbers.subarray(0, ORDER_LENGTH));
+		const s = toBigInt(numbers.subarray(ORDER_LENGTH));
 		Timer.set(() => {
 			if (point === undefined) options.onError(new DeviceError("credential", "the key is no point of P-256"));
-			else options.onVerified(isWhole && verifyPair(curve, point, digest, r, s));
+			else options.onVerified(verifyPair(curve, point, digest, r, s));
 		}, 0);
 	},
 	sign(options: SignOptions): void {

@@ -136,19 +136,34 @@ declare module "rsa" {
 declare module "mont" {
 	export default class Mont {
 		constructor(options: { m: bigint });
+		readonly m: bigint;
+		mul(one: bigint, other: bigint): bigint;
 		/** The inverse modulo `m`. */
 		mulinv(value: bigint): bigint;
 	}
 }
 
+declare module "ec" {
+	import type ECPoint from "ecp";
+	/** y² = x³ + ax + b modulo m. */
+	export default class EC {
+		readonly a: bigint;
+		readonly b: bigint;
+		readonly m: bigint;
+		mul(point: ECPoint, factor: bigint): ECPoint;
+		/** The sum of both products. */
+		mul2(one: ECPoint, factor: bigint, other: ECPoint, otherFactor: bigint): ECPoint;
+	}
+}
+
 declare module "curve" {
+	import type EC from "ec";
 	import type ECPoint from "ecp";
 	export default class Curve {
 		constructor(name: "secp256r1" | "secp384r1");
 		/** The base point. */
 		readonly G: ECPoint;
-		/** y² = x³ + ax + b modulo m. */
-		readonly ec: { readonly a: bigint; readonly b: bigint; readonly m: bigint; mul(point: ECPoint, factor: bigint): ECPoint };
+		readonly ec: EC;
 		/** The order of the group. */
 		readonly n: bigint;
 		readonly orderSize: number;
@@ -159,16 +174,25 @@ declare module "ecp" {
 	export default class ECPoint {
 		readonly X: bigint;
 		readonly Y: bigint;
+		/** At infinity. */
+		isZero(): boolean;
 		static fromOctetString(point: Uint8Array): ECPoint;
 	}
 }
 
 declare module "ecdsa" {
 	import type Curve from "curve";
+	import type EC from "ec";
 	import type ECPoint from "ecp";
+	import type Mont from "mont";
 	export default class ECDSA {
 		constructor(key: ECPoint, curve: Curve);
-		readonly n: { readonly m: bigint };
+		/** Arithmetic modulo the order of the group. */
+		readonly n: Mont;
+		readonly ec: EC;
+		readonly G: ECPoint;
+		/** The key. */
+		readonly u: ECPoint;
 		_verify(digest: ArrayBuffer, r: bigint, s: bigint): boolean;
 	}
 }

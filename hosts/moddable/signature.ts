@@ -104,7 +104,7 @@ function verifyECDSA(curve: Curve, publicKey: Uint8Array, hash: Hash, signed: Ui
 	return verifyPair(curve, decodePoint(curve, publicKey), shortened, r, s);
 }
 
-/** The two numbers of a signature, range-checked by the replacement below. */
+/** Of the two numbers of a signature, by the replacement below. */
 export function verifyPair(curve: Curve, key: ECPoint, digest: ArrayBuffer, r: bigint, s: bigint): boolean {
 	return new ECDSA(key, curve)._verify(digest, r, s);
 }
@@ -155,11 +155,13 @@ export function toBigInt(bytes: Uint8Array): bigint {
 	return BigInt.fromArrayBuffer(bytes.slice().buffer);
 }
 
-// Built into the SDK's class while this module is preloaded, because the handshake verifies the server's key
-// exchange with it, too.
-const verifyUnchecked = ECDSA.prototype._verify;
+// Built into the SDK's class while this module is preloaded, because the handshake verifies the server's key exchange with
+// it, too. The SDK's own takes numbers out of range, and refuses the rare signature whose x is not below the order.
 ECDSA.prototype._verify = function (digest, r, s) {
-	const order = this.n.m;
+	const { n, ec, G, u } = this;
+	const order = n.m;
 	if (r <= 0n || r >= order || s <= 0n || s >= order) return false;
-	return verifyUnchecked.call(this, digest, r, s);
+	const inverse = n.mulinv(s);
+	const R = ec.mul2(G, n.mul(BigInt.fromArrayBuffer(digest), inverse), u, n.mul(r, inverse));
+	return !R.isZero() && R.X % order === r;
 };

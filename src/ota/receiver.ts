@@ -25,10 +25,8 @@ export interface ReceiverOptions {
 	readonly payloads: readonly (Payload | undefined)[];
 	/** Where it is, kept up to date. */
 	readonly progress: Progress;
-	/** Of `BLOCK_LENGTH`, ours until `close`. */
+	/** To read into, ours until `close`. */
 	readonly buffer: Uint8Array;
-	/** There is something to do. */
-	onTurn(): void;
 }
 
 /** The largest number that a word of the progress holds. */
@@ -52,6 +50,11 @@ export class Receiver implements TransferOwner {
 		this.#isDoubtful = isResumed;
 	}
 
+	/** There is something for `step` to do. */
+	get isDue(): boolean {
+		return this.#transfer?.isDue ?? false;
+	}
+
 	/** Bytes of content that are in their slots. */
 	get received(): number {
 		const { components, progress } = this.#options;
@@ -62,8 +65,8 @@ export class Receiver implements TransferOwner {
 
 	/**
 	 * Goes on.
-	 * @returns false when all components are in their slots, and right; `undefined` when there is nothing to do before
-	 * `onTurn`
+	 * @returns false when all components are in their slots, and right; `undefined` when there is nothing to do until
+	 * `isDue`
 	 * @throws UpdateError; DeviceError where another try may help: after `retry`
 	 */
 	step(): boolean | undefined {
@@ -125,12 +128,6 @@ export class Receiver implements TransferOwner {
 		progress.contentOffset = contentOffset;
 		store.saveProgress(progress);
 		this.hasMoved = true;
-		this.#options.onTurn();
-	}
-
-	/** For the transfer. */
-	onTurn(): void {
-		this.#options.onTurn();
 	}
 
 	private open(component: Component, payload: Payload): void {

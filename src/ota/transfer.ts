@@ -16,8 +16,6 @@ import { SlotWriter, type BlockListener } from "./writer.js";
 export interface TransferOwner {
 	/** One block more stands in the flash: how far the transfer is can be kept. */
 	onBlock(): void;
-	/** There is something for `step` to do. */
-	onTurn(): void;
 	/** Bytes came from the source. */
 	onSpent(count: number): void;
 }
@@ -30,7 +28,7 @@ export interface TransferOptions {
 	readonly slot: FlashPartition;
 	/** What a patch is to be put on. */
 	readonly base: FlashPartition | undefined;
-	/** Of `BLOCK_LENGTH`, the transfer's until its end. */
+	/** To read into. */
 	readonly buffer: Uint8Array;
 }
 
@@ -58,10 +56,10 @@ export class Transfer implements SourceReader, BlockListener {
 
 	/** @throws UpdateError `too-large`, `storage` */
 	constructor(options: TransferOptions, owner: TransferOwner) {
-		const { host, slot, component, buffer } = options;
+		const { host, slot, component } = options;
 		this.#options = options;
 		this.#owner = owner;
-		this.#writer = new SlotWriter(host, slot, component, this, buffer);
+		this.#writer = new SlotWriter(host, slot, component, this);
 	}
 
 	/** Blocks of the content that stand in the flash. */
@@ -69,14 +67,9 @@ export class Transfer implements SourceReader, BlockListener {
 		return this.#writer.blocks;
 	}
 
-	/** Bytes of the content that are there. */
-	get position(): number {
-		return this.#writer.position;
-	}
-
-	/** The first block of the group that is not known to be right. */
-	get groupStart(): number {
-		return this.#writer.groupStart;
+	/** There is something for `step` to do. */
+	get isDue(): boolean {
+		return this.#bytes !== undefined || this.#isOver;
 	}
 
 	/**
@@ -85,8 +78,8 @@ export class Transfer implements SourceReader, BlockListener {
 	 * @throws DeviceError as `Source.open`; UpdateError `storage`
 	 */
 	open(blocks: number, patchOffset: number, contentOffset: number): void {
-		const { source, payload, component, base } = this.#options;
-		if (blocks > 0) this.#writer.resume(blocks);
+		const { source, payload, component, base, buffer } = this.#options;
+		if (blocks > 0) this.#writer.resume(blocks, buffer);
 		let from = blocks * BLOCK_LENGTH;
 		if (payload.kind === "patch") {
 			from = this.patchOffset = patchOffset;
@@ -121,19 +114,16 @@ export class Transfer implements SourceReader, BlockListener {
 		this.#bytes = bytes;
 		this.#from = from;
 		this.#to = to;
-		this.#owner.onTurn();
 		return false;
 	}
 
 	onEnd(): void {
 		this.#isOver = true;
-		this.#owner.onTurn();
 	}
 
 	onFailed(error: DeviceError): void {
 		this.#isOver = true;
 		this.#lost = error;
-		this.#owner.onTurn();
 	}
 
 	/**

@@ -94,6 +94,7 @@ const POLICY_INTERVAL = 60_000;
 /** ms within which the cloud is to have heard that the device restarts; it does so all the same. */
 const FAREWELL = 5_000;
 const FAREWELL_INTERVAL = 250;
+const BUFFER_LENGTH = 1_024;
 const RETRY: Backoff = Object.freeze({ base: 2_000, cap: 300_000 });
 /** Attempts in a row without a single block. */
 const ATTEMPTS_MAXIMUM = 20;
@@ -124,7 +125,7 @@ export class Update {
 	readonly #slots: Slots;
 	/** Of the update under way, and what was spent in this period. */
 	#progress: Progress = EMPTY_PROGRESS;
-	/** Blocks of the flash are gathered here, read to be compared, and the head is collected. While there is a job. */
+	/** What is in the flash is read here to be compared. While there is a job. */
 	#buffer: Uint8Array | undefined;
 	#attempts = 0;
 	#delay = 0;
@@ -154,7 +155,7 @@ export class Update {
 	}
 
 	get deadline(): number {
-		return this.#due;
+		return this.#receiver?.isDue || this.#head?.isDue ? 0 : this.#due;
 	}
 
 	/** What runs has yet to show that it is healthy. */
@@ -231,7 +232,7 @@ export class Update {
 	}
 
 	expire(now: number): void {
-		if (now < this.#due) return;
+		if (now < this.deadline) return;
 		this.#due = Infinity;
 		try {
 			this.step(now);
@@ -315,13 +316,14 @@ export class Update {
 		if (transaction !== undefined && !isOf(transaction, job)) this.forget();
 		this.#attempts = this.#delay = this.#reportAt = 0;
 		if (this.#offer!.isRollback) return this.rollBack(job);
-		this.#buffer ??= new Uint8Array(BLOCK_LENGTH);
+		this.#buffer ??= new Uint8Array(BUFFER_LENGTH);
 		this.enter(Stage.HEAD);
 	}
 
 	private fetchHead(now: number): void {
 		const head = this.#head;
 		if (head === undefined) return this.openHead();
+		if (head.isDue) head.step();
 		const { failure, manifest } = head;
 		if (failure !== undefined) {
 			this.#head = undefined;
@@ -342,7 +344,7 @@ export class Update {
 		const head = this.#head = new ReleaseHead({
 			host, keys, revoked: record.revoked.map(decodeHex),
 			onTurn: () => this.onTurn(), facts: (manifest) => this.facts(manifest),
-		}, this.#buffer!);
+		});
 		this.#source = owner.openSource(this.#offer!);
 		if (stored === undefined) this.#opened = this.#source.open(0, BLOCK_LENGTH, head);
 		else head.take(stored);
@@ -381,7 +383,6 @@ export class Update {
 		this.#receiver = new Receiver({
 			host, store: this.#store, slots: this.#slots, source: this.#source!, buffer: this.#buffer!,
 			components: this.#head!.manifest!.components, payloads: this.#plan!.payloads, progress: this.#progress,
-			onTurn: () => this.onTurn(),
 		}, isResumed);
 		this.enter(Stage.RECEIVE);
 	}
@@ -444,6 +445,7 @@ export class Update {
 			from: this.#owner.firmware.version, isRollback: false, boots: 0, reason: undefined,
 		};
 		this.#store.save(record);
+		this.#head!.signed = undefined;
 	}
 
 	private receive(now: number): void {

@@ -19,7 +19,7 @@ export interface UpdateFigures {
 }
 
 /** @param length bytes of the image; 0: no update is offered */
-async function measure(bench: Bench, arena: number, length: number): Promise<UpdateFigures | undefined> {
+export async function measure(bench: Bench, arena: number, length: number): Promise<UpdateFigures | undefined> {
 	const { cloud } = bench;
 	const key = generateReleaseKey();
 	const directory = newDevice(bench);

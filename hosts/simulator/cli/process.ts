@@ -37,7 +37,7 @@ export interface DeviceProcessOptions {
 export interface ImageOptions {
 	/** The program, an ES module, in the image that a device gets at the factory. */
 	factory: Uint8Array;
-	/** Bytes of each slot. Default 2 MB. */
+	/** Bytes of each slot. Default 4 MB. */
 	slot?: number | undefined;
 	/** ms after which the watchdog resets an image on trial. Default `TRIAL_TIMEOUT`. */
 	trialTimeout?: number | undefined;
