@@ -50,7 +50,7 @@ export class Trial {
 	}
 
 	/**
-	 * What is new counts as booted from here on: before the program can load any of it, as that may be the program's end.
+	 * What is new counts as booted from here on: before the program can load any of it, as that may be its end.
 	 * @throws DeviceError `storage`: then nothing that is new is used in this boot
 	 */
 	start(): void {

@@ -27,7 +27,7 @@ import { wordAt } from "../bytes/word.js";
 import type { Host } from "../host.js";
 import type { Job, JobDetails } from "../operations/jobs.js";
 import type { DeviceFacts } from "./admission.js";
-import { reasonOf, UpdateError, type FailureReason } from "./failure.js";
+import { malformed, reasonOf, UpdateError, type FailureReason } from "./failure.js";
 import type { Manifest, ReleaseKey } from "./manifest.js";
 import { readOffer, type Offer } from "./offer.js";
 import { Plan } from "./plan.js";
@@ -196,6 +196,7 @@ export class Update implements ReleaseOwner {
 
 	/** What runs is healthy: connected, in sync, or whatever the program calls so. */
 	healthy(): void {
+		if (this.#healthy) return;
 		this.#healthy = true;
 		if (this.onTrial) this.onTurn();
 	}
@@ -387,6 +388,8 @@ export class Update implements ReleaseOwner {
 	/** Waits for what the policy wants, and says so once. */
 	private wait(now: number): void {
 		const isResumed = this.findProgress();
+		// Who agreed to it before a reset is not asked again.
+		if (isResumed) this.#accepted = true;
 		const cost = this.#plan!.cost(this.#progress);
 		const reason = this.reasonToWait(cost);
 		if (reason !== undefined) {
@@ -395,6 +398,7 @@ export class Update implements ReleaseOwner {
 			}
 			return this.waitFor(reason, now);
 		}
+		this.#waiting = undefined;
 		if (isResumed) this.#signed = undefined;
 		else this.prepare();
 		const { host } = this.#owner;
@@ -542,6 +546,8 @@ export class Update implements ReleaseOwner {
 		const isWrong = reason === "block-digest" || reason === "digest" || reason === "patch";
 		if (isWrong && this.#receiver?.startAgain()) return this.enter(Stage.RECEIVE);
 		const { code } = error as Partial<DeviceError>;
+		// A job that says what is no place to fetch a release from says it for good.
+		if (code === "argument") return this.fail(malformed(error));
 		const isLasting = reason !== undefined || code === "storage" || code === "full";
 		if (isLasting || ++this.#attempts >= ATTEMPTS_MAXIMUM) {
 			return this.fail(isLasting ? error : new UpdateError("unreachable", error.message, error));
