@@ -20,18 +20,15 @@ export class Plan {
 	readonly #host: Host;
 	readonly #slots: Slots;
 	readonly #components: readonly Component[];
-	readonly #buffer: Uint8Array;
 	/** Of the component's payloads, the one that is looked at. */
 	#option = 0;
 	#base: FlashPartition | undefined;
 	#digest: ContentDigest | undefined;
 
-	/** @param buffer to read into, ours until all is chosen */
-	constructor(host: Host, slots: Slots, components: readonly Component[], buffer: Uint8Array) {
+	constructor(host: Host, slots: Slots, components: readonly Component[]) {
 		this.#host = host;
 		this.#slots = slots;
 		this.#components = components;
-		this.#buffer = buffer;
 	}
 
 	/**
@@ -82,7 +79,7 @@ export class Plan {
 	private compare(component: Component, { baseSize }: Payload): void {
 		const base = this.#base = this.#slots.openBase(component);
 		if (base !== undefined && base.size >= baseSize) {
-			this.#digest = new ContentDigest(this.#host, base, 0, baseSize, this.#buffer);
+			this.#digest = new ContentDigest(this.#host, base, 0, baseSize);
 			return;
 		}
 		this.close();

@@ -25,8 +25,6 @@ export interface ReceiverOptions {
 	readonly payloads: readonly (Payload | undefined)[];
 	/** Where it is, kept up to date. */
 	readonly progress: Progress;
-	/** To read into, ours until `close`. */
-	readonly buffer: Uint8Array;
 }
 
 /** The largest number that a word of the progress holds. */
@@ -83,7 +81,7 @@ export class Receiver implements TransferOwner {
 		}
 		if (!transfer.step()) return undefined;
 		this.closeTransfer();
-		this.#digest = new ContentDigest(this.#options.host, this.#slot!, 0, component.size, this.#options.buffer);
+		this.#digest = new ContentDigest(this.#options.host, this.#slot!, 0, component.size);
 		return true;
 	}
 
@@ -131,10 +129,10 @@ export class Receiver implements TransferOwner {
 	}
 
 	private open(component: Component, payload: Payload): void {
-		const { host, source, slots, buffer, progress } = this.#options;
+		const { host, source, slots, progress } = this.#options;
 		const slot = this.#slot ??= slots.openTarget(component);
 		const base = payload.kind === "patch" ? this.#base = slots.openBase(component) : undefined;
-		const transfer = this.#transfer = new Transfer({ host, source, component, payload, slot, base, buffer }, this);
+		const transfer = this.#transfer = new Transfer({ host, source, component, payload, slot, base }, this);
 		transfer.open(progress.blocks, progress.patchOffset, progress.contentOffset);
 	}
 

@@ -9,9 +9,11 @@ import { UpdateError } from "./failure.js";
 import { decodeManifest, HEADER_LENGTH, readHeader, type Manifest, type ReleaseKey } from "./manifest.js";
 import { BLOCK_LENGTH, type SourceReader } from "./source.js";
 
-export interface ReleaseOptions {
+/** Who wants to know what a release is. An object, because closures take eleven slots each. */
+export interface ReleaseOwner {
 	readonly host: Host;
 	readonly keys: readonly ReleaseKey[];
+	/** Identifiers of keys that are good for nothing any more. */
 	readonly revoked: readonly Uint8Array[];
 	/** What the device says of itself to who has this release for it. */
 	facts(manifest: Manifest): DeviceFacts;
@@ -27,15 +29,15 @@ export class ReleaseHead implements SourceReader, SignatureCallbacks {
 	/** There once it was verified and admitted. */
 	manifest: Manifest | undefined;
 	failure: DeviceError | undefined;
-	readonly #options: ReleaseOptions;
+	readonly #owner: ReleaseOwner;
 	/** The file's first block: the source's own, or gathered from pieces. */
 	#block: Uint8Array | undefined;
 	#length = 0;
 	#isOver = false;
 	#isBegun = false;
 
-	constructor(options: ReleaseOptions) {
-		this.#options = options;
+	constructor(owner: ReleaseOwner) {
+		this.#owner = owner;
 	}
 
 	/** There is something for `step` to do. */
@@ -72,7 +74,7 @@ export class ReleaseHead implements SourceReader, SignatureCallbacks {
 			if (block === undefined || this.#length < BLOCK_LENGTH) {
 				throw new UpdateError("truncated", "a release without a whole block");
 			}
-			const end = readHeader(this.#options.host.text, block, 0, BLOCK_LENGTH);
+			const end = readHeader(this.#owner.host.text, block, 0, BLOCK_LENGTH);
 			this.take(block.slice(HEADER_LENGTH, end));
 		} catch (error) {
 			this.fail(error);
@@ -81,7 +83,7 @@ export class ReleaseHead implements SourceReader, SignatureCallbacks {
 
 	/** @param signed a COSE_Sign1, ours from now on. @throws UpdateError */
 	take(signed: Uint8Array): void {
-		const { host, keys, revoked } = this.#options;
+		const { host, keys, revoked } = this.#owner;
 		this.#isBegun = true;
 		this.signed = signed;
 		const digest = host.crypto.digest("SHA-256");
@@ -91,12 +93,12 @@ export class ReleaseHead implements SourceReader, SignatureCallbacks {
 	}
 
 	onVerified(bytes: Uint8Array, start: number, end: number): void {
-		const options = this.#options;
+		const owner = this.#owner;
 		try {
-			const manifest = decodeManifest(options.host.text, bytes, start, end);
-			admit(manifest, options.facts(manifest));
+			const manifest = decodeManifest(owner.host.text, bytes, start, end);
+			admit(manifest, owner.facts(manifest));
 			this.manifest = manifest;
-			options.onTurn();
+			owner.onTurn();
 		} catch (error) {
 			this.fail(error);
 		}
@@ -109,6 +111,6 @@ export class ReleaseHead implements SourceReader, SignatureCallbacks {
 	private fail(error: unknown): void {
 		if (!(error instanceof Error)) throw error;
 		this.failure = toDeviceError(error, "internal", "the release");
-		this.#options.onTurn();
+		this.#owner.onTurn();
 	}
 }

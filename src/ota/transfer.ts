@@ -28,8 +28,6 @@ export interface TransferOptions {
 	readonly slot: FlashPartition;
 	/** What a patch is to be put on. */
 	readonly base: FlashPartition | undefined;
-	/** To read into. */
-	readonly buffer: Uint8Array;
 }
 
 export class Transfer implements SourceReader, BlockListener {
@@ -78,8 +76,8 @@ export class Transfer implements SourceReader, BlockListener {
 	 * @throws DeviceError as `Source.open`; UpdateError `storage`
 	 */
 	open(blocks: number, patchOffset: number, contentOffset: number): void {
-		const { source, payload, component, base, buffer } = this.#options;
-		if (blocks > 0) this.#writer.resume(blocks, buffer);
+		const { source, payload, component, base } = this.#options;
+		if (blocks > 0) this.#writer.resume(blocks);
 		let from = blocks * BLOCK_LENGTH;
 		if (payload.kind === "patch") {
 			from = this.patchOffset = patchOffset;

@@ -11,7 +11,6 @@ import type { FlashPartition, Host } from "../host.js";
 import { ContentDigest } from "./content.js";
 import { UpdateError, type FailureReason } from "./failure.js";
 import type { InstalledComponent, InstalledImage, Transaction, UpdateRecord, UpdateStore } from "./record.js";
-import { BLOCK_LENGTH } from "./source.js";
 
 /** How often components are booted on trial; an image is by the boot loader, once. */
 const BOOTS_MAXIMUM = 2;
@@ -51,7 +50,7 @@ export class Trial {
 	}
 
 	/**
-	 * What is new counts as booted from here on: before the program can load any of it, as that may be the program's end.
+	 * What is new counts as booted from here on: before the program can load any of it, as that may be its end.
 	 * @throws DeviceError `storage`: then nothing that is new is used in this boot
 	 */
 	start(): void {
@@ -212,7 +211,7 @@ export class Trial {
 		if (running === undefined) {
 			const partition = this.#running = this.#host.flash.open({ path: "running" });
 			if (partition.size < size) return false;
-			running = this.#digest = new ContentDigest(this.#host, partition, 0, size, new Uint8Array(BLOCK_LENGTH));
+			running = this.#digest = new ContentDigest(this.#host, partition, 0, size);
 		}
 		if (running.step()) return undefined;
 		const found = encodeHex(running.finish().digest());

@@ -36,7 +36,7 @@ import { Receiver } from "./receiver.js";
 import {
 	emptyRecord, tagOf, UpdateStore, type InstalledComponent, type Progress, type Transaction, type UpdateRecord,
 } from "./record.js";
-import { ReleaseHead } from "./release.js";
+import { ReleaseHead, type ReleaseOwner } from "./release.js";
 import { Slots } from "./slots.js";
 import { BLOCK_LENGTH, type Source } from "./source.js";
 import { Found, Trial } from "./trial.js";
@@ -94,7 +94,6 @@ const POLICY_INTERVAL = 60_000;
 /** ms within which the cloud is to have heard that the device restarts; it does so all the same. */
 const FAREWELL = 5_000;
 const FAREWELL_INTERVAL = 250;
-const BUFFER_LENGTH = 1_024;
 const RETRY: Backoff = Object.freeze({ base: 2_000, cap: 300_000 });
 /** Attempts in a row without a single block. */
 const ATTEMPTS_MAXIMUM = 20;
@@ -103,7 +102,7 @@ const EMPTY_PROGRESS: Progress = Object.freeze({
 	tag: 0, component: 0, blocks: 0, patchOffset: 0, contentOffset: 0, spent: 0, since: 0,
 });
 
-export class Update {
+export class Update implements ReleaseOwner {
 	readonly #owner: UpdateOwner;
 	readonly #policy: UpdatePolicy;
 	readonly #healthTimeout: number;
@@ -119,6 +118,10 @@ export class Update {
 	#accepted = false;
 	#waiting: WaitReason | undefined;
 	#head: ReleaseHead | undefined;
+	/** What it found: the release. As it came, too, until that is in the storage. */
+	#manifest: Manifest | undefined;
+	#identity = "";
+	#signed: Uint8Array | undefined;
 	#source: Source | undefined;
 	#opened: Closer | undefined;
 	#plan: Plan | undefined;
@@ -126,8 +129,6 @@ export class Update {
 	readonly #slots: Slots;
 	/** Of the update under way, and what was spent in this period. */
 	#progress: Progress = EMPTY_PROGRESS;
-	/** What is in the flash is read here to be compared. While there is a job. */
-	#buffer: Uint8Array | undefined;
 	#attempts = 0;
 	#delay = 0;
 	#reportAt = 0;
@@ -164,6 +165,19 @@ export class Update {
 
 	get deadline(): number {
 		return this.#receiver?.isDue || this.#head?.isDue ? 0 : this.#due;
+	}
+
+	/** For the release's head, as are `keys`, `revoked` and `facts`. */
+	get host(): Host {
+		return this.#owner.host;
+	}
+
+	get keys(): readonly ReleaseKey[] {
+		return this.#owner.keys;
+	}
+
+	get revoked(): readonly Uint8Array[] {
+		return this.#trial.record.revoked.map(decodeHex);
 	}
 
 	/** What runs has yet to show that it is healthy. */
@@ -226,7 +240,7 @@ export class Update {
 		this.#job = undefined;
 		const stage = this.#stage;
 		if (stage === Stage.BOOT || stage === Stage.TRIAL || stage >= Stage.RESTART) return;
-		const version = this.#head?.manifest?.version ?? "";
+		const version = this.#manifest?.version ?? "";
 		this.release();
 		const { transaction } = this.#trial.record;
 		if (transaction !== undefined) this.forget();
@@ -326,7 +340,6 @@ export class Update {
 		if (transaction !== undefined && !isOf(transaction, job)) this.forget();
 		this.#attempts = this.#delay = this.#reportAt = 0;
 		if (this.#offer!.isRollback) return this.rollBack(job);
-		this.#buffer ??= new Uint8Array(BUFFER_LENGTH);
 		this.enter(Stage.HEAD);
 	}
 
@@ -334,34 +347,29 @@ export class Update {
 		const head = this.#head;
 		if (head === undefined) return this.openHead();
 		if (head.isDue) head.step();
-		const { failure, manifest } = head;
-		if (failure !== undefined) {
-			this.#head = undefined;
-			return this.fault(failure, now);
-		}
-		if (manifest === undefined) return;
+		const { failure, manifest, identity, signed } = head;
+		if (failure === undefined && manifest === undefined) return;
+		// It has done its work, and its memory is needed.
+		this.#head = undefined;
+		if (failure !== undefined) return this.fault(failure, now);
 		this.closeSource();
-		this.#plan = new Plan(this.#owner.host, this.#slots, manifest.components, this.#buffer!);
+		this.#manifest = manifest;
+		this.#identity = identity;
+		this.#signed = signed;
+		this.#plan = new Plan(this.host, this.#slots, manifest!.components);
 		this.enter(Stage.PLAN);
 	}
 
 	private openHead(): void {
-		const owner = this.#owner;
-		const { host, keys } = owner;
-		const { record } = this.#trial;
-		const { transaction } = record;
-		const stored = transaction === undefined ? undefined : this.#store.loadManifest();
-		const head = this.#head = new ReleaseHead({
-			host, keys, revoked: record.revoked.map(decodeHex),
-			onTurn: () => this.onTurn(), facts: (manifest) => this.facts(manifest),
-		});
-		this.#source = owner.openSource(this.#offer!);
+		const stored = this.#trial.record.transaction === undefined ? undefined : this.#store.loadManifest();
+		const head = this.#head = new ReleaseHead(this);
+		this.#source = this.#owner.openSource(this.#offer!);
 		if (stored === undefined) this.#opened = this.#source.open(0, BLOCK_LENGTH, head);
 		else head.take(stored);
 	}
 
 	/** A release without an image follows what of its components is installed, not the image. */
-	private facts({ components }: Manifest): DeviceFacts {
+	facts({ components }: Manifest): DeviceFacts {
 		const { firmware, host } = this.#owner;
 		const { record } = this.#trial;
 		const { product, version, hardware = "", provides = [] } = firmware;
@@ -386,17 +394,19 @@ export class Update {
 		const reason = this.reasonToWait(cost);
 		if (reason !== undefined) {
 			if (reason !== this.#waiting && reason === "consent") {
-				this.#owner.onUpdateOffer({ version: this.#head!.manifest!.version, size: cost });
+				this.#owner.onUpdateOffer({ version: this.#manifest!.version, size: cost });
 			}
 			return this.waitFor(reason, now);
 		}
 		this.#waiting = undefined;
-		if (!isResumed) this.prepare();
+		if (isResumed) this.#signed = undefined;
+		else this.prepare();
 		const { host } = this.#owner;
 		this.#receiver = new Receiver({
-			host, store: this.#store, slots: this.#slots, source: this.#source!, buffer: this.#buffer!,
-			components: this.#head!.manifest!.components, payloads: this.#plan!.payloads, progress: this.#progress,
+			host, store: this.#store, slots: this.#slots, source: this.#source!,
+			components: this.#manifest!.components, payloads: this.#plan!.payloads, progress: this.#progress,
 		}, isResumed);
+		this.#plan = undefined;
 		this.enter(Stage.RECEIVE);
 	}
 
@@ -420,7 +430,7 @@ export class Update {
 	/** A number from 0 to 99 that this device always draws for this release. */
 	private lot(): number {
 		const { host, id } = this.#owner;
-		const ticket = `${id}/${this.#head!.identity}`;
+		const ticket = `${id}/${this.#identity}`;
 		const bytes = new Uint8Array(host.text.byteLength(ticket));
 		host.text.encode(ticket, bytes, 0);
 		const digest = host.crypto.digest("SHA-256");
@@ -430,7 +440,7 @@ export class Update {
 
 	/** Looks how far this release is. @returns whether some of it is here since before a reset */
 	private findProgress(): boolean {
-		const { identity } = this.#head!;
+		const identity = this.#identity;
 		const { transaction } = this.#trial.record;
 		const tag = tagOf(identity);
 		const before = this.#store.loadProgress();
@@ -442,23 +452,22 @@ export class Update {
 
 	/** From here on the slots change: the record says so before they do. */
 	private prepare(): void {
-		const { signed, identity, manifest } = this.#head!;
-		const { version, counter, revoked, components } = manifest!;
+		const { version, counter, revoked, components } = this.#manifest!;
 		const { record } = this.#trial;
 		const image = components.find(({ kind }) => kind === "image");
 		const { id, number } = this.#job!;
 		this.#store.saveProgress(this.#progress);
-		this.#store.saveManifest(signed!);
+		this.#store.saveManifest(this.#signed!);
 		if (image !== undefined) record.previous = undefined;
 		record.transaction = {
-			phase: "receiving", job: id, number, release: identity, version, counter,
+			phase: "receiving", job: id, number, release: this.#identity, version, counter,
 			revoked: revoked.map((key) => encodeHex(key)),
 			image: image && { version, counter, size: image.size, digest: encodeHex(image.digest) },
 			components: components.filter((each) => each !== image).map((each) => this.#slots.planned(each, version)),
 			from: this.#owner.firmware.version, isRollback: false, boots: 0, reason: undefined,
 		};
 		this.#store.save(record);
-		this.#head!.signed = undefined;
+		this.#signed = undefined;
 	}
 
 	private receive(now: number): void {
@@ -554,7 +563,7 @@ export class Update {
 
 	/** The update is over. */
 	private fail(error: Error): void {
-		const version = this.#head?.manifest?.version ?? "";
+		const version = this.#manifest?.version ?? "";
 		const reason = reasonOf(error, "storage");
 		this.release();
 		const trial = this.#trial;
@@ -580,7 +589,7 @@ export class Update {
 	}
 
 	private report(received: number, now: number): void {
-		const total = this.#head!.manifest!.components.reduce((sum, { size }) => sum + size, 0);
+		const total = this.#manifest!.components.reduce((sum, { size }) => sum + size, 0);
 		this.#owner.onUpdateProgress(received, total);
 		if (now < this.#reportAt) return;
 		this.#reportAt = now + REPORT_INTERVAL;
@@ -610,7 +619,7 @@ export class Update {
 		this.#receiver?.close();
 		this.#plan?.close();
 		this.closeSource();
-		this.#receiver = this.#plan = this.#head = this.#source = this.#buffer = undefined;
+		this.#receiver = this.#plan = this.#head = this.#source = this.#manifest = this.#signed = undefined;
 		this.#waiting = undefined;
 		this.enter(Stage.IDLE);
 	}

@@ -62,17 +62,13 @@ export class SlotWriter {
 		return this.position === this.#component.size;
 	}
 
-	/**
-	 * Goes on behind blocks that stand in the flash since before a reset.
-	 * @param buffer to read into
-	 * @throws UpdateError `storage`
-	 */
-	resume(blocks: number, buffer: Uint8Array): void {
+	/** Goes on behind blocks that stand in the flash since before a reset. @throws UpdateError `storage` */
+	resume(blocks: number): void {
 		const { group, size } = this.#component;
 		const end = Math.min(blocks * BLOCK_LENGTH, size);
 		const start = end === size ? end : end - end % group;
 		try {
-			this.#digest = new ContentDigest(this.#host, this.#partition, start, end, buffer).finish();
+			this.#digest = new ContentDigest(this.#host, this.#partition, start, end).finish();
 		} catch (error) {
 			throw storageError(error);
 		}
