@@ -5,6 +5,7 @@
  * Owns one connection and one timer for all services.
  */
 import { Alarm, type AlarmOwner } from "./base/alarm.js";
+import type { Closer } from "./base/closer.js";
 import { DeviceError, toDeviceError } from "./base/error.js";
 import type { Firmware } from "./base/firmware.js";
 import { randomWord } from "./bytes/random.js";
@@ -293,6 +294,31 @@ class Handlers implements ShadowCallbacks {
 	}
 }
 
+/** A download that is driven until it is closed. */
+class CoreDownload implements OpenDownload {
+	readonly #core: Core;
+	readonly #download: Download;
+	readonly #opened: Closer;
+
+	constructor(core: Core, download: Download, opened: Closer) {
+		this.#core = core;
+		this.#download = download;
+		this.#opened = opened;
+	}
+
+	close(): void {
+		if (this.#core.release(this.#download)) this.#opened.close();
+	}
+
+	pause(): void {
+		this.#download.pause();
+	}
+
+	resume(): void {
+		this.#download.resume();
+	}
+}
+
 /** What services have in common for who runs them. */
 interface Timed {
 	readonly deadline: number;
@@ -427,13 +453,7 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		const opened = connection.addDownload(name, file, download);
 		this.#services.push(download);
 		this.onTurn();
-		return {
-			close: () => {
-				if (this.release(download)) opened.close();
-			},
-			pause: () => download.pause(),
-			resume: () => download.resume(),
-		};
+		return new CoreDownload(this, download, opened);
 	}
 
 	close(): void {
@@ -558,7 +578,7 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	}
 
 	/** @returns true when it was there */
-	private release(service: Timed): boolean {
+	release(service: Timed): boolean {
 		const index = this.#services.indexOf(service);
 		if (index >= 0) this.#services.splice(index, 1);
 		return index >= 0;

@@ -111,7 +111,7 @@ export class Updates implements UpdateOwner {
 		const { anchors = [], plain } = this.#handlers;
 		const { anchor } = readCredentials(this.host);
 		const all = anchor === undefined ? anchors : [anchor, ...anchors];
-		return new HTTPSSource(this.host, url!, { anchors: all, plain });
+		return new HTTPSSource(this.host, url!, { anchors: all, plain, onTurn: () => this.onTurn() });
 	}
 
 	battery(): number | undefined {

@@ -13,8 +13,8 @@ import { crypto } from "./digest.js";
 import { replaceFile, toFileName } from "./file.js";
 import { createFlash } from "./flash.js";
 
-/** Bytes of a slot unless it is told otherwise: room for a bundled program with its source map. */
-export const SLOT = 2 ** 21;
+/** Bytes of a slot unless it is told otherwise: room for a bundled program with its source map, twice over. */
+export const SLOT = 2 ** 22;
 
 export class BootLoader {
 	readonly #directory: string;

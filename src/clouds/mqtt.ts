@@ -237,6 +237,8 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	}
 
 	private lose(): void {
+		// Who paused cannot reach us any more to resume.
+		if (this.#paused) this.resume();
 		this.#ready = false;
 		for (const added of this.#added) {
 			if (added.connected) added.translation.disconnected();

@@ -74,8 +74,9 @@ export class Request implements AlarmOwner {
 	/** When to begin, or when to give up. */
 	#due: number;
 	#begun = false;
-	/** The reader keeps what it was given last; and does not any more, but what follows was not looked at yet. */
+	/** What lies in the buffer must stay: the reader keeps a part of it, or did and the rest was not looked at yet. */
 	#held = false;
+	/** The reader does not keep it any more. */
 	#resuming = false;
 	#over = false;
 
@@ -98,7 +99,6 @@ export class Request implements AlarmOwner {
 	/** What `onBody` gave last was used. */
 	next(): void {
 		if (!this.#held) return;
-		this.#held = false;
 		this.#resuming = true;
 		this.extend();
 		this.#alarm.set(this.#options.host.time.now());
@@ -106,9 +106,9 @@ export class Request implements AlarmOwner {
 
 	/** For the request's own alarm, and for nobody else: it calls back. */
 	expire(): void {
-		// Who holds the body is not the server's fault.
-		if (this.#held) return;
 		if (this.#resuming) return this.goOn();
+		// That it is kept is not the server's fault.
+		if (this.#held) return;
 		if (this.#readable > 0) {
 			this.pump();
 		} else if (this.#options.host.time.now() >= this.#due) {
@@ -120,7 +120,7 @@ export class Request implements AlarmOwner {
 
 	/** With what is left in the buffer, and then what is to be read. */
 	private goOn(): void {
-		this.#resuming = false;
+		this.#held = this.#resuming = false;
 		try {
 			this.drain(this.#response!, this.#buffer);
 		} catch (error) {

@@ -135,10 +135,10 @@ export class Response {
 		if (!isHTTP || status < 100 || status > 599 || (line.length > 12 && line.charAt(12) !== " ")) {
 			throw new DeviceError("malformed", "the answer does not begin as one of HTTP/1.1");
 		}
-		// What it would switch to was never offered.
-		if (status === 101) violation("the server switched to another protocol");
 		this.status = status;
 		this.#isOld = version === "HTTP/1.0 ";
+		// What 101 would switch to was never offered; and HTTP/1.0 has no answers before the answer.
+		if (status === 101 || (this.#isOld && status < 200)) violation(`an interim answer that cannot be: ${status}`);
 	}
 
 	private takeField(line: string): void {

@@ -345,7 +345,10 @@ export class Client implements AlarmOwner {
 		if (readable > this.#buffer.byteLength) this.grow(readable);
 		const buffer = this.#buffer;
 		const byteLength = buffer.byteLength;
-		const count = readable < byteLength ? readable : byteLength;
+		let count = readable < byteLength ? readable : byteLength;
+		// To its end and no further: whoever pauses for a large message then has not begun to hold the next one.
+		const { missing } = link;
+		if (missing > 0 && missing < count) count = missing;
 		this.#stirred = true;
 		this.#isIdle = false;
 		try {

@@ -136,6 +136,11 @@ export class Link {
 		}
 	}
 
+	/** Bytes that are missing of a large packet which has begun to come; 0 between packets. */
+	get missing(): number {
+		return this.#framer.remaining;
+	}
+
 	/** The driver does not read what came, so that no answer can be seen, and silence says nothing. */
 	paused(): void {
 		this.#pongDue = this.#answerDue = Infinity;

@@ -5,20 +5,21 @@ import type { Digest, FlashPartition, Host } from "../host.js";
 
 /** Bytes of a slice: some ten milliseconds on a chip. */
 const SLICE_LENGTH = 16_384;
+const BUFFER_LENGTH = 1_024;
 
 export class ContentDigest {
 	readonly #partition: FlashPartition;
 	readonly #digest: Digest;
-	readonly #buffer: Uint8Array;
+	/** Gone with the digest: nothing else is read meanwhile. */
+	readonly #buffer = new Uint8Array(BUFFER_LENGTH);
 	#position: number;
 	readonly #end: number;
 
-	/** @param buffer to read into; borrowed until the end. @throws DeviceError `argument` beyond the partition's end */
-	constructor({ crypto }: Host, partition: FlashPartition, start: number, end: number, buffer: Uint8Array) {
+	/** @throws DeviceError `argument` beyond the partition's end */
+	constructor({ crypto }: Host, partition: FlashPartition, start: number, end: number) {
 		if (end > partition.size) throw new DeviceError("argument", `${end} bytes of a partition of ${partition.size}`);
 		this.#partition = partition;
 		this.#digest = crypto.digest("SHA-256");
-		this.#buffer = buffer;
 		this.#position = start;
 		this.#end = end;
 	}

@@ -19,6 +19,8 @@ import { UpdateError } from "./failure.js";
 
 /** What a download asks of a cloud. Tokens come back with the answer. False: there is no room now, ask again later. */
 export interface BlockPort {
+	/** ms from one message to the next, either way, that the cloud wants at least. */
+	readonly interval: number;
 	/** Asks how long the file is. */
 	describe(token: string): boolean;
 	request(token: string, blockLength: number, range: BlockRange): boolean;
@@ -77,6 +79,8 @@ export class Download extends Service<BlockPort> {
 	readonly #attempts: number;
 	/** Blocks that came and were not taken since the window was last begun anew. */
 	#early = 0;
+	/** Monotonic ms before which the cloud takes no further request. */
+	#notBefore = 0;
 	/** Requests without any use in a row. */
 	#vain = 0;
 	#failure: DeviceError | undefined;
@@ -188,11 +192,12 @@ export class Download extends Service<BlockPort> {
 		}
 	}
 
-	protected override ask(port: BlockPort, token: string): boolean | undefined {
+	protected override ask(port: BlockPort, token: string, now: number): boolean | undefined {
 		if (this.#over) return undefined;
 		const blocks = this.blocks;
 		try {
 			if (blocks === undefined) return port.describe(token);
+			if (this.isThrough(blocks)) this.again();
 			const { outstanding } = blocks;
 			// By halves, as more at once would arrive at once, and nothing be on its way then.
 			const most = outstanding === 0 ? this.#window : Math.min(this.#window - outstanding, this.#window + 1 >> 1);
@@ -202,6 +207,7 @@ export class Download extends Service<BlockPort> {
 				this.again();
 				range = blocks.next(this.#window)!;
 			}
+			this.#notBefore = now + (range.wanted + 1) * port.interval;
 			const sent = port.request(token, this.blockLength, range);
 			if (!sent) this.again();
 			return sent;
@@ -225,18 +231,18 @@ export class Download extends Service<BlockPort> {
 
 	/** Decides whether there is something to ask for already. */
 	private proceed(blocks: Blocks, now: number): void {
-		const { outstanding } = blocks;
-		const early = this.#early;
-		if (blocks.missing === 0) {
-			this.answered();
-		} else if (early > 0 && early >= outstanding) {
-			this.again();
-			this.answered();
-		} else if (early === 0 && blocks.more && outstanding <= this.#window >> 1) {
-			this.answered();
-		} else {
-			this.extend(now + (early > 0 ? GAP_TIMEOUT : BLOCK_TIMEOUT));
-		}
+		if (blocks.missing === 0) return this.answered();
+		const inOrder = this.#early === 0;
+		const isHalf = inOrder && blocks.more && blocks.outstanding <= this.#window >> 1;
+		const delay = this.#notBefore - now;
+		if (!isHalf && !this.isThrough(blocks)) this.extend(now + (inOrder ? BLOCK_TIMEOUT : GAP_TIMEOUT));
+		else if (delay > 0) this.postpone(now, delay);
+		else this.answered();
+	}
+
+	/** All that was asked for and not taken came too early: nothing is on its way. */
+	private isThrough(blocks: Blocks): boolean {
+		return this.#early > 0 && this.#early >= blocks.outstanding;
 	}
 
 	private again(): void {

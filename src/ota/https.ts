@@ -21,6 +21,8 @@ export interface HTTPSSourceOptions {
 	anchors: readonly Uint8Array[];
 	/** Takes a URL with `http:`, too: for a server of one's own on a network of one's own. Default: false. */
 	plain?: boolean | undefined;
+	/** The reader was given something that it did not deal with at once, or the end. */
+	onTurn?(): void;
 }
 
 /** ms that a server may ask for before the next request, at most. */
@@ -32,15 +34,17 @@ export class HTTPSSource implements Source {
 	readonly #url: string;
 	readonly #secure: SecureOptions;
 	readonly #plain: boolean;
+	readonly #onTurn: (() => void) | undefined;
 	readonly #file = new File();
 
 	/** @throws DeviceError `argument` for a URL that is none, or none of a scheme that is accepted */
-	constructor(host: RequestHost, url: string, { anchors, plain = false }: HTTPSSourceOptions) {
+	constructor(host: RequestHost, url: string, { anchors, plain = false, onTurn }: HTTPSSourceOptions) {
 		parseURL(url, plain ? ANY : SECURE);
 		this.#host = host;
 		this.#url = url;
 		this.#secure = { certificates: anchors, applicationLayerProtocolNegotiation: APPLICATION_PROTOCOLS };
 		this.#plain = plain;
+		this.#onTurn = onTurn;
 	}
 
 	open(offset: number, end: number, reader: SourceReader): SourceStream {
@@ -51,7 +55,7 @@ export class HTTPSSource implements Source {
 		inRange("offset", offset, 0, end - BLOCK_LENGTH);
 		const { etag, notBefore } = this.#file;
 		const condition = etag === "" ? "" : `If-Range: ${etag}\r\n`;
-		const range = new Range(this.#host, this.#file, offset, end, reader);
+		const range = new Range(this.#host, this.#file, offset, end, reader, this.#onTurn);
 		range.request = new Request({
 			host: this.#host, url: this.#url, secure: this.#secure, plain: this.#plain, notBefore,
 			fields: `Range: bytes=${offset}-${end - 1}\r\n${condition}`,
@@ -87,14 +91,19 @@ class Range implements RequestReader, SourceStream {
 	readonly #file: File;
 	readonly #reader: SourceReader;
 	readonly #end: number;
+	readonly #onTurn: (() => void) | undefined;
 	#position: number;
 
-	constructor(host: RequestHost, file: File, offset: number, end: number, reader: SourceReader) {
+	constructor(
+		host: RequestHost, file: File, offset: number, end: number, reader: SourceReader,
+		onTurn: (() => void) | undefined,
+	) {
 		this.#host = host;
 		this.#file = file;
 		this.#reader = reader;
 		this.#position = offset;
 		this.#end = end;
+		this.#onTurn = onTurn;
 	}
 
 	close(): void {
@@ -127,6 +136,7 @@ class Range implements RequestReader, SourceStream {
 		const isUsed = this.#reader.onBytes(bytes, start, start + count);
 		// What a server sends beyond is not read.
 		if (count === left && this.request !== undefined) this.finish(undefined);
+		else if (!isUsed) this.#onTurn?.();
 		return isUsed;
 	}
 
@@ -140,6 +150,7 @@ class Range implements RequestReader, SourceStream {
 		this.close();
 		if (error === undefined) this.#reader.onEnd();
 		else this.#reader.onFailed(error);
+		this.#onTurn?.();
 	}
 
 	/** A server may give less than was asked for: the rest is asked for again. */

@@ -20,21 +20,22 @@ export class Plan {
 	readonly #host: Host;
 	readonly #slots: Slots;
 	readonly #components: readonly Component[];
-	readonly #buffer: Uint8Array;
 	/** Of the component's payloads, the one that is looked at. */
 	#option = 0;
 	#base: FlashPartition | undefined;
 	#digest: ContentDigest | undefined;
 
-	/** @param buffer to read into, ours until all is chosen */
-	constructor(host: Host, slots: Slots, components: readonly Component[], buffer: Uint8Array) {
+	constructor(host: Host, slots: Slots, components: readonly Component[]) {
 		this.#host = host;
 		this.#slots = slots;
 		this.#components = components;
-		this.#buffer = buffer;
 	}
 
-	/** Goes on by a slice. @returns false when all is chosen. @throws UpdateError `base`, `component`; DeviceError */
+	/**
+	 * Goes on by a slice.
+	 * @returns false when all is chosen
+	 * @throws UpdateError `base`, `component`, `too-large`; DeviceError
+	 */
 	step(): boolean {
 		const component = this.#components[this.payloads.length];
 		if (component === undefined) return false;
@@ -78,7 +79,7 @@ export class Plan {
 	private compare(component: Component, { baseSize }: Payload): void {
 		const base = this.#base = this.#slots.openBase(component);
 		if (base !== undefined && base.size >= baseSize) {
-			this.#digest = new ContentDigest(this.#host, base, 0, baseSize, this.#buffer);
+			this.#digest = new ContentDigest(this.#host, base, 0, baseSize);
 			return;
 		}
 		this.close();
@@ -86,6 +87,8 @@ export class Plan {
 	}
 
 	private choose(payload: Payload | undefined): void {
+		const component = this.#components[this.payloads.length]!;
+		if (payload !== undefined) this.#slots.check(component);
 		this.payloads.push(payload);
 		this.#option = 0;
 	}

@@ -25,10 +25,6 @@ export interface ReceiverOptions {
 	readonly payloads: readonly (Payload | undefined)[];
 	/** Where it is, kept up to date. */
 	readonly progress: Progress;
-	/** Of `BLOCK_LENGTH`, ours until `close`. */
-	readonly buffer: Uint8Array;
-	/** There is something to do. */
-	onTurn(): void;
 }
 
 /** The largest number that a word of the progress holds. */
@@ -52,6 +48,11 @@ export class Receiver implements TransferOwner {
 		this.#isDoubtful = isResumed;
 	}
 
+	/** There is something for `step` to do. */
+	get isDue(): boolean {
+		return this.#transfer?.isDue ?? false;
+	}
+
 	/** Bytes of content that are in their slots. */
 	get received(): number {
 		const { components, progress } = this.#options;
@@ -62,8 +63,8 @@ export class Receiver implements TransferOwner {
 
 	/**
 	 * Goes on.
-	 * @returns false when all components are in their slots, and right; `undefined` when there is nothing to do before
-	 * `onTurn`
+	 * @returns false when all components are in their slots, and right; `undefined` when there is nothing to do until
+	 * `isDue`
 	 * @throws UpdateError; DeviceError where another try may help: after `retry`
 	 */
 	step(): boolean | undefined {
@@ -80,7 +81,7 @@ export class Receiver implements TransferOwner {
 		}
 		if (!transfer.step()) return undefined;
 		this.closeTransfer();
-		this.#digest = new ContentDigest(this.#options.host, this.#slot!, 0, component.size, this.#options.buffer);
+		this.#digest = new ContentDigest(this.#options.host, this.#slot!, 0, component.size);
 		return true;
 	}
 
@@ -125,19 +126,13 @@ export class Receiver implements TransferOwner {
 		progress.contentOffset = contentOffset;
 		store.saveProgress(progress);
 		this.hasMoved = true;
-		this.#options.onTurn();
-	}
-
-	/** For the transfer. */
-	onTurn(): void {
-		this.#options.onTurn();
 	}
 
 	private open(component: Component, payload: Payload): void {
-		const { host, source, slots, buffer, progress } = this.#options;
+		const { host, source, slots, progress } = this.#options;
 		const slot = this.#slot ??= slots.openTarget(component);
 		const base = payload.kind === "patch" ? this.#base = slots.openBase(component) : undefined;
-		const transfer = this.#transfer = new Transfer({ host, source, component, payload, slot, base, buffer }, this);
+		const transfer = this.#transfer = new Transfer({ host, source, component, payload, slot, base }, this);
 		transfer.open(progress.blocks, progress.patchOffset, progress.contentOffset);
 	}
 

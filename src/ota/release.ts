@@ -9,9 +9,11 @@ import { UpdateError } from "./failure.js";
 import { decodeManifest, HEADER_LENGTH, readHeader, type Manifest, type ReleaseKey } from "./manifest.js";
 import { BLOCK_LENGTH, type SourceReader } from "./source.js";
 
-export interface ReleaseOptions {
+/** Who wants to know what a release is. An object, because closures take eleven slots each. */
+export interface ReleaseOwner {
 	readonly host: Host;
 	readonly keys: readonly ReleaseKey[];
+	/** Identifiers of keys that are good for nothing any more. */
 	readonly revoked: readonly Uint8Array[];
 	/** What the device says of itself to who has this release for it. */
 	facts(manifest: Manifest): DeviceFacts;
@@ -20,47 +22,69 @@ export interface ReleaseOptions {
 }
 
 export class ReleaseHead implements SourceReader, SignatureCallbacks {
-	/** The manifest as it came, once it is all there. */
+	/** The manifest as it came, once it is all there; whoever has no use for it any more lets it go. */
 	signed: Uint8Array | undefined;
 	/** SHA-256 of it: what the device calls this release. */
 	identity = "";
 	/** There once it was verified and admitted. */
 	manifest: Manifest | undefined;
 	failure: DeviceError | undefined;
-	readonly #options: ReleaseOptions;
-	/** The file's first block. */
-	readonly #block: Uint8Array;
+	readonly #owner: ReleaseOwner;
+	/** The file's first block: the source's own, or gathered from pieces. */
+	#block: Uint8Array | undefined;
 	#length = 0;
+	#isOver = false;
+	#isBegun = false;
 
-	/** @param buffer of `BLOCK_LENGTH`, ours until there is news */
-	constructor(options: ReleaseOptions, buffer: Uint8Array) {
-		this.#options = options;
-		this.#block = buffer;
+	constructor(owner: ReleaseOwner) {
+		this.#owner = owner;
+	}
+
+	/** There is something for `step` to do. */
+	get isDue(): boolean {
+		return this.#isOver && !this.#isBegun;
 	}
 
 	onBytes(bytes: Uint8Array, start: number, end: number): boolean {
-		this.#block.set(bytes.subarray(start, end), this.#length);
+		const length = this.#length;
 		this.#length += end - start;
+		if (end - start === BLOCK_LENGTH) {
+			this.#block = bytes.subarray(start, end);
+			return false;
+		}
+		this.#block ??= new Uint8Array(BLOCK_LENGTH);
+		this.#block.set(bytes.subarray(start, end), length);
 		return true;
 	}
 
 	onEnd(): void {
-		try {
-			if (this.#length < BLOCK_LENGTH) throw new UpdateError("truncated", "a release without a whole block");
-			const end = readHeader(this.#options.host.text, this.#block, 0, BLOCK_LENGTH);
-			this.take(this.#block.slice(HEADER_LENGTH, end));
-		} catch (error) {
-			this.fail(error);
-		}
+		this.#isOver = true;
 	}
 
 	onFailed(error: DeviceError): void {
 		this.fail(error);
 	}
 
+	/** Looks at what came. */
+	step(): void {
+		this.#isBegun = true;
+		const block = this.#block;
+		this.#block = undefined;
+		try {
+			if (block === undefined || this.#length < BLOCK_LENGTH) {
+				throw new UpdateError("truncated", "a release without a whole block");
+			}
+			const end = readHeader(this.#owner.host.text, block, 0, BLOCK_LENGTH);
+			this.take(block.slice(HEADER_LENGTH, end));
+		} catch (error) {
+			this.fail(error);
+		}
+	}
+
 	/** @param signed a COSE_Sign1, ours from now on. @throws UpdateError */
 	take(signed: Uint8Array): void {
-		const { host, keys, revoked } = this.#options;
+		const { host, keys, revoked } = this.#owner;
+		this.#isBegun = true;
 		this.signed = signed;
 		const digest = host.crypto.digest("SHA-256");
 		digest.update(signed);
@@ -69,12 +93,12 @@ export class ReleaseHead implements SourceReader, SignatureCallbacks {
 	}
 
 	onVerified(bytes: Uint8Array, start: number, end: number): void {
-		const options = this.#options;
+		const owner = this.#owner;
 		try {
-			const manifest = decodeManifest(options.host.text, bytes, start, end);
-			admit(manifest, options.facts(manifest));
+			const manifest = decodeManifest(owner.host.text, bytes, start, end);
+			admit(manifest, owner.facts(manifest));
 			this.manifest = manifest;
-			options.onTurn();
+			owner.onTurn();
 		} catch (error) {
 			this.fail(error);
 		}
@@ -87,6 +111,6 @@ export class ReleaseHead implements SourceReader, SignatureCallbacks {
 	private fail(error: unknown): void {
 		if (!(error instanceof Error)) throw error;
 		this.failure = toDeviceError(error, "internal", "the release");
-		this.#options.onTurn();
+		this.#owner.onTurn();
 	}
 }

@@ -16,8 +16,6 @@ import { SlotWriter, type BlockListener } from "./writer.js";
 export interface TransferOwner {
 	/** One block more stands in the flash: how far the transfer is can be kept. */
 	onBlock(): void;
-	/** There is something for `step` to do. */
-	onTurn(): void;
 	/** Bytes came from the source. */
 	onSpent(count: number): void;
 }
@@ -30,8 +28,6 @@ export interface TransferOptions {
 	readonly slot: FlashPartition;
 	/** What a patch is to be put on. */
 	readonly base: FlashPartition | undefined;
-	/** Of `BLOCK_LENGTH`, the transfer's until its end. */
-	readonly buffer: Uint8Array;
 }
 
 export class Transfer implements SourceReader, BlockListener {
@@ -58,10 +54,10 @@ export class Transfer implements SourceReader, BlockListener {
 
 	/** @throws UpdateError `too-large`, `storage` */
 	constructor(options: TransferOptions, owner: TransferOwner) {
-		const { host, slot, component, buffer } = options;
+		const { host, slot, component } = options;
 		this.#options = options;
 		this.#owner = owner;
-		this.#writer = new SlotWriter(host, slot, component, this, buffer);
+		this.#writer = new SlotWriter(host, slot, component, this);
 	}
 
 	/** Blocks of the content that stand in the flash. */
@@ -69,14 +65,9 @@ export class Transfer implements SourceReader, BlockListener {
 		return this.#writer.blocks;
 	}
 
-	/** Bytes of the content that are there. */
-	get position(): number {
-		return this.#writer.position;
-	}
-
-	/** The first block of the group that is not known to be right. */
-	get groupStart(): number {
-		return this.#writer.groupStart;
+	/** There is something for `step` to do. */
+	get isDue(): boolean {
+		return this.#bytes !== undefined || this.#isOver;
 	}
 
 	/**
@@ -121,19 +112,16 @@ export class Transfer implements SourceReader, BlockListener {
 		this.#bytes = bytes;
 		this.#from = from;
 		this.#to = to;
-		this.#owner.onTurn();
 		return false;
 	}
 
 	onEnd(): void {
 		this.#isOver = true;
-		this.#owner.onTurn();
 	}
 
 	onFailed(error: DeviceError): void {
 		this.#isOver = true;
 		this.#lost = error;
-		this.#owner.onTurn();
 	}
 
 	/**

@@ -11,10 +11,14 @@ import type { FlashPartition, Host } from "../host.js";
 import { ContentDigest } from "./content.js";
 import { UpdateError, type FailureReason } from "./failure.js";
 import type { InstalledComponent, InstalledImage, Transaction, UpdateRecord, UpdateStore } from "./record.js";
-import { BLOCK_LENGTH } from "./source.js";
 
 /** How often components are booted on trial; an image is by the boot loader, once. */
 const BOOTS_MAXIMUM = 2;
+/**
+ * How often anything is where it was the power that failed, which says nothing of what is new; but what takes the power
+ * down itself must not be tried for ever.
+ */
+const POWER_BOOTS_MAXIMUM = 3;
 
 /** What a boot finds. */
 export const Found = Object.freeze({
@@ -46,6 +50,28 @@ export class Trial {
 	}
 
 	/**
+	 * What is new counts as booted from here on: before the program can load any of it, as that may be its end.
+	 * @throws DeviceError `storage`: then nothing that is new is used in this boot
+	 */
+	start(): void {
+		const transaction = this.record.transaction;
+		const phase = transaction?.phase;
+		if (transaction === undefined || transaction.isRollback || phase !== "ready" && phase !== "trial") return;
+		if (transaction.image === undefined) this.startComponents(transaction);
+		else if (this.#host.images?.onTrial) this.begin(transaction);
+	}
+
+	/** What runs, or would be loaded, is what the update under way brought. */
+	get isNew(): boolean {
+		const transaction = this.record.transaction;
+		if (transaction === undefined || transaction.isRollback) return false;
+		const { phase, image, version } = transaction;
+		if (image === undefined) return phase === "trial";
+		if (phase !== "ready" && phase !== "trial") return false;
+		return this.#host.images?.onTrial === true || version === this.#version;
+	}
+
+	/**
 	 * Looks at what this boot is, a slice at a time.
 	 * @returns one of `Found`; `undefined` when it is to be called again
 	 * @throws DeviceError `storage`
@@ -57,7 +83,8 @@ export class Trial {
 		const { phase, image, isRollback } = transaction;
 		if (phase === "receiving") return Found.NOTHING;
 		if (phase === "ended") return Found.ENDED;
-		if (image === undefined) return this.bootComponents(transaction);
+		// Ready, still: that it was booted could not be noted. It is as good as not begun.
+		if (image === undefined) return phase === "trial" ? Found.TRIAL : Found.NOTHING;
 		if (images?.onTrial && !isRollback) return this.begin(transaction);
 		const runs = this.runs(image);
 		return runs === undefined ? undefined : this.settle(transaction, runs);
@@ -66,23 +93,24 @@ export class Trial {
 	/** What is new is good: it stays. @throws DeviceError `storage` */
 	commit(): void {
 		const { record } = this;
-		const { images } = this.#host;
-		images?.confirm();
-		const transaction = record.transaction;
-		if (transaction === undefined) return;
-		const { image, isRollback, counter, from } = transaction;
-		if (isRollback) {
-			const before = record.previous;
-			record.image = before?.digest === "" ? undefined : before;
-			record.previous = undefined;
-		} else if (image !== undefined) {
-			record.previous = record.image ?? { version: from, counter: record.counter, size: 0, digest: "" };
-			record.image = image;
-		}
-		record.counter = Math.max(record.counter, counter);
-		record.revoked = union(record.revoked, transaction.revoked);
-		record.components = replaced(record.components, transaction.components);
-		this.end(transaction, undefined);
+		const { image, previous, counter, revoked, components, transaction } = record;
+		this.#host.images?.confirm();
+		// Ended: it is committed, and was interrupted by an error after that.
+		if (transaction === undefined || transaction.phase === "ended") return;
+		const isNew = transaction.image !== undefined;
+		const before = image ?? { version: transaction.from, counter, size: 0, digest: "" };
+		const next: UpdateRecord = {
+			counter: Math.max(counter, transaction.counter),
+			revoked: union(revoked, transaction.revoked),
+			components: replaced(components, transaction.components),
+			image: transaction.isRollback ? known(previous) : isNew ? transaction.image : image,
+			previous: transaction.isRollback ? undefined : isNew ? before : previous,
+			transaction: { ...transaction, phase: "ended", reason: undefined },
+		};
+		// In this order, as it is tried again where it fails.
+		this.#store.save(next);
+		Object.assign(record, next);
+		this.#store.dropManifest();
 	}
 
 	/**
@@ -146,15 +174,18 @@ export class Trial {
 	}
 
 	/** No boot loader knows of components: who counts the boots is the record. */
-	private bootComponents(transaction: Transaction): number {
-		if (transaction.phase === "trial" && transaction.boots >= BOOTS_MAXIMUM) {
-			this.end(transaction, this.reason(transaction));
-			return Found.ENDED;
-		}
-		transaction.boots = transaction.phase === "ready" ? 1 : transaction.boots + 1;
+	private startComponents(transaction: Transaction): void {
+		const { phase, boots } = transaction;
+		const maximum = this.isPower ? POWER_BOOTS_MAXIMUM : BOOTS_MAXIMUM;
+		if (phase === "trial" && boots >= maximum) return this.end(transaction, this.reason(transaction));
+		transaction.boots = phase === "ready" ? 1 : boots + 1;
 		transaction.phase = "trial";
-		this.#store.save(this.record);
-		return Found.TRIAL;
+		try {
+			this.#store.save(this.record);
+		} catch (error) {
+			transaction.phase = "ready";
+			throw error;
+		}
 	}
 
 	/** No image is on trial. @param runs whether the one of the transaction runs */
@@ -166,9 +197,8 @@ export class Trial {
 			this.commit();
 			return Found.ENDED;
 		}
-		// The power failed before the boot loader was told; but an image that dies at once must not be tried for ever.
-		const again = phase === "ready" && boots < BOOTS_MAXIMUM && this.#host.system.resetReason === "power-on"
-			&& transaction.reason === undefined;
+		// The power failed before the boot loader was told, or in the trial.
+		const again = this.isPower && boots < POWER_BOOTS_MAXIMUM && transaction.reason === undefined;
 		if (again) return Found.READY;
 		this.end(transaction, isRollback ? "no-previous" : this.reason(transaction));
 		return Found.ENDED;
@@ -181,13 +211,19 @@ export class Trial {
 		if (running === undefined) {
 			const partition = this.#running = this.#host.flash.open({ path: "running" });
 			if (partition.size < size) return false;
-			running = this.#digest = new ContentDigest(this.#host, partition, 0, size, new Uint8Array(BLOCK_LENGTH));
+			running = this.#digest = new ContentDigest(this.#host, partition, 0, size);
 		}
 		if (running.step()) return undefined;
 		const found = encodeHex(running.finish().digest());
 		this.#running?.close();
 		this.#running = this.#digest = undefined;
 		return found === digest;
+	}
+
+	/** It was the power that failed. */
+	private get isPower(): boolean {
+		const { resetReason } = this.#host.system;
+		return resetReason === "power-on" || resetReason === "brownout";
 	}
 
 	private reason({ reason }: Transaction): FailureReason {
@@ -198,6 +234,10 @@ export class Trial {
 			default: return "interrupted";
 		}
 	}
+}
+
+function known(image: InstalledImage | undefined): InstalledImage | undefined {
+	return image?.digest === "" ? undefined : image;
 }
 
 function union(some: readonly string[], others: readonly string[]): readonly string[] {

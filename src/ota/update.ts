@@ -27,7 +27,7 @@ import { wordAt } from "../bytes/word.js";
 import type { Host } from "../host.js";
 import type { Job, JobDetails } from "../operations/jobs.js";
 import type { DeviceFacts } from "./admission.js";
-import { reasonOf, UpdateError, type FailureReason } from "./failure.js";
+import { malformed, reasonOf, UpdateError, type FailureReason } from "./failure.js";
 import type { Manifest, ReleaseKey } from "./manifest.js";
 import { readOffer, type Offer } from "./offer.js";
 import { Plan } from "./plan.js";
@@ -36,7 +36,7 @@ import { Receiver } from "./receiver.js";
 import {
 	emptyRecord, tagOf, UpdateStore, type InstalledComponent, type Progress, type Transaction, type UpdateRecord,
 } from "./record.js";
-import { ReleaseHead } from "./release.js";
+import { ReleaseHead, type ReleaseOwner } from "./release.js";
 import { Slots } from "./slots.js";
 import { BLOCK_LENGTH, type Source } from "./source.js";
 import { Found, Trial } from "./trial.js";
@@ -102,7 +102,7 @@ const EMPTY_PROGRESS: Progress = Object.freeze({
 	tag: 0, component: 0, blocks: 0, patchOffset: 0, contentOffset: 0, spent: 0, since: 0,
 });
 
-export class Update {
+export class Update implements ReleaseOwner {
 	readonly #owner: UpdateOwner;
 	readonly #policy: UpdatePolicy;
 	readonly #healthTimeout: number;
@@ -111,12 +111,17 @@ export class Update {
 	#stage: Stage = Stage.BOOT;
 	#due = 0;
 	#healthy = false;
+	#isUnhealthy = false;
 	/** The job that is being done, and what it says. */
 	#job: Job | undefined;
 	#offer: Offer | undefined;
 	#accepted = false;
 	#waiting: WaitReason | undefined;
 	#head: ReleaseHead | undefined;
+	/** What it found: the release. As it came, too, until that is in the storage. */
+	#manifest: Manifest | undefined;
+	#identity = "";
+	#signed: Uint8Array | undefined;
 	#source: Source | undefined;
 	#opened: Closer | undefined;
 	#plan: Plan | undefined;
@@ -124,8 +129,6 @@ export class Update {
 	readonly #slots: Slots;
 	/** Of the update under way, and what was spent in this period. */
 	#progress: Progress = EMPTY_PROGRESS;
-	/** Blocks of the flash are gathered here, read to be compared, and the head is collected. While there is a job. */
-	#buffer: Uint8Array | undefined;
 	#attempts = 0;
 	#delay = 0;
 	#reportAt = 0;
@@ -148,13 +151,33 @@ export class Update {
 			owner.onFault(toDeviceError(error, "storage", "the record of updates"));
 		}
 		record ??= emptyRecord();
-		record.counter = Math.max(record.counter, firmware.counter ?? 0);
-		this.#trial = new Trial(host, store, record, firmware.version);
+		// What is not confirmed yet may be gone at the next boot, and its counter is not in force.
+		if (!host.images?.onTrial) record.counter = Math.max(record.counter, firmware.counter ?? 0);
+		const trial = this.#trial = new Trial(host, store, record, firmware.version);
+		try {
+			trial.start();
+		} catch (error) {
+			if (!(error instanceof Error)) throw error;
+			owner.onFault(toDeviceError(error, "storage", "the record of updates"));
+		}
 		this.#slots = new Slots(host, record);
 	}
 
 	get deadline(): number {
-		return this.#due;
+		return this.#receiver?.isDue || this.#head?.isDue ? 0 : this.#due;
+	}
+
+	/** For the release's head, as are `keys`, `revoked` and `facts`. */
+	get host(): Host {
+		return this.#owner.host;
+	}
+
+	get keys(): readonly ReleaseKey[] {
+		return this.#owner.keys;
+	}
+
+	get revoked(): readonly Uint8Array[] {
+		return this.#trial.record.revoked.map(decodeHex);
 	}
 
 	/** What runs has yet to show that it is healthy. */
@@ -164,23 +187,24 @@ export class Update {
 
 	/** What a component is now; `undefined` where none is installed, or none that fits this image. */
 	component(name: string): InstalledComponent | undefined {
-		const { components, transaction } = this.#trial.record;
-		const onTrial = transaction?.phase === "trial" ? transaction.components : [];
+		const { isNew, record } = this.#trial;
+		const { components, transaction } = record;
+		const onTrial = isNew ? transaction!.components : [];
 		const found = onTrial.find((each) => each.name === name) ?? components.find((each) => each.name === name);
 		return found !== undefined && this.provides(found.requires) ? found : undefined;
 	}
 
 	/** What runs is healthy: connected, in sync, or whatever the program calls so. */
 	healthy(): void {
+		if (this.#healthy) return;
 		this.#healthy = true;
 		if (this.onTrial) this.onTurn();
 	}
 
 	/** What runs is not healthy, as its program says. */
 	unhealthy(): void {
-		if (!this.onTrial) return;
-		this.#until = 0;
-		this.onTurn();
+		this.#isUnhealthy = true;
+		if (this.onTrial) this.onTurn();
 	}
 
 	/** Agrees to what was offered. */
@@ -190,7 +214,7 @@ export class Update {
 	}
 
 	refuse(): void {
-		if (this.#job !== undefined && this.#stage < Stage.RECEIVE) this.fail(new UpdateError("refused", "refused"));
+		if (this.#stage > Stage.IDLE && this.#stage < Stage.RECEIVE) this.fail(new UpdateError("refused", "refused"));
 	}
 
 	/** A job of the cloud. @returns false when it is about something else */
@@ -212,11 +236,11 @@ export class Update {
 
 	/** The cloud wants it no more. What is being tried is tried to its end all the same. */
 	canceled(job: Job): void {
-		if (job !== this.#job) return;
+		if (job !== this.#job) return this.finished(job);
 		this.#job = undefined;
 		const stage = this.#stage;
 		if (stage === Stage.BOOT || stage === Stage.TRIAL || stage >= Stage.RESTART) return;
-		const version = this.#head?.manifest?.version ?? "";
+		const version = this.#manifest?.version ?? "";
 		this.release();
 		const { transaction } = this.#trial.record;
 		if (transaction !== undefined) this.forget();
@@ -231,7 +255,7 @@ export class Update {
 	}
 
 	expire(now: number): void {
-		if (now < this.#due) return;
+		if (now < this.deadline) return;
 		this.#due = Infinity;
 		try {
 			this.step(now);
@@ -293,6 +317,7 @@ export class Update {
 	private tryOut(now: number): void {
 		const trial = this.#trial;
 		const { transaction } = trial.record;
+		if (this.#isUnhealthy) return trial.revert("unhealthy");
 		if (this.#healthy) {
 			trial.commit();
 			if (transaction !== undefined) this.#owner.onUpdateEnd(transaction.version, undefined);
@@ -315,41 +340,36 @@ export class Update {
 		if (transaction !== undefined && !isOf(transaction, job)) this.forget();
 		this.#attempts = this.#delay = this.#reportAt = 0;
 		if (this.#offer!.isRollback) return this.rollBack(job);
-		this.#buffer ??= new Uint8Array(BLOCK_LENGTH);
 		this.enter(Stage.HEAD);
 	}
 
 	private fetchHead(now: number): void {
 		const head = this.#head;
 		if (head === undefined) return this.openHead();
-		const { failure, manifest } = head;
-		if (failure !== undefined) {
-			this.#head = undefined;
-			return this.fault(failure, now);
-		}
-		if (manifest === undefined) return;
+		if (head.isDue) head.step();
+		const { failure, manifest, identity, signed } = head;
+		if (failure === undefined && manifest === undefined) return;
+		// It has done its work, and its memory is needed.
+		this.#head = undefined;
+		if (failure !== undefined) return this.fault(failure, now);
 		this.closeSource();
-		this.#plan = new Plan(this.#owner.host, this.#slots, manifest.components, this.#buffer!);
+		this.#manifest = manifest;
+		this.#identity = identity;
+		this.#signed = signed;
+		this.#plan = new Plan(this.host, this.#slots, manifest!.components);
 		this.enter(Stage.PLAN);
 	}
 
 	private openHead(): void {
-		const owner = this.#owner;
-		const { host, keys } = owner;
-		const { record } = this.#trial;
-		const { transaction } = record;
-		const stored = transaction === undefined ? undefined : this.#store.loadManifest();
-		const head = this.#head = new ReleaseHead({
-			host, keys, revoked: record.revoked.map(decodeHex),
-			onTurn: () => this.onTurn(), facts: (manifest) => this.facts(manifest),
-		}, this.#buffer!);
-		this.#source = owner.openSource(this.#offer!);
+		const stored = this.#trial.record.transaction === undefined ? undefined : this.#store.loadManifest();
+		const head = this.#head = new ReleaseHead(this);
+		this.#source = this.#owner.openSource(this.#offer!);
 		if (stored === undefined) this.#opened = this.#source.open(0, BLOCK_LENGTH, head);
 		else head.take(stored);
 	}
 
 	/** A release without an image follows what of its components is installed, not the image. */
-	private facts({ components }: Manifest): DeviceFacts {
+	facts({ components }: Manifest): DeviceFacts {
 		const { firmware, host } = this.#owner;
 		const { record } = this.#trial;
 		const { product, version, hardware = "", provides = [] } = firmware;
@@ -368,21 +388,25 @@ export class Update {
 	/** Waits for what the policy wants, and says so once. */
 	private wait(now: number): void {
 		const isResumed = this.findProgress();
+		// Who agreed to it before a reset is not asked again.
+		if (isResumed) this.#accepted = true;
 		const cost = this.#plan!.cost(this.#progress);
 		const reason = this.reasonToWait(cost);
 		if (reason !== undefined) {
 			if (reason !== this.#waiting && reason === "consent") {
-				this.#owner.onUpdateOffer({ version: this.#head!.manifest!.version, size: cost });
+				this.#owner.onUpdateOffer({ version: this.#manifest!.version, size: cost });
 			}
 			return this.waitFor(reason, now);
 		}
-		if (!isResumed) this.prepare();
+		this.#waiting = undefined;
+		if (isResumed) this.#signed = undefined;
+		else this.prepare();
 		const { host } = this.#owner;
 		this.#receiver = new Receiver({
-			host, store: this.#store, slots: this.#slots, source: this.#source!, buffer: this.#buffer!,
-			components: this.#head!.manifest!.components, payloads: this.#plan!.payloads, progress: this.#progress,
-			onTurn: () => this.onTurn(),
+			host, store: this.#store, slots: this.#slots, source: this.#source!,
+			components: this.#manifest!.components, payloads: this.#plan!.payloads, progress: this.#progress,
 		}, isResumed);
+		this.#plan = undefined;
 		this.enter(Stage.RECEIVE);
 	}
 
@@ -406,7 +430,7 @@ export class Update {
 	/** A number from 0 to 99 that this device always draws for this release. */
 	private lot(): number {
 		const { host, id } = this.#owner;
-		const ticket = `${id}/${this.#head!.identity}`;
+		const ticket = `${id}/${this.#identity}`;
 		const bytes = new Uint8Array(host.text.byteLength(ticket));
 		host.text.encode(ticket, bytes, 0);
 		const digest = host.crypto.digest("SHA-256");
@@ -416,7 +440,7 @@ export class Update {
 
 	/** Looks how far this release is. @returns whether some of it is here since before a reset */
 	private findProgress(): boolean {
-		const { identity } = this.#head!;
+		const identity = this.#identity;
 		const { transaction } = this.#trial.record;
 		const tag = tagOf(identity);
 		const before = this.#store.loadProgress();
@@ -428,22 +452,22 @@ export class Update {
 
 	/** From here on the slots change: the record says so before they do. */
 	private prepare(): void {
-		const { signed, identity, manifest } = this.#head!;
-		const { version, counter, revoked, components } = manifest!;
+		const { version, counter, revoked, components } = this.#manifest!;
 		const { record } = this.#trial;
 		const image = components.find(({ kind }) => kind === "image");
 		const { id, number } = this.#job!;
 		this.#store.saveProgress(this.#progress);
-		this.#store.saveManifest(signed!);
+		this.#store.saveManifest(this.#signed!);
 		if (image !== undefined) record.previous = undefined;
 		record.transaction = {
-			phase: "receiving", job: id, number, release: identity, version, counter,
+			phase: "receiving", job: id, number, release: this.#identity, version, counter,
 			revoked: revoked.map((key) => encodeHex(key)),
 			image: image && { version, counter, size: image.size, digest: encodeHex(image.digest) },
 			components: components.filter((each) => each !== image).map((each) => this.#slots.planned(each, version)),
 			from: this.#owner.firmware.version, isRollback: false, boots: 0, reason: undefined,
 		};
 		this.#store.save(record);
+		this.#signed = undefined;
 	}
 
 	private receive(now: number): void {
@@ -522,6 +546,8 @@ export class Update {
 		const isWrong = reason === "block-digest" || reason === "digest" || reason === "patch";
 		if (isWrong && this.#receiver?.startAgain()) return this.enter(Stage.RECEIVE);
 		const { code } = error as Partial<DeviceError>;
+		// A job that says what is no place to fetch a release from says it for good.
+		if (code === "argument") return this.fail(malformed(error));
 		const isLasting = reason !== undefined || code === "storage" || code === "full";
 		if (isLasting || ++this.#attempts >= ATTEMPTS_MAXIMUM) {
 			return this.fail(isLasting ? error : new UpdateError("unreachable", error.message, error));
@@ -537,15 +563,18 @@ export class Update {
 
 	/** The update is over. */
 	private fail(error: Error): void {
-		const version = this.#head?.manifest?.version ?? "";
+		const version = this.#manifest?.version ?? "";
 		const reason = reasonOf(error, "storage");
 		this.release();
 		const trial = this.#trial;
 		const { transaction } = trial.record;
 		const job = this.#job;
+		// Done with: what is left of it is that the cloud hears of its end.
+		this.#job = undefined;
 		try {
 			if (transaction !== undefined) trial.end(transaction, reason);
 		} catch (failure) {
+			if (!(failure instanceof Error)) throw failure;
 			this.#owner.onFault(toDeviceError(failure, "storage", "update"));
 		}
 		job?.fail(this.details("failed", { reason }));
@@ -560,7 +589,7 @@ export class Update {
 	}
 
 	private report(received: number, now: number): void {
-		const total = this.#head!.manifest!.components.reduce((sum, { size }) => sum + size, 0);
+		const total = this.#manifest!.components.reduce((sum, { size }) => sum + size, 0);
 		this.#owner.onUpdateProgress(received, total);
 		if (now < this.#reportAt) return;
 		this.#reportAt = now + REPORT_INTERVAL;
@@ -590,7 +619,7 @@ export class Update {
 		this.#receiver?.close();
 		this.#plan?.close();
 		this.closeSource();
-		this.#receiver = this.#plan = this.#head = this.#source = this.#buffer = undefined;
+		this.#receiver = this.#plan = this.#head = this.#source = this.#manifest = this.#signed = undefined;
 		this.#waiting = undefined;
 		this.enter(Stage.IDLE);
 	}

@@ -356,7 +356,7 @@ export class PatchDecoder {
 	}
 }
 
-/** A code for two instructions: bytes of an ADD before the COPY, from bit 4 on those of the COPY, from 8 on its mode. */
+/** A code for two instructions: bytes of an ADD, then from bit 4 on those of the COPY behind it, from 8 on its mode. */
 function pairOf(code: number): number {
 	if (code >= CODE_COPY_ADD) return code - CODE_COPY_ADD << 8 | 4 << 4;
 	if (code >= CODE_ADD_COPY_SAME) {

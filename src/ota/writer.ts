@@ -31,19 +31,15 @@ export class SlotWriter {
 	readonly #partition: FlashPartition;
 	readonly #component: Component;
 	readonly #listener: BlockListener;
-	readonly #buffer: Uint8Array;
+	/** For blocks that come in pieces, and the last one; made for the first of them. */
+	#buffer: Uint8Array | undefined;
 	/** Bytes of the next block that wait in the buffer. */
 	#gathered = 0;
 	/** Of the group that is being written. */
 	#digest: Digest;
 
-	/**
-	 * @param buffer of `BLOCK_LENGTH`, ours until the end
-	 * @throws UpdateError `too-large`, `storage`
-	 */
-	constructor(
-		host: Host, partition: FlashPartition, component: Component, listener: BlockListener, buffer: Uint8Array,
-	) {
+	/** @throws UpdateError `too-large`, `storage` */
+	constructor(host: Host, partition: FlashPartition, component: Component, listener: BlockListener) {
 		if (component.size > partition.size) {
 			throw new UpdateError("too-large", `${component.size} bytes for a slot of ${partition.size}`);
 		}
@@ -54,7 +50,6 @@ export class SlotWriter {
 		this.#partition = partition;
 		this.#component = component;
 		this.#listener = listener;
-		this.#buffer = buffer;
 		this.#digest = host.crypto.digest("SHA-256");
 	}
 
@@ -73,16 +68,11 @@ export class SlotWriter {
 		const end = Math.min(blocks * BLOCK_LENGTH, size);
 		const start = end === size ? end : end - end % group;
 		try {
-			this.#digest = new ContentDigest(this.#host, this.#partition, start, end, this.#buffer).finish();
+			this.#digest = new ContentDigest(this.#host, this.#partition, start, end).finish();
 		} catch (error) {
 			throw storageError(error);
 		}
 		this.blocks = blocks;
-	}
-
-	/** The first block of the group that is being written. */
-	get groupStart(): number {
-		return Math.floor(this.blocks * BLOCK_LENGTH / this.#component.group) * this.#component.group / BLOCK_LENGTH;
 	}
 
 	/**
@@ -98,8 +88,7 @@ export class SlotWriter {
 			if (count === BLOCK_LENGTH) {
 				this.flush(bytes.subarray(from, from + count));
 			} else {
-				this.#buffer.set(bytes.subarray(from, from + count), this.#gathered);
-				this.#gathered += count;
+				this.gather(bytes.subarray(from, from + count));
 				if (count === room || this.isComplete) this.flushGathered();
 			}
 			from += count;
@@ -114,15 +103,21 @@ export class SlotWriter {
 		const fromFlash = Math.max(0, written - offset);
 		if (fromFlash > 0) this.#partition.read(target.subarray(0, fromFlash), offset);
 		const from = offset + fromFlash - written;
-		target.set(this.#buffer.subarray(from, end - written), fromFlash);
+		target.set(this.#buffer!.subarray(from, end - written), fromFlash);
+	}
+
+	private gather(bytes: Uint8Array): void {
+		this.#buffer ??= new Uint8Array(BLOCK_LENGTH);
+		this.#buffer.set(bytes, this.#gathered);
+		this.#gathered += bytes.byteLength;
 	}
 
 	private flushGathered(): void {
+		const buffer = this.#buffer!;
 		const length = this.#gathered;
 		const padded = Math.ceil(length / PROGRAM_LENGTH) * PROGRAM_LENGTH;
-		this.#buffer.fill(ERASED, length, padded);
+		buffer.fill(ERASED, length, padded);
 		this.#gathered = 0;
-		const buffer = this.#buffer;
 		this.flush(length === BLOCK_LENGTH ? buffer : buffer.subarray(0, length), buffer.subarray(0, padded));
 	}
 

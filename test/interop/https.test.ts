@@ -43,8 +43,10 @@ function reasonOf({ complete, received, failures }: Fetch): unknown {
 async function throughRelay(context: TestContext, port: number, open: (port: number) => HTTPSSource): Promise<void> {
 	const seed = chosenSeed() ?? 1;
 	context.diagnostic(`seed ${seed}`);
-	const relay = await layRelay(context, port, new Random(seed), RESET_MOST, RESETS);
-	const fetch = await fetched({ timer, source: open(relay.port), end: LENGTH, delay: 1 });
+	const random = new Random(seed);
+	const relay = await layRelay(context, port, random, RESET_MOST, RESETS);
+	const hold = (): number | undefined => random.once(20) ? random.below(3) : undefined;
+	const fetch = await fetched({ timer, source: open(relay.port), end: LENGTH, delay: 1, hold });
 	assert.deepEqual(fetch.failures.filter(({ code }) => !/^(closed|tls|unreachable)$/.test(code)), []);
 	assert.ok(fetch.complete && digest(fetch.bytes) === digest(release));
 	assert.equal(relay.resets, RESETS);
@@ -57,6 +59,26 @@ test("4 MB come from the simulated cloud, whatever resets the connection", OPTIO
 	const url = cloud.firmware.put("lamp.mrl", release);
 	const { port } = new URL(url);
 	await throughRelay(context, Number(port), (relay) => source(cloud, url.replace(port, `${relay}`)));
+});
+
+test("the simulated cloud: what it does wrong has its name, before a byte of the file is handed on", OPTIONS, async (context) => {
+	const cloud = await serve(context);
+	const url = cloud.firmware.put("lamp.mrl", release);
+	for (const [fault, times, reason, offset, end] of [
+		[{ ignoreRange: true }, 1, "range-ignored", BLOCK, LENGTH], [{ wrongRange: true }, 1, "range-ignored", BLOCK, 2 * BLOCK],
+		[{ location: "/firmware/lamp.mrl" }, 6, "redirects", 0, BLOCK], [{ location: url.replace("https", "http") }, 1, "redirects", 0, BLOCK],
+		[{ status: 503, retryAfter: 1 }, 1, "rejected", 0, BLOCK], [{ status: 404 }, 1, "not-found", 0, BLOCK],
+		[{}, 1, "truncated", 0, LENGTH + BLOCK], [{}, 1, "truncated", LENGTH, LENGTH + BLOCK],
+	] as const) {
+		cloud.firmware.fail(fault, times);
+		assert.equal(reasonOf(await fetched({ timer, source: source(cloud, url), offset, end, failures: 1 })), reason);
+	}
+	cloud.firmware.fail({ location: "lamp.mrl?again", chunked: true });
+	cloud.firmware.fail({ chunked: true });
+	const fetch = await fetched({ timer, source: source(cloud, url), offset: BLOCK, end: 9 * BLOCK });
+	assert.deepEqual(Buffer.from(fetch.bytes), release.subarray(BLOCK, 9 * BLOCK));
+	const stranger = await createAuthority();
+	assert.equal(reasonOf(await fetched({ timer, source: source({ authority: stranger }, url), end: BLOCK, failures: 1 })), "tls");
 });
 
 test("4 MB come from nginx, whatever resets the connection", { ...OPTIONS, ...needsNginx }, async (context) => {
@@ -83,6 +105,9 @@ test("nginx: ranges, redirects, and refusals are understood", { ...OPTIONS, ...n
 	const at = (name: string): HTTPSSource => source({ authority }, url.replace("lamp", name));
 	const some = await fetched({ timer, source: at("lamp"), offset: 2 * BLOCK, end: 5 * BLOCK });
 	assert.deepEqual(Buffer.from(some.bytes), small.subarray(2 * BLOCK, 5 * BLOCK));
+	// As long as a URL with a signature in it may be.
+	const signed = source({ authority }, `${url}?X-Signature=`.padEnd(2_048, "%2F"));
+	assert.ok((await fetched({ timer, source: signed, end: BLOCK })).complete);
 	const moved = await fetched({ timer, source: at("old"), end: small.byteLength });
 	assert.deepEqual(Buffer.from(moved.bytes), small);
 	for (const [name, reason, offset, end] of [

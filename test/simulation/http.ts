@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * A release over HTTPS in a bad world, out of one seed: the network loses, splits and resets, links flap, the server
- * breaks off, trickles, refuses and redirects, and the power is cut, also in the middle of writing a block.
+ * breaks off, trickles, refuses and redirects, the device keeps what came for a while, and the power is cut, also in the
+ * middle of writing a block.
  *
  * The device keeps each whole block on flash and asks on from there after every failure and every boot.
  */
@@ -9,6 +10,7 @@ import { FirmwareFiles, type FirmwareFault } from "../../hosts/simulator/firmwar
 import { serveFirmwareInWorld } from "../../hosts/simulator/firmware-world.js";
 import { createWorld, type World } from "../../hosts/world/index.js";
 import type { Host } from "../../src/host.js";
+import { TIMEOUT } from "../../src/http/client.js";
 import { HTTPSSource } from "../../src/ota/https.js";
 import { BLOCK_LENGTH } from "../../src/ota/source.js";
 import { Fetch } from "../unit/http/fetch.js";
@@ -35,7 +37,7 @@ class Diary {
 }
 
 /** The program of the device. */
-function program(host: Host, url: string, anchor: Uint8Array, diary: Diary): void {
+function program(host: Host, url: string, anchor: Uint8Array, diary: Diary, hold: () => number | undefined): void {
 	const flash = host.flash.open({ path: "store" });
 	const storage = host.storage.open({ path: "progress" });
 	const first = storage.read("block")?.[0] ?? 0;
@@ -46,7 +48,7 @@ function program(host: Host, url: string, anchor: Uint8Array, diary: Diary): voi
 		return;
 	}
 	const fetch = new Fetch({
-		timer: host.timer, source: new HTTPSSource(host, url, { anchors: [anchor] }), offset: first * BLOCK_LENGTH, end: LENGTH, delay: DELAY,
+		timer: host.timer, source: new HTTPSSource(host, url, { anchors: [anchor] }), offset: first * BLOCK_LENGTH, end: LENGTH, delay: DELAY, hold,
 		onBytes(offset, bytes) {
 			for (let at = 0; at < bytes.byteLength; at++) {
 				const position = offset + at;
@@ -79,8 +81,14 @@ export function releaseArrives(seed: number): HTTPOutcome {
 	const file = Uint8Array.from({ length: LENGTH }, () => random.between(0, 255));
 	const url = firmware.put(NAME, file);
 	const diary = new Diary();
+	/** Flash takes its time, sometimes longer than a server may. */
+	const held = random.between(0, 2) / 2;
+	const hold = (): number | undefined => {
+		if (!random.chance(held)) return undefined;
+		return random.chance(0.01) ? TIMEOUT + DELAY : random.between(0, 60);
+	};
 	const device = world.device({
-		id: "lamp", partitions: { store: LENGTH }, program: (host) => { program(host, url, world.authority.certificate, diary); },
+		id: "lamp", partitions: { store: LENGTH }, program: (host) => { program(host, url, world.authority.certificate, diary, hold); },
 	});
 	const end = makeTrouble(world, firmware);
 	const check = (holds: boolean, what: string): void => {

@@ -2,10 +2,13 @@
 /**
  * A lamp whose firmware is updated, in a world: two slots, a cloud with jobs and files, releases that are really signed.
  *
- * The images name programs: "v1", "v2", … behave; "crash", "hang" and "mute" do not.
+ * The images name programs: "1.0.0", "2.0.0", … "40.0.0" behave; "crash", "hang", "mute", "reject" and "label" do not. A mod does
+ * as its first line says: "good", or "crash", "late" and "reject", which are the program's end. It is loaded first thing at
+ * each boot, as programs do it.
  */
 import { createPublicKey, verify as verifySignature } from "node:crypto";
 import { createRelease, formatReleaseKey, generateReleaseKey, type ReleaseOptions } from "../../hosts/release/index.js";
+import type { ExecutionStatus } from "../../hosts/simulator/clouds/aws/executions.js";
 import { AwsWorldCloud } from "../../hosts/simulator/clouds/aws/world.js";
 import { identityValues } from "../../hosts/simulator/identity.js";
 import { crypto } from "../../hosts/node/digest.js";
@@ -13,11 +16,18 @@ import { createWorld, worldImage, type Program, type World } from "../../hosts/w
 import { aws } from "../../src/clouds/aws/index.js";
 import { Device } from "../../src/device.js";
 import type { Host } from "../../src/host.js";
+import type { Transaction, UpdateRecord } from "../../src/ota/record.js";
 import type { UpdateHandlers } from "../../src/updates.js";
 
-const ID = "lamp";
+export const ID = "lamp";
 const STREAM = "release";
 const SPKI = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d030107034200", "hex");
+const HOUR = 3_600_000;
+/** The component that the program loads. */
+const MOD = "ui";
+const LINE_LIMIT = 32;
+/** Of programs that behave. */
+export const VERSIONS: readonly string[] = Object.freeze(Array.from({ length: 40 }, (_, index) => `${index + 1}.0.0`));
 
 /** Signatures are real in this world, and so are the digests. */
 export function verify(key: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
@@ -30,6 +40,8 @@ export const releaseKey = generateReleaseKey();
 
 export interface SceneOptions {
 	seed?: number;
+	/** As the world's. */
+	wall?: number | null;
 	/** Bytes of each slot. */
 	slot?: number;
 	/** The factory's image. */
@@ -38,6 +50,12 @@ export interface SceneOptions {
 	handlers?: UpdateHandlers<Device>;
 	provides?: readonly string[];
 	hardware?: string;
+	/** Of every firmware. */
+	counter?: number;
+	/** Texts of the keys that every firmware takes. Default: that of `releaseKey`. */
+	keys?: readonly string[];
+	/** Block indices as they would be sent, to what is sent. */
+	disturb?: (blocks: number[]) => number[];
 }
 
 /** What the device's program said, across its boots. */
@@ -47,40 +65,79 @@ export class Scene {
 	readonly device: ReturnType<World["device"]>;
 	/** Versions that booted. */
 	readonly boots: string[] = [];
+	/** First lines of the mods that were loaded, "" for none, by boot. */
+	readonly mods: string[] = [];
 	readonly ends: string[] = [];
 	readonly errors: string[] = [];
+	readonly offers: string[] = [];
+	/** What the cloud was told of jobs: each change once. */
+	readonly told: string[] = [];
+	/** Blocks that the cloud sent. */
+	blocks = 0;
 	program: Device | undefined;
+	/** Runs at each boot, before the program. */
+	onBoot: (() => void) | undefined;
 	#jobs = 0;
+	/** Of the execution that was noted last. */
+	#version = 0;
 
-	constructor({ seed = 1, slot = 65_536, image, partitions = {}, handlers = {}, provides, hardware }: SceneOptions = {}) {
-		const world = this.world = createWorld({ seed, digest: (algorithm) => crypto.digest(algorithm), verify });
-		const cloud = this.cloud = new AwsWorldCloud(world);
-		const program = (version: string): Program => (host: Host) => {
-			this.boots.push(version);
-			const options: UpdateHandlers<Device> = { ...handlers, onEnd: (to, reason) => this.ends.push(`${to} ${reason ?? "done"}`) };
-			this.program = new Device({
-				host, cloud: aws(), update: options,
-				firmware: { product: "lamp", version, hardware, provides, keys: [formatReleaseKey(releaseKey)] },
+	constructor({
+		seed = 1, wall, slot = 65_536, image, partitions = {}, handlers = {}, provides, hardware, counter,
+		keys = [formatReleaseKey(releaseKey)], disturb = (blocks) => blocks,
+	}: SceneOptions = {}) {
+		const world = this.world = createWorld({ seed, wall, digest: (algorithm) => crypto.digest(algorithm), verify });
+		const streams = {
+			disturb: (blocks: number[]) => {
+				const sent = disturb(blocks);
+				this.blocks += sent.length;
+				return sent;
+			},
+		};
+		const cloud = this.cloud = new AwsWorldCloud(world, { streams });
+		const make = (host: Host, version: string): Device => {
+			const options: UpdateHandlers<Device> = {
+				...handlers, onEnd: (to, reason) => this.ends.push(`${to} ${reason ?? "done"}`),
+				onOffer: (release) => { this.offers.push(`${release.version} ${release.size}`); },
+			};
+			return this.program = new Device({
+				host, cloud: aws(), update: options, firmware: { product: "lamp", version, hardware, counter, provides, keys },
 				onError: (error) => this.errors.push(`${error.code} ${error.message}`),
 			});
-			return { close: () => this.program?.close() };
 		};
-		const crash: Program = (host) => {
-			this.boots.push("crash");
-			host.timer.set(() => { throw new Error("a bug"); }, 100);
+		const booted = (name: string): void => {
+			this.boots.push(name);
+			this.onBoot?.();
+		};
+		const program = (version: string): Program => (host: Host) => {
+			booted(version);
+			const device = make(host, version);
+			this.#load(host, device);
+			return { close: () => device.close() };
 		};
 		this.device = world.device({
 			id: ID, slot, image: image ?? worldImage("1.0.0", crypto), partitions,
 			programs: {
-				"1.0.0": program("1.0.0"), "2.0.0": program("2.0.0"), "3.0.0": program("3.0.0"), crash,
-				hang: () => { this.boots.push("hang"); },
+				...Object.fromEntries(VERSIONS.map((version) => [version, program(version)])),
+				crash: (host) => {
+					booted("crash");
+					host.timer.set(() => { throw new Error("a bug"); }, 100);
+				},
+				hang: () => { booted("hang"); },
 				mute: (host) => {
-					this.boots.push("mute");
-					new Device({
+					booted("mute");
+					this.program = new Device({
 						// Nobody listens where an authorizer would.
 						host, cloud: aws({ customAuthorizer: { name: "nobody" } }), update: handlers,
-						firmware: { product: "lamp", version: "2.0.0", keys: [formatReleaseKey(releaseKey)] },
+						firmware: { product: "lamp", version: "2.0.0", keys },
 					});
+				},
+				reject: (host) => {
+					booted("reject");
+					make(host, "2.0.0").update.reject();
+				},
+				label: (host) => {
+					booted("label");
+					make(host, "2.0.1");
 				},
 			},
 			storage: { identity: identityValues(cloud.manufacture(ID)) },
@@ -97,17 +154,94 @@ export class Scene {
 		return this.offerFile(file);
 	}
 
-	offerFile(file: Uint8Array): string {
+	offerFile(file: Uint8Array, more: Record<string, number> = {}): string {
+		const stream = `${STREAM}-${this.#jobs + 1}`;
+		this.cloud.services.streams.put(ID, stream, { version: this.#jobs, description: "", files: { 0: file } });
+		return this.offerDocument({ update: { stream, file: 0, ...more } });
+	}
+
+	offerDocument(document: { update: Record<string, string | number | boolean> }): string {
 		const id = `job-${++this.#jobs}`;
-		const { services } = this.cloud;
-		services.streams.put(ID, STREAM, { version: this.#jobs, description: "", files: { 0: file } });
-		services.jobs.create({ jobId: id, document: { update: { stream: STREAM, file: 0 } }, things: [ID] });
+		this.cloud.services.jobs.create({ jobId: id, document, things: [ID] });
 		return id;
 	}
 
-	/** What the cloud was told of a job. */
+	/** The device goes back to the image before. */
+	offerRollback(): string {
+		return this.offerDocument({ update: { rollback: true } });
+	}
+
+	status(job: string): ExecutionStatus | undefined {
+		return this.cloud.services.jobs.execution(ID, job)?.status;
+	}
+
+	isOver(job: string): boolean {
+		const status = this.status(job);
+		return status !== "QUEUED" && status !== "IN_PROGRESS";
+	}
+
+	/** Until the cloud knows how the job ended, and the device that the cloud does. */
+	settle(job: string, within = HOUR): void {
+		this.world.run(() => this.note(job) && this.device.running, { within });
+		this.world.advance(20_000);
+	}
+
+	/** Notes what the cloud was told. @returns whether the job is over */
+	note(job: string): boolean {
+		const execution = this.cloud.services.jobs.execution(ID, job);
+		if (execution?.statusDetails !== undefined && execution.versionNumber !== this.#version) {
+			this.#version = execution.versionNumber;
+			this.told.push(JSON.stringify(execution.statusDetails));
+		}
+		return execution?.status !== "QUEUED" && execution?.status !== "IN_PROGRESS";
+	}
+
+	/** What the cloud was told of a job at last. */
 	outcome(job: string): string {
 		const execution = this.cloud.services.jobs.execution(ID, job);
 		return `${execution?.status} ${JSON.stringify(execution?.statusDetails)}`;
+	}
+
+	/** Why it failed, as the cloud knows. */
+	reason(job: string): string {
+		const execution = this.cloud.services.jobs.execution(ID, job);
+		return execution?.status === "FAILED" ? execution.statusDetails?.["reason"] ?? "none" : `${execution?.status}`;
+	}
+
+	/** What the device knows of its updates; `undefined` before the first. */
+	get record(): UpdateRecord | undefined {
+		const bytes = this.device.storage.read("update", "record");
+		return bytes && JSON.parse(Buffer.from(bytes).toString()) as UpdateRecord;
+	}
+
+	get transaction(): Transaction | undefined {
+		return this.record?.transaction;
+	}
+
+	/** What the device has noted of how far the download is. */
+	get progress(): { tag: number; component: number; blocks: number; spent: number } | undefined {
+		const bytes = this.device.storage.read("update", "progress");
+		if (bytes === undefined) return undefined;
+		const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+		const [tag = 0, component = 0, blocks = 0, , , spent = 0] = [0, 1, 2, 3, 4, 5].map((index) => words.getUint32(index * 4));
+		return { tag, component, blocks, spent };
+	}
+
+	/** A partition's cells. */
+	bytes(partition: string): Uint8Array {
+		return this.device.flash.partition(partition).bytes;
+	}
+
+	#load(host: Host, device: Device): void {
+		const mod = device.update.component(MOD);
+		if (mod === undefined) return void this.mods.push("");
+		const partition = host.flash.open({ path: mod.path });
+		const line = new Uint8Array(LINE_LIMIT);
+		partition.read(line, 0);
+		const [name = ""] = Buffer.from(line).toString("latin1").split("\n");
+		this.mods.push(`${name} ${mod.version}`);
+		if (name === "crash") throw new Error("a bug of the mod");
+		if (name === "late") host.timer.set(() => { throw new Error("a late bug of the mod"); }, 100);
+		if (name === "reject") device.update.reject();
 	}
 }

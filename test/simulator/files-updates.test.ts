@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { AwsWorldCloud, OtaUpdates, Updates, WorldCloud, type JsonObject } from "../../hosts/simulator/index.js";
 import { createWorld } from "../../hosts/world/index.js";
+import { readOffer } from "../../src/ota/offer.js";
 import { codeOf } from "../unit/failure.js";
 
 const RELEASE = Uint8Array.of(1, 2, 3);
@@ -50,6 +51,21 @@ suite("Updates", () => {
 			["AFR_OTA-update-1", { afr_ota: { protocols: ["HTTP"], files: [
 				{ ...file, update_data_url: URL_OF_RELEASE, auth_scheme: "aws.s3.presigned", "sig-sha256-ecdsa": "c2lnbmVkIGluc2lkZQ==" },
 			] } }, ["a"]],
+		]);
+	});
+
+	test("a device reads in each of these documents where the release is", () => {
+		const { jobs, updates } = setup();
+		const devices = ["a"], release = RELEASE;
+		updates.offer({ release, devices, percent: 10 });
+		updates.offer({ release, devices, by: URL_OF_RELEASE });
+		updates.rollback(devices);
+		updates.offerOta({ id: "7", release, devices });
+		updates.offerOta({ release, devices, by: URL_OF_RELEASE });
+		const none = { isRollback: false, isClassic: false, url: undefined, stream: undefined, file: 0, percent: 100 };
+		assert.deepEqual(jobs.map(([, document]) => readOffer(document)), [
+			{ ...none, stream: "update-1", percent: 10 }, { ...none, url: URL_OF_RELEASE }, { ...none, isRollback: true },
+			{ ...none, isClassic: true, stream: "AFR_OTA-7" }, { ...none, isClassic: true, url: URL_OF_RELEASE },
 		]);
 	});
 

@@ -48,6 +48,20 @@ test("a new partition is erased; programming only clears bits; erasing sets whol
 	assert.equal(device.operations, 6, "three writes and three erasures");
 });
 
+test("programming clears the same bits at every offset and length, however the source lies in memory", () => {
+	const { host, world } = createScene({ seed: 1, partitions: { data: BLOCK_LENGTH } }), data = host.flash.open({ path: "data" });
+	const model = new Uint8Array(BLOCK_LENGTH).fill(0xff), cells = new Uint8Array(BLOCK_LENGTH), room = new Uint8Array(200);
+	for (let round = 0; round < 300; round++) {
+		const offset = world.random.between(0, BLOCK_LENGTH - 200), start = world.random.between(0, 9), count = world.random.between(0, 150);
+		const source = room.subarray(start, start + count);
+		world.random.fill(source);
+		data.write(source, offset);
+		source.forEach((byte, index) => { model[offset + index]! &= byte; });
+	}
+	data.read(cells, 0);
+	assert.deepEqual(cells, model);
+});
+
 test("what lies outside is refused, and so is everything after close", () => {
 	const { host } = createScene({ seed: 1, partitions: { data: BLOCK_LENGTH } }), data = host.flash.open({ path: "data" });
 	assert.throws(() => host.flash.open({ path: "nothing" }), { code: "argument" });

@@ -16,6 +16,8 @@ export interface BundleOptions {
 	external?: readonly string[] | undefined;
 	/** The text of a module that stands in for `moorline/host`. */
 	host?: string | undefined;
+	/** False: without the map to the sources, which is for debuggers, and holds all of the developer's files. Default: true. */
+	sourceMap?: boolean | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function bundle(file: string, options: BundleOptions): Promise<stri
 			mainFields: ["module", "main"],
 			target: "es2022",
 			charset: "utf8",
-			sourcemap: "inline",
+			sourcemap: options.sourceMap === false ? false : "inline",
 			logLevel: "silent",
 			external: [...options.external ?? []],
 			...(options.format === "esm" && options.external === undefined && { banner: { js: REQUIRE } }),

@@ -4,18 +4,22 @@ import { join } from "node:path";
 import type { Authority } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
 import type { BridgeOptions } from "../bridge.js";
+import type { CloudChannel } from "../channel.js";
 import { createCloud } from "../cloud.js";
 import { createAwsCloud } from "../clouds/aws/cloud.js";
 import { devicePolicy } from "../clouds/aws/policy.js";
 import type { Server } from "../serve.js";
+import type { Updates } from "../services/updates.js";
 import { ShadowFiles } from "../shadow-files.js";
 import type { CloudServeOptions } from "../sockets-cloud.js";
 import type { CloudName } from "./cloud-names.js";
 import type { Factory } from "./factory.js";
-import { follow, followAws, type Say } from "./follow.js";
+import { follow, followAws, followAwsJobs, followJobs, type Say } from "./follow.js";
 
 export interface ServedCloud extends Factory {
 	readonly endpoint: string | undefined;
+	readonly broker: { attach(): CloudChannel };
+	readonly updates: Updates;
 	close(): Promise<void>;
 }
 
@@ -27,8 +31,9 @@ export interface OpenedCloud {
 	readonly hasExample: boolean;
 	serve(options: CloudServeOptions & { alpnPort: number | undefined }): Promise<Server>;
 	/** Absent where the cloud has no foreign broker. */
-	bridge?(options: BridgeOptions): Promise<unknown>;
-	follow(say: Say): void;
+	bridge?(options: BridgeOptions): Promise<CloudChannel>;
+	/** @param channel that devices' messages come over */
+	follow(channel: CloudChannel, say: Say): void;
 }
 
 /** @param directory what the cloud is to know at its next start, too */
@@ -38,11 +43,20 @@ export async function openCloud(name: CloudName, authority: Authority, directory
 			authority, permit: (principal, action, resource) => principal.clientId === OPERATOR_ID || devicePolicy(principal, action, resource),
 		});
 		// A leading wildcard does not concern the topics that begin with `$`.
-		return { cloud, watch: ["#", "$aws/#"], hasExample: false, serve: options => cloud.serve(options), follow: say => { followAws(cloud, say); } };
+		return {
+			cloud, watch: ["#", "$aws/#"], hasExample: false, serve: options => cloud.serve(options),
+			follow: (channel, say) => {
+				followAws(cloud, say);
+				followAwsJobs(cloud.services, channel, say);
+			},
+		};
 	}
 	const cloud = await createCloud({ authority, shadowStore: new ShadowFiles(join(directory, "shadows")) });
 	return {
 		cloud, watch: ["moorline/#"], hasExample: true, serve: options => cloud.serve(options), bridge: options => cloud.bridge(options),
-		follow: say => { follow(cloud, say); },
+		follow: (channel, say) => {
+			follow(cloud, say);
+			followJobs(cloud.jobs, channel, say);
+		},
 	};
 }

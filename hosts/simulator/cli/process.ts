@@ -28,6 +28,8 @@ export interface DeviceProcessOptions {
 	directory: string;
 	/** A line that the program printed. */
 	onLine: (line: string, stream: "stdout" | "stderr") => void;
+	/** The device starts. @param cutPower of this start: without images it ends the run, and is no reset */
+	onStart?: ((cutPower: () => void) => void) | undefined;
 	/** The device starts again: the program wanted it, or with images any reset. */
 	onRestart?: ((reason: ResetReason) => void) | undefined;
 	/** Absent: the device runs its one program. */
@@ -37,7 +39,7 @@ export interface DeviceProcessOptions {
 export interface ImageOptions {
 	/** The program, an ES module, in the image that a device gets at the factory. */
 	factory: Uint8Array;
-	/** Bytes of each slot. Default 2 MB. */
+	/** Bytes of each slot. Default 4 MB. */
 	slot?: number | undefined;
 	/** ms after which the watchdog resets an image on trial. Default `TRIAL_TIMEOUT`. */
 	trialTimeout?: number | undefined;
@@ -103,7 +105,7 @@ interface Ending {
 }
 
 function boot(
-	{ file, directory, onLine, images }: DeviceProcessOptions, resetReason: ResetReason, stopped: AbortSignal, trial: Trial | undefined,
+	{ file, directory, onLine, onStart, images }: DeviceProcessOptions, resetReason: ResetReason, stopped: AbortSignal, trial: Trial | undefined,
 ): Promise<Ending> {
 	return new Promise((resolve, reject) => {
 		const child = spawn(process.execPath, ["--enable-source-maps", "--import", GUARD, file], {
@@ -119,6 +121,7 @@ function boot(
 		const watchdog = trial && setTimeout(() => {
 			isHung = trial() && child.kill("SIGKILL");
 		}, images?.trialTimeout ?? TRIAL_TIMEOUT);
+		onStart?.(() => child.kill("SIGKILL"));
 		const stop = (): void => {
 			child.kill("SIGTERM");
 			patience = setTimeout(() => child.kill("SIGKILL"), STOP_PATIENCE);

@@ -29,8 +29,6 @@ interface ReleaseCommandOptions {
 
 /** The name of the image among the components. */
 const IMAGE = "main";
-/** The map to the sources, at the end of a script. It is for debuggers, and holds all of the developer's files. */
-const SOURCE_MAP = /\n\/\/# sourceMappingURL=.*\n?$/;
 
 export function addRelease(program: Command): void {
 	program.command("release")
@@ -115,8 +113,7 @@ async function imageOf(program: string): Promise<Uint8Array> {
 	const [{ bundle }, { findProgram }, { wrapImage }, { crypto }] = await Promise.all([
 		import("./bundle.js"), import("./program.js"), import("../../boot/index.js"), import("../../node/digest.js"),
 	]);
-	const script = await bundle(await findProgram(program), { format: "esm" });
-	return wrapImage(Buffer.from(script.replace(SOURCE_MAP, "\n")), crypto);
+	return wrapImage(Buffer.from(await bundle(await findProgram(program), { format: "esm", sourceMap: false })), crypto);
 }
 
 /** Where `--from` led to no patch. */

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The cloud of `moorline simulate`: opens it, introduces its devices, tells what it notices, and ends with Ctrl-C. */
+import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import type { ManifestView } from "../../release/index.js";
 import { createAuthority } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
-import { openCloud, type OpenedCloud } from "./clouds.js";
+import type { CloudChannel } from "../channel.js";
+import { openCloud, type OpenedCloud, type ServedCloud } from "./clouds.js";
 import { Console } from "./console.js";
 import { type CertificateFiles, manufactureFiles } from "./factory.js";
 import { readPem } from "./identity.js";
 import { aborted } from "./interrupt.js";
+import { describeRelease, readBytes } from "./release-files.js";
 import type { SimulateOptions } from "./simulate.js";
 import { commandLine, exampleProgram, ownCommand } from "./words.js";
 
@@ -17,15 +21,16 @@ const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 
 export async function runCloud(options: SimulateOptions, interrupted: AbortSignal): Promise<void> {
 	const output = new Console(options);
+	const releases = await Promise.all((options.offer ?? []).map(readRelease));
 	const opened = await openCloud(options.cloud, await createAuthority({ directory: options.directory }), options.directory);
 	const { cloud } = opened;
 	try {
-		if (options.broker === undefined) await serve(opened, options, output);
-		else await bridge(opened, options.broker, options, output);
+		const channel = options.broker === undefined ? await serve(opened, options, output) : await bridge(opened, options.broker, options, output);
 		for (const id of options.device ?? []) {
 			introduce(opened, id, await manufactureFiles(cloud, id, join(options.directory, "devices"), options.keyType), options, output);
 		}
-		opened.follow((event, fields, text) => output.say(event, fields, text));
+		opened.follow(channel, (event, fields, text) => output.say(event, fields, text));
+		for (const release of releases) offer(cloud, release, options.device!, output);
 		output.say("ready", {}, "Ready. Ctrl-C ends it.");
 		await aborted(interrupted);
 	} finally {
@@ -34,7 +39,7 @@ export async function runCloud(options: SimulateOptions, interrupted: AbortSigna
 	output.say("stopped", {}, "Stopped.");
 }
 
-async function serve({ cloud, watch: filters, serve: start }: OpenedCloud, options: SimulateOptions, output: Console): Promise<void> {
+async function serve({ cloud, watch: filters, serve: start }: OpenedCloud, options: SimulateOptions, output: Console): Promise<CloudChannel> {
 	const { host, alpnPort } = options;
 	const { port, tlsPort, webSocketPort, secureWebSocketPort, sharedPort } = await start({
 		host, port: options.port, tlsPort: options.tlsPort, webSocketPort: options.wsPort, secureWebSocketPort: options.wssPort, alpnPort, names: serverNames(host),
@@ -53,11 +58,12 @@ async function serve({ cloud, watch: filters, serve: start }: OpenedCloud, optio
 		`Authority  ${ca}`,
 		`Watch      ${watch}`,
 	].join("\n"));
+	return cloud.broker.attach();
 }
 
-async function bridge(opened: OpenedCloud, url: string, options: SimulateOptions, output: Console): Promise<void> {
+async function bridge(opened: OpenedCloud, url: string, options: SimulateOptions, output: Console): Promise<CloudChannel> {
 	const pem = await readPem(options);
-	await opened.bridge!({
+	const channel = await opened.bridge!({
 		url, ...pem,
 		onState: (state, detail) => {
 			output.say("bridge", { state, detail }, `bridge ${state}${detail === undefined ? "" : `: ${detail}`}`);
@@ -65,6 +71,7 @@ async function bridge(opened: OpenedCloud, url: string, options: SimulateOptions
 	});
 	const ca = options.ca ?? join(options.directory, "authority.pem");
 	output.say("broker", { endpoint: url, ca }, `Broker     ${url}\nAuthority  ${ca}`);
+	return channel;
 }
 
 /** The first is the one that devices are told. */
@@ -78,4 +85,23 @@ function introduce({ cloud, hasExample }: OpenedCloud, id: string, files: Certif
 	const identity = ["--broker", cloud.endpoint!, "--ca", ca, "--cert", files.cert, "--key", files.key];
 	const run = hasExample ? commandLine(...ownCommand(), "run", exampleProgram(), ...identity) : undefined;
 	output.say("device", { device: id, ca, ...files, run }, `Device     ${id}: ${files.cert}, ${files.key}${run === undefined ? "" : `\nRun        ${run}`}`);
+}
+
+interface ReadRelease {
+	readonly bytes: Uint8Array;
+	readonly manifest: ManifestView;
+}
+
+/** Who signed it is for the devices to judge. */
+async function readRelease(file: string): Promise<ReadRelease> {
+	const { readManifest, viewManifest } = await import("../../release/index.js");
+	const bytes = await readBytes(file);
+	return { bytes, manifest: viewManifest(readManifest(bytes)) };
+}
+
+function offer({ updates }: ServedCloud, { bytes, manifest }: ReadRelease, devices: readonly string[], output: Console): void {
+	// A device may remember jobs from before this cloud was started: the same name is the same release.
+	const id = `update-${createHash("sha256").update(bytes).digest("hex").slice(0, 8)}`;
+	updates.offer({ id, release: bytes, devices });
+	output.say("offer", { job: id, devices, manifest }, `Offer      ${id} to ${devices.join(", ")}: ${describeRelease(manifest)}`);
 }

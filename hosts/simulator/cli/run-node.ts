@@ -9,7 +9,8 @@ import type { Run } from "./run.js";
 import { openSite } from "./site.js";
 
 export async function runNode({ file, options, output, stopped }: Run): Promise<void> {
-	const script = await bundle(file, { format: "esm" });
+	const { images = false } = options;
+	const script = await bundle(file, { format: "esm", sourceMap: !images });
 	const site = await openSite(options, file, output);
 	try {
 		const scriptFile = join(site.scratch, "program.mjs");
@@ -18,7 +19,8 @@ export async function runNode({ file, options, output, stopped }: Run): Promise<
 			file: scriptFile,
 			directory: site.directory,
 			onLine: (line, stream) => stream === "stdout" ? output.say("trace", { line }, line) : output.note("stderr", { line }, line),
-			onRestart: () => output.note("restart", {}, "the device restarts"),
+			onRestart: reason => output.note("restart", { reason }, `the device restarts${images ? `: ${reason}` : ""}`),
+			images: images ? { factory: Buffer.from(script) } : undefined,
 		}, timeLimit(stopped, options.for));
 	} finally {
 		await site.close();

@@ -14,6 +14,7 @@ export interface RunOptions extends SiteOptions {
 	host: HostName;
 	seed?: number;
 	arena?: number;
+	images?: boolean;
 	for?: number;
 	json?: boolean;
 	verbose?: boolean;
@@ -40,6 +41,7 @@ const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>>
 	broker: ["node", "xs"], ca: ["node", "xs"], cert: ["node", "xs"], key: ["node", "xs"], directory: ["node", "xs"],
 	seed: ["world"],
 	arena: ["xs"],
+	images: ["node"],
 });
 
 const HOSTS = "node: real sockets and files; xs: the device's engine and memory; world: virtual time and network, seeded";
@@ -55,6 +57,7 @@ export function addRun(program: Command): void {
 		.option("--key <file>", "with --broker: the private key of --cert, PEM or DER, without passphrase")
 		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name", deviceName)
 		.option("--directory <directory>", "keeps what the device keeps; default: a temporary one")
+		.option("--images", "node: with two slots for images, so that its firmware can be updated; the program is what a new device has in the first")
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
 		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)
 		.option("--for <duration>", "end after this time, such as 90s or 1h; world: virtual time, default 1h", duration)

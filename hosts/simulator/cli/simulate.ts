@@ -8,6 +8,7 @@ import { interruptible } from "./interrupt.js";
 import { CLOUDS, type CloudName } from "./cloud-names.js";
 import { UsageError } from "./console.js";
 import { brokerURL, deviceNames, port } from "./options.js";
+import { several } from "./release-files.js";
 
 export interface SimulateOptions extends IdentityFiles {
 	directory: string;
@@ -17,6 +18,7 @@ export interface SimulateOptions extends IdentityFiles {
 	wsPort?: number;
 	wssPort?: number;
 	device?: readonly string[];
+	offer?: readonly string[];
 	keyType: KeyType;
 	cloud: CloudName;
 	alpnPort?: number;
@@ -39,6 +41,7 @@ export function addSimulate(program: Command): void {
 		.option("--wss-port <port>", "port of MQTT over WebSocket with TLS, otherwise as --tls-port; default: none", port)
 		.option("--alpn-port <port>", "with --cloud aws: port like AWS's 443, told apart by ALPN, WebSocket included; 0: any; default: none", port)
 		.option("--device <name>", "manufacture this device; may be repeated", deviceNames)
+		.option("--offer <release>", "offer this release to each --device, over MQTT; may be repeated", several)
 		.addOption(new Option("--key-type <type>", KEY_TYPE).choices(["P-256", "RSA-2048"]).default("P-256"))
 		.option("--broker <url>", "start no broker, but serve the devices of this one: mqtts://name:port or mqtt://name:port", brokerURL)
 		.option("--ca <file>", "with --broker: its trust anchor, PEM or DER; default: our own authority")
@@ -49,6 +52,7 @@ export function addSimulate(program: Command): void {
 		.action(async (options: SimulateOptions) => {
 			checkFiles(options);
 			checkCloud(options);
+			if (options.offer !== undefined && options.device === undefined) throw new UsageError("--offer needs --device");
 			// Only now: who asks for help need not wait for a cloud to load.
 			const { runCloud } = await import("./run-cloud.js");
 			await interruptible(interrupted => runCloud(options, interrupted));

@@ -6,9 +6,10 @@ import { Listr } from "listr2";
 import { Console } from "../cli/console.js";
 import { interruptible } from "../cli/interrupt.js";
 import { Day } from "./day.js";
+import { bar, isTold } from "./progress.js";
 
-const PROGRAM = fileURLToPath(new URL("../../../../examples/lamp", import.meta.url));
-/** For each step (ms); the longest, the reconnect, is a matter of a few seconds. */
+const PROGRAM = fileURLToPath(new URL("../../../../examples/update", import.meta.url));
+/** For what a step waits for (ms); the longest, the reconnect, is a matter of a few seconds. */
 const DEADLINE = 30_000;
 const INTERRUPTED = 130;
 
@@ -19,7 +20,12 @@ async function main(interrupted: AbortSignal): Promise<number> {
 	let tell: ((line: string) => void) | undefined;
 	const rows: Row[] = [];
 	const began = performance.now();
-	const day = new Day({ program: PROGRAM, deadline: DEADLINE, onLine: line => tell?.(line) });
+	const day = new Day({
+		program: PROGRAM, deadline: DEADLINE, onLine: line => tell?.(line),
+		onProgress: (percent, total) => {
+			if (process.stdout.isTTY || isTold(percent)) tell?.(bar(percent, total));
+		},
+	});
 	interrupted.addEventListener("abort", () => day.interrupt(new Error("interrupted")));
 	const tasks = day.steps.map(({ title, run }) => ({
 		title,

@@ -30,11 +30,14 @@ const NAMES: readonly string[] = Object.freeze([
 ]);
 const VOCABULARY = Object.freeze(new Vocabulary(NAMES)) as Vocabulary;
 const ANSWERS: readonly string[] = Object.freeze(["description", "data", "rejected"]);
+/** ms: of more than 100 messages in a second, both ways, AWS drops what is ours. Other services need room, too. */
+const INTERVAL = 12;
 
 export class AwsStream implements Translation, BlockPort, Closer {
 	readonly filters: readonly string[];
 	/** A block that is lost is asked for again; what is kept while we are away would only be in the way. */
 	readonly qos = 0;
+	readonly interval = INTERVAL;
 	readonly #connection: MQTTConnection;
 	readonly #prefix: string;
 	readonly #format: Format;
@@ -93,9 +96,14 @@ export class AwsStream implements Translation, BlockPort, Closer {
 		const token = String(message["c"] ?? message["clientToken"]);
 		const now = host.time.now();
 		switch (topic.slice(this.#prefix.length, -this.#format.length - 1)) {
-			case "data":
-				this.data(token, message, now);
+			case "data": {
+				if (message["f"] !== this.#file) break;
+				const block = blockIn(message);
+				const index = message["i"];
+				// From here, with as little of the stack as can be: who takes a block does something with it.
+				this.#download.block(token, typeof index === "number" ? index : -1, block, 0, block.byteLength, now);
 				break;
+			}
 			case "description":
 				this.description(token, message, now);
 				break;
@@ -103,13 +111,6 @@ export class AwsStream implements Translation, BlockPort, Closer {
 				this.rejected(token, message, now);
 		}
 		return true;
-	}
-
-	private data(token: string, { f: file, i: index, p: payload }: CBORObject, now: number): void {
-		if (file !== this.#file) return;
-		const block = typeof payload === "string" ? decodeBase64(payload) : payload;
-		if (!(block instanceof Uint8Array)) throw new DeviceError("malformed", "a block without bytes");
-		this.#download.block(token, typeof index === "number" ? index : -1, block, 0, block.byteLength, now);
 	}
 
 	private description(token: string, { s: version, r: files }: CBORObject, now: number): void {
@@ -133,4 +134,10 @@ export class AwsStream implements Translation, BlockPort, Closer {
 		const payload = encodeMessage(this.#connection.host.text, this.#format, message);
 		return this.#connection.send(`${this.#prefix}${operation}/${this.#format}`, payload);
 	}
+}
+
+function blockIn({ p: payload }: CBORObject): Uint8Array {
+	const block = typeof payload === "string" ? decodeBase64(payload) : payload;
+	if (!(block instanceof Uint8Array)) throw new DeviceError("malformed", "a block without bytes");
+	return block;
 }

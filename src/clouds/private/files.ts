@@ -30,10 +30,18 @@ const ANSWERS: readonly string[] = Object.freeze(["description", "data", "reject
 /** The file ends before that block. */
 const BEYOND = 416;
 
+interface Data {
+	readonly token: string;
+	/** -1 for what is none. */
+	readonly index: number;
+	readonly bytes: Uint8Array;
+}
+
 export class PrivateFile implements Translation, BlockPort, Closer {
 	readonly filters: readonly string[];
 	/** A block that is lost is asked for again; what is kept while we are away would only be in the way. */
 	readonly qos = 0;
+	readonly interval = 0;
 	readonly #connection: PrivateConnection;
 	readonly #prefix: string;
 	readonly #file: number;
@@ -84,19 +92,22 @@ export class PrivateFile implements Translation, BlockPort, Closer {
 		const answer = topic.startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : "";
 		if (!ANSWERS.includes(answer)) return false;
 		const { host } = this.#connection;
-		if (answer === "data") this.data(bytes, start, end);
-		else this.answer(decode(host.text, bytes, start, end, VOCABULARY), host.time.now());
+		if (answer !== "data") {
+			this.answer(decode(host.text, bytes, start, end, VOCABULARY), host.time.now());
+			return true;
+		}
+		// From here, with as little of the stack as can be: who takes a block does something with it.
+		const data = this.data(bytes, start, end);
+		this.#download.block(data.token, data.index, data.bytes, 0, data.bytes.byteLength, host.time.now());
 		return true;
 	}
 
-	private data(message: Uint8Array, start: number, end: number): void {
-		const { text, time } = this.#connection.host;
-		const data = decodeCBOR(text, message, start, end, VOCABULARY);
+	private data(message: Uint8Array, start: number, end: number): Data {
+		const data = decodeCBOR(this.#connection.host.text, message, start, end, VOCABULARY);
 		if (!isObject(data)) throw new DeviceError("malformed", "message is no object");
 		const { token, index, bytes } = data as Record<string, unknown>;
 		if (!(bytes instanceof Uint8Array)) throw new DeviceError("malformed", "a block without bytes");
-		const at = typeof index === "number" ? index : -1;
-		this.#download.block(String(token), at, bytes, 0, bytes.byteLength, time.now());
+		return { token: String(token), index: typeof index === "number" ? index : -1, bytes };
 	}
 
 	private answer({ token, size, version, code, message }: JSONObject, now: number): void {

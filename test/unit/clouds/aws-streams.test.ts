@@ -61,11 +61,13 @@ for (const format of ["json", "cbor"] as const) {
 		rig.answer("description", { c: "t-1", s: 7, d: "image", r: [{ f: 1, z: 5 }, { f: FILE, z: 5 * LENGTH + 1 }] });
 		assert.deepEqual(rig.take(), [`S/get/${format} ${said({ c: "t-2", f: FILE, l: LENGTH, o: 0, s: 7, n: 4 })}`]);
 		for (const index of [3, 0, 0]) rig.block(index);
-		// Of another file of the same stream.
-		rig.block(1, LENGTH, { f: 1 });
+		// Four blocks and the request, at 12 ms each.
+		rig.host.advance(60);
 		assert.deepEqual(rig.take(), [
 			"block 3 256 of 3", "block 0 256 of 0", `S/get/${format} ${said({ c: "t-3", f: FILE, l: LENGTH, o: 4, s: 7, n: 2 })}`,
 		]);
+		// Of another file of the same stream.
+		rig.block(1, LENGTH, { f: 1 });
 		rig.host.advance(ANSWER_TIMEOUT);
 		const bitmap = Uint8Array.of(0b11011);
 		assert.deepEqual(rig.take(), [

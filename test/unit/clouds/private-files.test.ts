@@ -4,16 +4,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Closer } from "../../../src/base/closer.js";
 import type { CBORObject } from "../../../src/cbor/value.js";
 import type { PrivateCloudOptions } from "../../../src/clouds/private/index.js";
 import { ANSWER_TIMEOUT } from "../../../src/base/service.js";
 import type { DownloadOptions } from "../../../src/ota/download.js";
 import { UpdateError } from "../../../src/ota/failure.js";
+import type { OpenDownload } from "../../../src/ota/stream-source.js";
 import { DeviceRig, PREFIX } from "../device-rig.js";
 import { ROOT } from "../../tidy/sources.js";
 import { codeOf } from "../failure.js";
-import { suback, utf8 } from "../wire.js";
+import { connack, suback, utf8 } from "../wire.js";
 import { cbor } from "./aws-rig.js";
 
 const LENGTH = 256;
@@ -21,7 +21,7 @@ const KEY = `${PREFIX}1-`;
 
 class Rig {
 	readonly device: DeviceRig;
-	readonly opened: Closer;
+	readonly opened: OpenDownload;
 
 	constructor(options: DownloadOptions = {}, file = 0, cloud: PrivateCloudOptions = {}) {
 		const rig = this.device = DeviceRig.synced({ cloud });
@@ -124,6 +124,23 @@ test("PrivateFile: what is no block is one error each, and changes nothing", () 
 	assert.equal(codeOf(() => rig.device.device.download("a", 256, { onBlock() {}, onComplete() {}, onFailed() {} })), "argument");
 	for (const index of [0, 1, 2, 3]) rig.block(index);
 	assert.equal(rig.take().at(-1), "complete");
+});
+
+test("PrivateFile: who pauses and loses the connection holds up nothing of the next one", () => {
+	const rig = new Rig({ length: 4 * LENGTH });
+	const { device, opened } = rig;
+	opened.pause();
+	device.stream.options.onError!(new Error("reset") as never);
+	device.host.advance(0);
+	opened.resume();
+	device.host.advance(5_000);
+	device.reach();
+	device.stream.deliver(connack());
+	const [, id = ""] = /^82[0-9a-f]{4}([0-9a-f]{4})/.exec(device.stream.take()) ?? [];
+	device.stream.deliver(suback(Number.parseInt(id, 16), 1, 1, 1, 1, 1, 0, 0, 0));
+	assert.equal(device.said().at(-1), `files/image-1/get {"token":"1-1","length":256,"offset":0,"count":4}`);
+	device.device.publish("hello", "world");
+	assert.deepEqual(device.said(), ["hello world"]);
 });
 
 test("PrivateFile takes the block that the documentation shows", () => {

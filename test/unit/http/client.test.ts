@@ -46,6 +46,13 @@ class Rig implements RequestReader {
 		return stream;
 	}
 
+	/** A call into the request. */
+	call(action: () => void): void {
+		this.#calling = true;
+		action();
+		this.#calling = false;
+	}
+
 	/** What was sent since the last time. */
 	sent(): string {
 		return String.fromCharCode(...fromHex(this.host.stream.take()));
@@ -225,6 +232,77 @@ test("Request reads a few kilobytes a turn, and the rest in the next ones", () =
 	rig.host.advance(0);
 	assert.equal(rig.lines.slice(1, -1).join("").length, length);
 	rig.assertOver(...rig.lines.slice(0, -1), "end");
+});
+
+test("Request gives nothing more while a piece is kept, and goes on from there", () => {
+	const rig = new Rig();
+	rig.holding = true;
+	const stream = rig.reach();
+	rig.deliver("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n01\r\n3\r\n234\r\n");
+	assert.deepEqual(rig.lines, ["head 200", "01"]);
+	rig.deliver("1\r\n5\r\n0\r\n\r\n");
+	// Who keeps it may take longer than the server.
+	rig.host.advance(3 * TIMEOUT);
+	stream.fail(new DeviceError("closed", "over"));
+	assert.deepEqual(rig.lines, ["head 200", "01"]);
+	for (const line of ["234", "5", "end"]) {
+		rig.call(() => rig.request.next());
+		assert.notEqual(rig.lines.at(-1), line, "not from inside");
+		rig.host.advance(0);
+		assert.equal(rig.lines.at(-1), line);
+	}
+	rig.assertOver("head 200", "01", "234", "5", "end");
+});
+
+test("Request keeps what it did not look at when more comes before its turn", () => {
+	const rig = new Rig();
+	rig.holding = true;
+	rig.reach();
+	rig.deliver("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n01\r\n3\r\n234\r\n");
+	rig.call(() => rig.request.next());
+	rig.deliver("1\r\n5\r\n0\r\n\r\n");
+	assert.deepEqual(rig.lines, ["head 200", "01"]);
+	rig.holding = false;
+	rig.host.advance(0);
+	rig.assertOver("head 200", "01", "234", "5", "end");
+});
+
+test("Request that is told to go on without need does not", () => {
+	const rig = new Rig();
+	rig.call(() => rig.request.next());
+	rig.reach();
+	rig.deliver(`${HEAD}01`);
+	rig.call(() => rig.request.next());
+	rig.host.advance(TIMEOUT - 1);
+	assert.deepEqual(rig.lines, ["head 200", "01"]);
+	rig.host.advance(1);
+	rig.assertOver("head 200", "01", "timeout");
+});
+
+test("Request waits for the server again once a piece is not kept any more", () => {
+	for (const end of ["timeout", "closed", "close"] as const) {
+		const rig = new Rig();
+		rig.holding = true;
+		const stream = rig.reach();
+		rig.deliver(`${HEAD}01`);
+		rig.host.advance(2 * TIMEOUT);
+		rig.holding = false;
+		if (end === "close") {
+			rig.request.close();
+			rig.request.next();
+			rig.assertOver("head 200", "01");
+			continue;
+		}
+		if (end === "closed") stream.fail(new DeviceError("closed", "over"));
+		rig.request.next();
+		rig.host.advance(0);
+		if (end === "timeout") {
+			rig.host.advance(TIMEOUT - 1);
+			assert.deepEqual(rig.lines, ["head 200", "01"]);
+			rig.host.advance(1);
+		}
+		rig.assertOver("head 200", "01", end);
+	}
 });
 
 test("Request follows redirects, each on a connection of its own", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { DeviceError } from "../../../src/base/error.js";
 import type { Timers } from "../../../src/host.js";
-import { BLOCK_LENGTH, type Source, type SourceReader } from "../../../src/ota/source.js";
+import { BLOCK_LENGTH, type Source, type SourceReader, type SourceStream } from "../../../src/ota/source.js";
 
 export interface FetchOptions {
 	timer: Timers;
@@ -15,6 +15,8 @@ export interface FetchOptions {
 	delay?: number;
 	/** Gives up after so many failures. */
 	failures?: number;
+	/** ms to keep the next piece before it is looked at; absent, and where it gives none: it is looked at, at once. */
+	hold?(): number | undefined;
 	/** Told of what came; what was told before a failure and is no whole block is told again. */
 	onBytes?(offset: number, bytes: Uint8Array): void;
 	onEnd?(fetch: Fetch): void;
@@ -32,8 +34,11 @@ export class Fetch implements SourceReader {
 	readonly #options: FetchOptions;
 	readonly #offset: number;
 	#position: number;
-	#closer: { close(): void } | undefined;
+	#stream: SourceStream | undefined;
 	#opening = false;
+	#held = false;
+	/** All was handed over. */
+	#ended = false;
 
 	constructor(options: FetchOptions) {
 		this.#options = options;
@@ -44,32 +49,40 @@ export class Fetch implements SourceReader {
 
 	close(): void {
 		this.over = true;
-		this.#closer?.close();
+		this.#stream?.close();
 	}
 
 	onBytes(bytes: Uint8Array, start: number, end: number): boolean {
 		this.#check();
 		assert.ok(start < end && this.#position + end - start <= this.#options.end, "nothing empty, and nothing beyond the end");
-		const piece = bytes.slice(start, end);
-		this.bytes.set(piece, this.#position - this.#offset);
-		this.#options.onBytes?.(this.#position, piece);
-		this.#position += piece.byteLength;
-		this.received += piece.byteLength;
-		return true;
+		const delay = this.#options.hold?.();
+		if (delay === undefined) {
+			this.#use(bytes, start, end);
+			return true;
+		}
+		const stream = this.#stream!;
+		this.#held = true;
+		this.#options.timer.set(() => {
+			if (this.over) return;
+			this.#held = false;
+			this.#use(bytes, start, end);
+			if (this.#ended) this.#complete();
+			else stream.next();
+		}, delay);
+		return false;
 	}
 
 	onEnd(): void {
-		this.#check();
-		assert.equal(this.#position, this.#options.end, "it ends where it was asked to");
-		this.complete = true;
-		this.#finish();
+		assert.ok(!this.over && !this.#opening && !this.#ended, "one end");
+		this.#ended = true;
+		if (!this.#held) this.#complete();
 	}
 
 	onFailed(error: DeviceError): void {
 		this.#check();
 		this.failures.push(error);
-		this.#closer?.close();
-		this.#closer = undefined;
+		this.#stream?.close();
+		this.#stream = undefined;
 		const isFinal = "reason" in error || this.failures.length >= (this.#options.failures ?? Infinity);
 		if (isFinal) this.#finish();
 		else this.#options.timer.set(() => this.#open(), this.#options.delay ?? 0);
@@ -79,12 +92,27 @@ export class Fetch implements SourceReader {
 		if (this.over) return;
 		this.#position -= this.#position % BLOCK_LENGTH;
 		this.#opening = true;
-		this.#closer = this.#options.source.open(this.#position, this.#options.end, this);
+		this.#stream = this.#options.source.open(this.#position, this.#options.end, this);
 		this.#opening = false;
 	}
 
+	#use(bytes: Uint8Array, start: number, end: number): void {
+		const piece = bytes.slice(start, end);
+		this.bytes.set(piece, this.#position - this.#offset);
+		this.#options.onBytes?.(this.#position, piece);
+		this.#position += piece.byteLength;
+		this.received += piece.byteLength;
+	}
+
 	#check(): void {
+		assert.ok(!this.#held && !this.#ended, "nothing comes while a piece is kept, and nothing after the end");
 		assert.ok(!this.over && !this.#opening, "no callback from inside of open, and none after the end");
+	}
+
+	#complete(): void {
+		assert.equal(this.#position, this.#options.end, "it ends where it was asked to");
+		this.complete = true;
+		this.#finish();
 	}
 
 	#finish(): void {

@@ -98,6 +98,7 @@ for (const [code, name, answer] of [
 	["violation", "a transfer coding that only looks like chunks", `${OK}Transfer-Encoding: chunked,\r\n\r\n`],
 	["violation", "two validators", `${OK}ETag: "a"\r\nETag: "b"\r\n\r\n`],
 	["violation", "two places to go to", "HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /a\r\n\r\n"],
+	["violation", "an interim answer of HTTP/1.0", "HTTP/1.0 100 Continue\r\n\r\n"],
 	["violation", "another protocol", "HTTP/1.1 101 Switching Protocols\r\n\r\n"],
 	["too-large", "a head without end", `${OK}A: ${"b".repeat(HEAD_MAXIMUM)}`],
 	["too-large", "interim answers without end", "HTTP/1.1 100 Continue\r\n\r\n".repeat(200)],

@@ -24,6 +24,7 @@ class Rig extends ServiceRig {
 	token = "";
 	range: BlockRange | undefined;
 	readonly port: BlockPort = {
+		interval: 0,
 		pause: () => undefined,
 		resume: () => undefined,
 		describe: (token) => this.asked(`describe ${token}`),
@@ -56,8 +57,8 @@ class Rig extends ServiceRig {
 		return this.driven;
 	}
 
-	connect(): void {
-		this.driven.connected(this.port);
+	connect(port = this.port): void {
+		this.driven.connected(port);
 		this.turn();
 	}
 
@@ -269,6 +270,24 @@ test("Download asks for what did not come, and not for what is beyond it", () =>
 	cut.download.disconnected();
 	cut.connect();
 	assert.deepEqual(cut.take(), ["get t-1 0+4", "block 0", "block 1", "get t-2 2+4"]);
+});
+
+test("Download asks no sooner than the cloud takes it, and its blocks", () => {
+	const rig = new Rig();
+	rig.download.disconnected();
+	rig.connect({ ...rig.port, interval: 10 });
+	rig.take();
+	for (const index of [0, 1]) rig.block(index);
+	assert.deepEqual(rig.take(), ["block 0", "block 1"]);
+	rig.wait(49);
+	rig.block(2);
+	assert.deepEqual(rig.take(), ["block 2"]);
+	// Four blocks and the request are five messages.
+	rig.wait(1);
+	assert.deepEqual(rig.take(), ["get t-3 4+2"]);
+	rig.wait(30);
+	rig.block(3);
+	assert.deepEqual(rig.take(), ["block 3", "get t-4 6+2"]);
 });
 
 test("Download does not wait for ever where the rest came unasked, but for what was asked for", () => {

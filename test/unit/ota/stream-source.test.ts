@@ -30,6 +30,7 @@ class Rig extends ServiceRig {
 	readonly due: number[] = [];
 	onRead: (() => void) | undefined;
 	readonly port: BlockPort = {
+		interval: 0,
 		pause: () => { this.pauses.push("pause"); },
 		resume: () => { this.pauses.push("resume"); },
 		describe: () => assert.fail("the length is known"),

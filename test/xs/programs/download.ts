@@ -7,7 +7,7 @@ import host from "moorline/host";
 import { native } from "../../../hosts/xs/native.js";
 import type { DeviceError } from "../../../src/base/error.js";
 import { HTTPSSource } from "../../../src/ota/https.js";
-import { BLOCK_LENGTH, type SourceReader } from "../../../src/ota/source.js";
+import { BLOCK_LENGTH, type SourceReader, type SourceStream } from "../../../src/ota/source.js";
 
 const anchor = host.storage.open({ path: "identity" }).read("anchor")!;
 const source = new HTTPSSource(host, native.argument(0)!, { anchors: [anchor] });
@@ -16,20 +16,43 @@ const digest = host.crypto.digest("SHA-256");
 const block = new Uint8Array(BLOCK_LENGTH);
 let position = 0;
 let failures = 0;
+let stream: SourceStream;
+/** The piece that is kept, as an update keeps it: until a turn without the network under it. */
+let piece: Uint8Array | undefined;
+let from = 0, to = 0;
+let ended = false;
+
+function use(): void {
+	const bytes = piece!;
+	piece = undefined;
+	while (from < to) {
+		const first = position % BLOCK_LENGTH;
+		const split = Math.min(to, from + BLOCK_LENGTH - first);
+		block.set(bytes.subarray(from, split), first);
+		position += split - from;
+		from = split;
+		if (position % BLOCK_LENGTH === 0) digest.update(block);
+	}
+	if (ended) tell();
+	else stream.next();
+}
+
+function tell(): void {
+	const hex = Array.from(digest.digest(), (byte) => (byte + 256).toString(16).slice(1)).join("");
+	host.trace(`${hex} after ${failures} failures`);
+}
 
 const reader: SourceReader = {
 	onBytes(bytes, start, end) {
-		const first = position % BLOCK_LENGTH;
-		const split = Math.min(end, start + BLOCK_LENGTH - first);
-		block.set(bytes.subarray(start, split), first);
-		position += split - start;
-		if (position % BLOCK_LENGTH === 0) digest.update(block);
-		if (split < end) reader.onBytes(bytes, split, end);
-		return true;
+		piece = bytes;
+		from = start;
+		to = end;
+		host.timer.set(use, 0);
+		return false;
 	},
 	onEnd() {
-		const hex = Array.from(digest.digest(), (byte) => (byte + 256).toString(16).slice(1)).join("");
-		host.trace(`${hex} after ${failures} failures`);
+		ended = true;
+		if (piece === undefined) tell();
 	},
 	onFailed(error: DeviceError) {
 		if ("reason" in error) return host.trace(`given up: ${String(error.reason)}`);
@@ -40,7 +63,7 @@ const reader: SourceReader = {
 };
 
 function open(): void {
-	source.open(position, end, reader);
+	stream = source.open(position, end, reader);
 }
 
 open();
