@@ -34,7 +34,8 @@ import { Plan } from "./plan.js";
 import { batteryWait, budgetWait, checkPolicy, windowWait, type UpdatePolicy, type WaitReason } from "./policy.js";
 import { Receiver } from "./receiver.js";
 import {
-	emptyRecord, tagOf, UpdateStore, type InstalledComponent, type Progress, type Transaction, type UpdateRecord,
+	emptyRecord, tagOf, UpdateStore, type InstalledComponent, type PreviousImage, type Progress, type Transaction,
+	type UpdateRecord,
 } from "./record.js";
 import { ReleaseHead, type ReleaseOwner } from "./release.js";
 import { Slots } from "./slots.js";
@@ -182,7 +183,10 @@ export class Update implements ReleaseOwner {
 
 	/** What runs has yet to show that it is healthy. */
 	get onTrial(): boolean {
-		return this.#stage === Stage.TRIAL;
+		if (this.#stage !== Stage.BOOT) return this.#stage === Stage.TRIAL;
+		// It was not looked at yet, but programs ask first thing.
+		const { isNew, record } = this.#trial;
+		return this.#owner.host.images?.onTrial === true || isNew && record.transaction!.image === undefined;
 	}
 
 	/** What a component is now; `undefined` where none is installed, or none that fits this image. */
@@ -458,12 +462,13 @@ export class Update implements ReleaseOwner {
 		const { id, number } = this.#job!;
 		this.#store.saveProgress(this.#progress);
 		this.#store.saveManifest(this.#signed!);
-		if (image !== undefined) record.previous = undefined;
+		const planned = components.filter((each) => each !== image).map((each) => this.#slots.planned(each, version));
+		record.previous = image === undefined ? without(record.previous, planned) : undefined;
 		record.transaction = {
 			phase: "receiving", job: id, number, release: this.#identity, version, counter,
 			revoked: revoked.map((key) => encodeHex(key)),
 			image: image && { version, counter, size: image.size, digest: encodeHex(image.digest) },
-			components: components.filter((each) => each !== image).map((each) => this.#slots.planned(each, version)),
+			components: planned,
 			from: this.#owner.firmware.version, isRollback: false, boots: 0, reason: undefined,
 		};
 		this.#store.save(record);
@@ -526,8 +531,8 @@ export class Update implements ReleaseOwner {
 		}
 		record.transaction = {
 			phase: "ready", job: job.id, number: job.number, release: "", version: previous.version,
-			counter: previous.counter, revoked: [], image, components: [], from: firmware.version, isRollback: true,
-			boots: 0, reason: undefined,
+			counter: previous.counter, revoked: [], image, components: previous.components, from: firmware.version,
+			isRollback: true, boots: 0, reason: undefined,
 		};
 		trial.activate();
 		this.goodbye(host.time.now());
@@ -632,6 +637,16 @@ export class Update implements ReleaseOwner {
 
 function isOf({ job, number }: Transaction, { id, number: asked }: Job): boolean {
 	return job === id && number === asked;
+}
+
+/** `previous`, but for those of its components whose slots `planned` are going to. */
+function without(
+	previous: PreviousImage | undefined, planned: readonly InstalledComponent[],
+): PreviousImage | undefined {
+	const isLost = ({ name, slot, digest }: InstalledComponent): boolean => {
+		return planned.some((each) => each.name === name && each.slot === slot && each.digest !== digest);
+	};
+	return previous && { ...previous, components: previous.components.filter((each) => !isLost(each)) };
 }
 
 function newer(one: string, other: string): string {
