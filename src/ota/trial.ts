@@ -6,6 +6,7 @@
  * The boot loader and the record cannot change in one step. So nothing is believed of which image runs but what the
  * boot loader says of a trial, and, where that is over, the digest of the image itself.
  */
+import type { DeviceError } from "../base/error.js";
 import { encodeHex } from "../bytes/hex.js";
 import type { FlashPartition, Host } from "../host.js";
 import { ContentDigest } from "./content.js";
@@ -148,8 +149,9 @@ export class Trial {
 		try {
 			images!.activate();
 		} catch (error) {
-			if (!(error instanceof Error)) throw error;
-			throw new UpdateError("image", error.message, error);
+			const { code, message } = error as Partial<DeviceError>;
+			if (code !== "corrupt") throw error;
+			throw new UpdateError("image", message!, error);
 		}
 	}
 

@@ -23,7 +23,6 @@ import type { Firmware } from "../base/firmware.js";
 import { inRange } from "../base/range.js";
 import { decodeHex, encodeHex } from "../bytes/hex.js";
 import { randomWord } from "../bytes/random.js";
-import { wordAt } from "../bytes/word.js";
 import type { Host } from "../host.js";
 import type { Job, JobDetails } from "../operations/jobs.js";
 import type { DeviceFacts } from "./admission.js";
@@ -31,7 +30,9 @@ import { malformed, reasonOf, UpdateError, type FailureReason } from "./failure.
 import type { Manifest, ReleaseKey } from "./manifest.js";
 import { readOffer, type Offer } from "./offer.js";
 import { Plan } from "./plan.js";
-import { batteryWait, budgetWait, checkPolicy, windowWait, type UpdatePolicy, type WaitReason } from "./policy.js";
+import {
+	batteryWait, budgetWait, checkPolicy, lot, windowWait, type UpdatePolicy, type WaitReason,
+} from "./policy.js";
 import { Receiver } from "./receiver.js";
 import {
 	emptyRecord, tagOf, UpdateStore, type InstalledComponent, type PreviousImage, type Progress, type Transaction,
@@ -42,6 +43,7 @@ import { Slots } from "./slots.js";
 import { BLOCK_LENGTH, type Source } from "./source.js";
 import { Found, Trial } from "./trial.js";
 import { compareVersions } from "./version.js";
+import { Words } from "./words.js";
 
 const Stage = Object.freeze({
 	BOOT: 0, TRIAL: 1, IDLE: 2, HEAD: 3, PLAN: 4, WAIT: 5, RECEIVE: 6, INSTALL: 7, RESTART: 8,
@@ -107,6 +109,7 @@ export class Update implements ReleaseOwner {
 	readonly #owner: UpdateOwner;
 	readonly #policy: UpdatePolicy;
 	readonly #healthTimeout: number;
+	readonly #words: Words;
 	readonly #store: UpdateStore;
 	readonly #trial: Trial;
 	#stage: Stage = Stage.BOOT;
@@ -117,6 +120,7 @@ export class Update implements ReleaseOwner {
 	#job: Job | undefined;
 	#offer: Offer | undefined;
 	#accepted = false;
+	#isRefused = false;
 	#waiting: WaitReason | undefined;
 	#head: ReleaseHead | undefined;
 	/** What it found: the release. As it came, too, until that is in the storage. */
@@ -144,6 +148,7 @@ export class Update implements ReleaseOwner {
 		this.#owner = owner;
 		this.#policy = policy;
 		const { host, firmware } = owner;
+		this.#words = new Words(firmware.version);
 		const store = this.#store = new UpdateStore(host);
 		let record: UpdateRecord | undefined;
 		try {
@@ -218,7 +223,8 @@ export class Update implements ReleaseOwner {
 	}
 
 	refuse(): void {
-		if (this.#stage > Stage.IDLE && this.#stage < Stage.RECEIVE) this.fail(new UpdateError("refused", "refused"));
+		this.#isRefused = true;
+		this.onTurn();
 	}
 
 	/** A job of the cloud. @returns false when it is about something else */
@@ -227,13 +233,13 @@ export class Update implements ReleaseOwner {
 		try {
 			offer = readOffer(job.document);
 		} catch (error) {
-			job.reject(this.details("failed", { reason: reasonOf(error, "malformed") }));
+			job.reject(this.#words.failed(reasonOf(error, "malformed")));
 			return true;
 		}
 		if (offer === undefined) return false;
 		this.#job = job;
 		this.#offer = offer;
-		this.#accepted = false;
+		this.#accepted = this.#isRefused = false;
 		this.onTurn();
 		return true;
 	}
@@ -277,6 +283,9 @@ export class Update implements ReleaseOwner {
 	}
 
 	private step(now: number): void {
+		if (this.#isRefused && this.#stage > Stage.IDLE && this.#stage < Stage.INSTALL) {
+			throw new UpdateError("refused", "the program refused the update");
+		}
 		switch (this.#stage) {
 			case Stage.BOOT: return this.boot(now);
 			case Stage.TRIAL: return this.tryOut(now);
@@ -331,7 +340,7 @@ export class Update implements ReleaseOwner {
 		this.#due = this.#until;
 		const job = this.#job;
 		if (job === undefined || transaction === undefined || this.#farewell !== undefined) return;
-		if (isOf(transaction, job)) job.progress(this.#farewell = this.details("trial", { self_test: "active" }));
+		if (isOf(transaction, job)) job.progress(this.#farewell = this.#words.trial(this.isClassic, true));
 	}
 
 	/** Looks at the job, if there is one. */
@@ -419,27 +428,16 @@ export class Update implements ReleaseOwner {
 		this.#due = now + POLICY_INTERVAL;
 		if (reason === this.#waiting) return;
 		this.#waiting = reason;
-		this.#job?.progress(this.details("waiting", { for: reason }));
+		this.#job?.progress(this.#words.waiting(reason));
 	}
 
 	private reasonToWait(cost: number): WaitReason | undefined {
 		const policy = this.#policy;
 		const { percent } = this.#offer!;
-		if (percent < 100 && this.lot() >= percent) return "rollout";
+		if (percent < 100 && lot(this.host, `${this.#owner.id}/${this.#identity}`) >= percent) return "rollout";
 		if (policy.consent && !this.#accepted) return "consent";
 		return batteryWait(policy, this.#owner.battery())
 			?? budgetWait(policy, this.#owner.host.time.wall(), this.#progress, cost);
-	}
-
-	/** A number from 0 to 99 that this device always draws for this release. */
-	private lot(): number {
-		const { host, id } = this.#owner;
-		const ticket = `${id}/${this.#identity}`;
-		const bytes = new Uint8Array(host.text.byteLength(ticket));
-		host.text.encode(ticket, bytes, 0);
-		const digest = host.crypto.digest("SHA-256");
-		digest.update(bytes);
-		return wordAt(digest.digest(), 0) % 100;
 	}
 
 	/** Looks how far this release is. @returns whether some of it is here since before a reset */
@@ -499,7 +497,7 @@ export class Update implements ReleaseOwner {
 	/** What is to be done before the device restarts: the cloud hears that it will. */
 	private goodbye(now: number): void {
 		const { version } = this.#trial.record.transaction!;
-		this.#farewell = this.details("trial", { self_test: "ready" });
+		this.#farewell = this.#words.trial(this.isClassic, false);
 		this.#job?.progress(this.#farewell);
 		this.#until = now + FAREWELL;
 		this.#owner.onUpdateRestart(version);
@@ -582,15 +580,14 @@ export class Update implements ReleaseOwner {
 			if (!(failure instanceof Error)) throw failure;
 			this.#owner.onFault(toDeviceError(failure, "storage", "update"));
 		}
-		job?.fail(this.details("failed", { reason }));
+		job?.fail(this.#words.failed(reason));
 		this.#owner.onUpdateEnd(version, reason);
 	}
 
 	/** Tells the cloud how it ended. */
-	private tell({ reason, version, from }: Transaction, job: Job): void {
-		if (reason !== undefined) return job.fail(this.details("failed", { reason }));
-		job.succeed(this.details("done", this.#offer?.isClassic
-			? { reason: `accepted v${version}`, updatedBy: `v${from}` } : {}));
+	private tell({ reason, from }: Transaction, job: Job): void {
+		if (reason === undefined) job.succeed(this.#words.done(this.isClassic, from));
+		else job.fail(this.#words.failed(reason));
 	}
 
 	private report(received: number, now: number): void {
@@ -598,12 +595,11 @@ export class Update implements ReleaseOwner {
 		this.#owner.onUpdateProgress(received, total);
 		if (now < this.#reportAt) return;
 		this.#reportAt = now + REPORT_INTERVAL;
-		this.#job?.progress(this.details("receiving", this.#offer?.isClassic
-			? { receive: `${blocksOf(received)}/${blocksOf(total)}` } : { received: `${received}/${total}` }));
+		this.#job?.progress(this.#words.receiving(this.isClassic, received, total));
 	}
 
-	private details(update: string, more: JobDetails): JobDetails {
-		return { update, version: this.#owner.firmware.version, ...more };
+	private get isClassic(): boolean {
+		return this.#offer?.isClassic ?? false;
 	}
 
 	private provides(requires: string): boolean {
@@ -651,8 +647,4 @@ function without(
 
 function newer(one: string, other: string): string {
 	return one === "" || compareVersions(one, other) < 0 ? other : one;
-}
-
-function blocksOf(bytes: number): number {
-	return Math.ceil(bytes / BLOCK_LENGTH);
 }
