@@ -105,7 +105,6 @@ const EMPTY_PROGRESS: Progress = Object.freeze({
 export class Update implements ReleaseOwner {
 	readonly #owner: UpdateOwner;
 	readonly #policy: UpdatePolicy;
-	readonly #healthTimeout: number;
 	readonly #store: UpdateStore;
 	readonly #trial: Trial;
 	#stage: Stage = Stage.BOOT;
@@ -133,16 +132,17 @@ export class Update implements ReleaseOwner {
 	#delay = 0;
 	#reportAt = 0;
 	/** When the trial, or the farewell, is over: monotonic ms. */
-	#until = 0;
+	#until: number;
 	#farewell: JobDetails | undefined;
 
 	/** @throws DeviceError `argument`, `storage` */
 	constructor(owner: UpdateOwner, { policy = {}, healthTimeout = HEALTH_TIMEOUT }: UpdateOptions = {}) {
 		checkPolicy(policy);
-		this.#healthTimeout = inRange("healthTimeout", healthTimeout, 1_000, HEALTH_TIMEOUT_MAXIMUM);
 		this.#owner = owner;
 		this.#policy = policy;
 		const { host, firmware } = owner;
+		// The clock may count since long before this boot: a restart need not reset it.
+		this.#until = host.time.now() + inRange("healthTimeout", healthTimeout, 1_000, HEALTH_TIMEOUT_MAXIMUM);
 		const store = this.#store = new UpdateStore(host);
 		let record: UpdateRecord | undefined;
 		try {
@@ -301,7 +301,6 @@ export class Update implements ReleaseOwner {
 				const isMislabelled = transaction?.image !== undefined
 					&& transaction.version !== this.#owner.firmware.version;
 				if (isMislabelled) return trial.revert("mislabelled");
-				this.#until = this.#healthTimeout;
 				return this.enter(Stage.TRIAL);
 			}
 			case Found.READY:
