@@ -30,6 +30,8 @@ type Packed = readonly [payload: Payload, content: Uint8Array];
 
 /** Bytes of a group at least: for less, a digest more is not worth its place in the manifest. */
 const GROUP_MINIMUM = 65_536;
+/** Fewer than there may be: a device holds the digests of all of them while it is updated, however long the image is. */
+const GROUPS = 16;
 /** The part of the whole content that a patch may be as large as: less saved is not worth a device's work. */
 const PATCH_WORTH = 0.9;
 const NAME = /^[a-z0-9]{1,12}$/;
@@ -72,7 +74,7 @@ export function groupDigests(content: Uint8Array, group: number): Uint8Array {
 }
 
 function groupLength(size: number): number {
-	return Math.max(GROUP_MINIMUM, inBlocks(Math.ceil(size / RELEASE_LIMITS.groups)));
+	return Math.max(GROUP_MINIMUM, inBlocks(Math.ceil(size / GROUPS)));
 }
 
 function patches({ content, bases = [], name }: ReleaseComponent): Packed[] {

@@ -31,7 +31,11 @@ export class Plan {
 		this.#components = components;
 	}
 
-	/** Goes on by a slice. @returns false when all is chosen. @throws UpdateError `base`, `component`; DeviceError */
+	/**
+	 * Goes on by a slice.
+	 * @returns false when all is chosen
+	 * @throws UpdateError `base`, `component`, `too-large`; DeviceError
+	 */
 	step(): boolean {
 		const component = this.#components[this.payloads.length];
 		if (component === undefined) return false;
@@ -83,6 +87,8 @@ export class Plan {
 	}
 
 	private choose(payload: Payload | undefined): void {
+		const component = this.#components[this.payloads.length]!;
+		if (payload !== undefined) this.#slots.check(component);
 		this.payloads.push(payload);
 		this.#option = 0;
 	}

@@ -35,6 +35,15 @@ export class Slots {
 		return this.open(slotName(name, slot));
 	}
 
+	/** Sees to it that there is a place for `component`. @throws UpdateError `component`, `too-large` */
+	check(component: Component): void {
+		const { name, size } = component;
+		const target = this.openTarget(component);
+		const { size: room } = target;
+		target.close();
+		if (size > room) throw new UpdateError("too-large", `${size} bytes of ${name} for a slot of ${room}`);
+	}
+
 	/** What of `component` is installed; `undefined` where that is nothing. @throws UpdateError `component` */
 	openBase({ kind, name }: Component): FlashPartition | undefined {
 		if (kind === "image") return this.openImage("running");

@@ -6,6 +6,7 @@
  * The boot loader and the record cannot change in one step. So nothing is believed of which image runs but what the
  * boot loader says of a trial, and, where that is over, the digest of the image itself.
  */
+import type { DeviceError } from "../base/error.js";
 import { encodeHex } from "../bytes/hex.js";
 import type { FlashPartition, Host } from "../host.js";
 import { ContentDigest } from "./content.js";
@@ -50,7 +51,7 @@ export class Trial {
 	}
 
 	/**
-	 * What is new counts as booted from here on: before the program can load any of it, as that may be the program's end.
+	 * What is new counts as booted from here on: before the program can load any of it, as that may be its end.
 	 * @throws DeviceError `storage`: then nothing that is new is used in this boot
 	 */
 	start(): void {
@@ -146,8 +147,9 @@ export class Trial {
 		try {
 			images!.activate();
 		} catch (error) {
-			if (!(error instanceof Error)) throw error;
-			throw new UpdateError("image", error.message, error);
+			const { code, message } = error as Partial<DeviceError>;
+			if (code !== "corrupt") throw error;
+			throw new UpdateError("image", message!, error);
 		}
 	}
 

@@ -12,6 +12,7 @@ import type { AwsSubject, Figures } from "./figures.js";
 import {
 	lampFits, measureAws, measureClient, measureCycles, measureEmpty, measureLamp, measureParts, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
 } from "./measure.js";
+import { measureUpdate } from "./update.js";
 
 /** What a board with an ESP32-C3 leaves to the engine. */
 export const ESP32_C3_ARENA = 94_208;
@@ -55,6 +56,7 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 		const parts = await measureParts(bench, ESP32_ARENA);
 		const subjects: ({ subject: AwsSubject } & ExchangeFigures)[] = [];
 		for (const subject of Object.keys(SUBJECTS) as AwsSubject[]) subjects.push({ subject, ...await measureAws(bench, ESP32_ARENA, subject) });
+		const update = await measureUpdate(bench, ESP32_ARENA, ARENA_STEP);
 		const live = (key: string, what: string, { slots, chunks }: Figures): Row => row(key, what, slots - empty.slots, chunks - empty.chunks);
 		const peak = (key: string, what: string, { slotsPeak, chunksPeak }: Figures): Row => row(key, what, slotsPeak, chunksPeak);
 		const all = [empty, client, connecting, exchange, onC3.connecting, onC3.exchange];
@@ -78,6 +80,10 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 				return rows;
 			}),
 			{ key: "aws-arena", what: "smallest arena from a claim at AWS to an answered command", value: await smallestFlowArena(bench, ESP32_ARENA, FLOW_STEP) * (bits / 32) },
+			live("update-idle", "lamp with updates, in sync and idle: live, over the empty program", update.idle),
+			{ key: "update-idle-arena", what: "smallest arena in which that lamp connects and syncs", value: update.idleArena * (bits / 32) },
+			{ key: "update-arena", what: "smallest arena in which it installs an image of 1 MB over MQTT; 4 MB take as much", value: update.arena * (bits / 32) },
+			{ key: "update-stack", what: "slots of the stack at most, update", value: update.stack },
 			...cycles.map(({ name, slots, chunks }) => {
 				const cycle = row(`mqtt, ${name}`, `MQTT client, ${name}`, slots, chunks);
 				// What was let go on the way may be more than what came.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** An update over the connection that is open: what it takes of memory, whatever the length of the image. */
 import { randomBytes } from "node:crypto";
-import { crypto } from "../../hosts/node/digest.js";
-import { wrapImage } from "../../hosts/boot/index.js";
-import { createRelease, formatReleaseKey, generateReleaseKey } from "../../hosts/release/index.js";
-import { identify, newDevice, PROGRAMS, run, smallestArena, type Bench } from "./measure.js";
-import type { Figures } from "./figures.js";
 import { join } from "node:path";
+import { wrapImage } from "../../hosts/boot/index.js";
+import { crypto } from "../../hosts/node/digest.js";
+import { createRelease, formatReleaseKey, generateReleaseKey } from "../../hosts/release/index.js";
+import type { Figures } from "./figures.js";
+import { identify, newDevice, PROGRAMS, run, smallestArena, type Bench } from "./measure.js";
 
 const MB = 1_048_576;
 /** Bytes of an image's head and tail. */
@@ -19,7 +19,7 @@ export interface UpdateFigures {
 }
 
 /** @param length bytes of the image; 0: no update is offered */
-export async function measure(bench: Bench, arena: number, length: number): Promise<UpdateFigures | undefined> {
+async function measure(bench: Bench, arena: number, length: number): Promise<UpdateFigures | undefined> {
 	const { cloud } = bench;
 	const key = generateReleaseKey();
 	const directory = newDevice(bench);

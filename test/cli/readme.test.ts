@@ -24,7 +24,7 @@ test("the smallest program works", { timeout: TIMEOUT }, async context => {
 
 test("the options in the commands exist", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context);
-	for (const name of ["run", "simulate"]) {
+	for (const name of ["run", "simulate", "keygen", "release", "verify"]) {
 		const help = moorline(context, place, name, "--help");
 		assert.equal((await help.ended).code, 0);
 		const lines = readme.replaceAll("\\\n", " ").split("\n").filter(line => line.startsWith(`npx moorline ${name}`));

@@ -46,8 +46,14 @@ class Product {
 		return moorline(this.#context, this.#place, "run", "update", "--directory", "lamp", ...identity, ...words);
 	}
 
-	async #change(from: string | RegExp, to: string): Promise<void> {
-		const file = join(this.#place.path, "update", "product.ts");
+	/** To AWS, by one import. */
+	async move(): Promise<void> {
+		await this.#change(/import .* from "moorline\/clouds\/private";/, `import { aws } from "moorline/clouds/aws";`, "main.ts");
+		await this.#change("privateCloud()", "aws()", "main.ts");
+	}
+
+	async #change(from: string | RegExp, to: string, name = "product.ts"): Promise<void> {
+		const file = join(this.#place.path, "update", name);
 		const text = await readFile(file, "utf8"), changed = text.replace(from, to);
 		assert.notEqual(changed, text);
 		await writeFile(file, changed);
@@ -89,6 +95,18 @@ test("a lamp is updated, and what crashes is left; the image outlives the run", 
 	// The program that is named is the factory's alone.
 	const again = await product.run(second, "--images");
 	await again.line(line => line === "lamp-1: firmware 2.0.0");
+});
+
+test("the same lamp is updated from AWS", { timeout: TIMEOUT }, async context => {
+	const place = await Place.make(context), product = await Product.make(context, place);
+	await product.move();
+	const good = await product.release("2.0.0");
+	await product.release("1.0.0");
+	const cloud = product.simulate(0, "--cloud", "aws", "--offer", good), lamp = await product.run(cloud, "--images");
+	const { job } = await cloud.event("offer");
+	const done = await cloud.event("job", ({ status }) => status !== "IN_PROGRESS");
+	assert.deepEqual(done, { event: "job", device: "lamp-1", job, status: "SUCCEEDED", details: { update: "done", version: "2.0.0" } });
+	assert.deepEqual(lamp.stdout.filter(line => line.includes("firmware")), ["lamp-1: firmware 1.0.0", "lamp-1: firmware 2.0.0, on trial"]);
 });
 
 test("a release is offered to devices that are named, and it is one", { timeout: TIMEOUT }, async context => {

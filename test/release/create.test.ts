@@ -81,14 +81,14 @@ test("members that say nothing are left out, and the others come in their order"
 	});
 });
 
-test("groups are of 64 KB and more, a multiple of a block, 32 at most, and the last is what is left", () => {
-	const sizes = [[1, 65_536], [65_536, 65_536], [65_537, 65_536], [2_097_152, 65_536], [2_097_153, 69_632], [4_000_001, 126_976]] as const;
+test("groups are of 64 KB and more, a multiple of a block, 16 at most, and the last is what is left", () => {
+	const sizes = [[1, 65_536], [65_536, 65_536], [65_537, 65_536], [1_048_576, 65_536], [1_048_577, 69_632], [4_000_001, 253_952]] as const;
 	for (const [size, group] of sizes) {
 		const content = noise(size, size);
 		const [component] = createRelease({ ...options, components: [{ ...image, content }] }).manifest.components;
 		assert.equal(component!.group, group);
 		const count = Math.ceil(size / group);
-		assert.ok(count <= 32);
+		assert.ok(count <= 16);
 		assert.equal(component!.groups.byteLength, 32 * count);
 		const last = component!.groups.slice(-32);
 		assert.equal(Buffer.from(last).toString("hex"), sha256(content.subarray((count - 1) * group)));
@@ -131,7 +131,7 @@ test("every limit is one", () => {
 	const beyond: Partial<ReleaseOptions>[] = [
 		{ components: many(9, one) }, { hardware: many(17, index => `h${index}`) }, { revoked: many(9, index => Uint8Array.of(index)) },
 		bases(8), { components: [{ ...image, content: new Uint8Array(24 * 1024 * 1024 + 1) }] },
-		{ components: many(4, index => ({ ...one(index), content: noise(32 * 65_536, index) })) },
+		{ components: many(8, index => ({ ...one(index), content: noise(16 * 65_536, index) })) },
 	];
 	for (const change of beyond) assert.equal(codeOf(() => createRelease({ ...options, ...change })), "too-large", JSON.stringify(Object.keys(change)));
 });

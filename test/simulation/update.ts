@@ -2,7 +2,7 @@
 /**
  * A lamp whose firmware is updated, in a world: two slots, a cloud with jobs and files, releases that are really signed.
  *
- * The images name programs: "1.0.0", "2.0.0", … behave; "crash", "hang", "mute", "reject" and "label" do not. A mod does
+ * The images name programs: "1.0.0", "2.0.0", … "40.0.0" behave; "crash", "hang", "mute", "reject" and "label" do not. A mod does
  * as its first line says: "good", or "crash", "late" and "reject", which are the program's end. It is loaded first thing at
  * each boot, as programs do it.
  */
@@ -26,6 +26,8 @@ const HOUR = 3_600_000;
 /** The component that the program loads. */
 const MOD = "ui";
 const LINE_LIMIT = 32;
+/** Of programs that behave. */
+export const VERSIONS: readonly string[] = Object.freeze(Array.from({ length: 40 }, (_, index) => `${index + 1}.0.0`));
 
 /** Signatures are real in this world, and so are the digests. */
 export function verify(key: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
@@ -115,7 +117,7 @@ export class Scene {
 		this.device = world.device({
 			id: ID, slot, image: image ?? worldImage("1.0.0", crypto), partitions,
 			programs: {
-				"1.0.0": program("1.0.0"), "2.0.0": program("2.0.0"), "3.0.0": program("3.0.0"),
+				...Object.fromEntries(VERSIONS.map((version) => [version, program(version)])),
 				crash: (host) => {
 					booted("crash");
 					host.timer.set(() => { throw new Error("a bug"); }, 100);

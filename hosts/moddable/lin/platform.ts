@@ -29,6 +29,9 @@ function natives(): FFI {
 	return functions ??= new FFI();
 }
 
+/** When the device booted, on a clock that began with the computer: a trial is counted from the boot. */
+let booted: number | undefined;
+
 /** The slot that was chosen at this boot: activating another one does not change it. */
 let running: RunningPlatform | undefined;
 
@@ -64,7 +67,8 @@ const platform: Platform = Object.freeze({
 		// The simulator's ticks are its wall clock. Here: struct timespec, with 64 bits for each member.
 		const timespec = new Uint32Array(4);
 		natives().clock_gettime(CLOCK_MONOTONIC, timespec.buffer);
-		return timespec[0]! * 1000 + Math.floor(timespec[2]! / 1e6);
+		const now = timespec[0]! * 1000 + Math.floor(timespec[2]! / 1e6);
+		return now - (booted ??= now);
 	},
 	system: Object.freeze({
 		restart: () => natives()._exit(RESTART_EXIT_CODE),
