@@ -54,7 +54,6 @@ const RETRY = 2_000;
 export class Update {
 	readonly #owner: UpdateOwner;
 	readonly #policy: UpdatePolicy;
-	readonly #healthTimeout: number;
 	readonly #words: Words;
 	readonly #store: UpdateStore;
 	readonly #slots: Slots;
@@ -69,16 +68,17 @@ export class Update {
 	#offer: Offer | undefined;
 	#acquisition: Acquisition | undefined;
 	/** When the trial, or the farewell, is over: monotonic ms. */
-	#until = 0;
+	#until: number;
 	#farewell: JobDetails | undefined;
 
 	/** @throws DeviceError `argument`, `storage` */
 	constructor(owner: UpdateOwner, { policy = {}, healthTimeout = HEALTH_TIMEOUT }: UpdateOptions = {}) {
 		checkPolicy(policy);
-		this.#healthTimeout = inRange("healthTimeout", healthTimeout, 1_000, HEALTH_TIMEOUT_MAXIMUM);
 		this.#owner = owner;
 		this.#policy = policy;
 		const { host, firmware } = owner;
+		// The clock may count since long before this boot: a restart need not reset it.
+		this.#until = host.time.now() + inRange("healthTimeout", healthTimeout, 1_000, HEALTH_TIMEOUT_MAXIMUM);
 		this.#words = new Words(firmware.version);
 		const store = this.#store = new UpdateStore(host);
 		let record: UpdateRecord | undefined;
@@ -222,7 +222,6 @@ export class Update {
 				const isMislabelled = transaction?.image !== undefined
 					&& transaction.version !== this.#owner.firmware.version;
 				if (isMislabelled) return trial.revert("mislabelled");
-				this.#until = this.#healthTimeout;
 				return this.enter(Stage.TRIAL);
 			}
 			case Found.READY:
