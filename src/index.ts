@@ -16,7 +16,7 @@ export type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
 export type { OpenDownload } from "./ota/stream-source.js";
 export type { FailureReason } from "./ota/failure.js";
 export type { UpdatePolicy, WaitReason } from "./ota/policy.js";
-export type { Release } from "./ota/update.js";
+export type { Release } from "./ota/acquisition.js";
 export type { UpdateHandlers } from "./updates.js";
 export type { ProvisioningOptions, ProvisioningParameters } from "./identity/provisioning.js";
 export { boolean, list, model, number, string } from "./shadow/model.js";

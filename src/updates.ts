@@ -5,6 +5,7 @@ import type { Firmware } from "./base/firmware.js";
 import type { Host } from "./host.js";
 import { readCredentials } from "./identity/credentials.js";
 import type { Job } from "./operations/jobs.js";
+import type { Release } from "./ota/acquisition.js";
 import type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
 import type { FailureReason } from "./ota/failure.js";
 import { HTTPSSource } from "./ota/https.js";
@@ -13,7 +14,7 @@ import type { Ed25519, ReleaseKey } from "./ota/manifest.js";
 import type { Offer } from "./ota/offer.js";
 import type { Source } from "./ota/source.js";
 import { StreamSource, type OpenDownload } from "./ota/stream-source.js";
-import { Update, type Release, type UpdateOptions, type UpdateOwner } from "./ota/update.js";
+import { Update, type UpdateOptions, type UpdateOwner } from "./ota/update.js";
 
 /** What a program sets for updates; `Self` is what the callbacks find as `this`. */
 export interface UpdateHandlers<Self> extends UpdateOptions {

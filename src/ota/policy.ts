@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** When an update may begin and when it may restart the device, as the program wants it. */
 import { inRange } from "../base/range.js";
+import { wordAt } from "../bytes/word.js";
+import type { Host } from "../host.js";
 import type { Progress } from "./record.js";
 
 /** What an update waits for. */
@@ -66,4 +68,13 @@ export function budgetWait(
 		progress.spent = 0;
 	}
 	return cost > bytes - progress.spent ? "budget" : undefined;
+}
+
+/** A number from 0 to 99: the same for the same ticket, and as often one as another. */
+export function lot({ text, crypto }: Pick<Host, "text" | "crypto">, ticket: string): number {
+	const bytes = new Uint8Array(text.byteLength(ticket));
+	text.encode(ticket, bytes, 0);
+	const digest = crypto.digest("SHA-256");
+	digest.update(bytes);
+	return wordAt(digest.digest(), 0) % 100;
 }
