@@ -54,7 +54,6 @@ const RETRY = 2_000;
 export class Update {
 	readonly #owner: UpdateOwner;
 	readonly #policy: UpdatePolicy;
-	readonly #healthTimeout: number;
 	readonly #words: Words;
 	readonly #store: UpdateStore;
 	readonly #slots: Slots;
@@ -69,16 +68,17 @@ export class Update {
 	#offer: Offer | undefined;
 	#acquisition: Acquisition | undefined;
 	/** When the trial, or the farewell, is over: monotonic ms. */
-	#until = 0;
+	#until: number;
 	#farewell: JobDetails | undefined;
 
 	/** @throws DeviceError `argument`, `storage` */
 	constructor(owner: UpdateOwner, { policy = {}, healthTimeout = HEALTH_TIMEOUT }: UpdateOptions = {}) {
 		checkPolicy(policy);
-		this.#healthTimeout = inRange("healthTimeout", healthTimeout, 1_000, HEALTH_TIMEOUT_MAXIMUM);
 		this.#owner = owner;
 		this.#policy = policy;
 		const { host, firmware } = owner;
+		// The clock may count since long before this boot: a restart need not reset it.
+		this.#until = host.time.now() + inRange("healthTimeout", healthTimeout, 1_000, HEALTH_TIMEOUT_MAXIMUM);
 		this.#words = new Words(firmware.version);
 		const store = this.#store = new UpdateStore(host);
 		let record: UpdateRecord | undefined;
@@ -106,7 +106,10 @@ export class Update {
 
 	/** What runs has yet to show that it is healthy. */
 	get onTrial(): boolean {
-		return this.#stage === Stage.TRIAL;
+		if (this.#stage !== Stage.BOOT) return this.#stage === Stage.TRIAL;
+		// It was not looked at yet, but programs ask first thing.
+		const { isNew, record } = this.#trial;
+		return this.#owner.host.images?.onTrial === true || isNew && record.transaction!.image === undefined;
 	}
 
 	/** What a component is now; `undefined` where none is installed, or none that fits this image. */
@@ -219,7 +222,6 @@ export class Update {
 				const isMislabelled = transaction?.image !== undefined
 					&& transaction.version !== this.#owner.firmware.version;
 				if (isMislabelled) return trial.revert("mislabelled");
-				this.#until = this.#healthTimeout;
 				return this.enter(Stage.TRIAL);
 			}
 			case Found.READY:
@@ -307,8 +309,8 @@ export class Update {
 		}
 		record.transaction = {
 			phase: "ready", job: job.id, number: job.number, release: "", version: previous.version,
-			counter: previous.counter, revoked: [], image, components: [], from: firmware.version, isRollback: true,
-			boots: 0, reason: undefined,
+			counter: previous.counter, revoked: [], image, components: previous.components, from: firmware.version,
+			isRollback: true, boots: 0, reason: undefined,
 		};
 		trial.activate();
 		this.goodbye(host.time.now());

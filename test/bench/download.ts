@@ -58,7 +58,8 @@ function fetchOurs(cloud: Cloud, url: string): Promise<number> {
 	});
 }
 
-function copy(cloud: Cloud, { hostname, port, pathname }: URL): Promise<number> {
+/** All that a bare TLS stream of a release brings. @returns bytes */
+export function copy(cloud: Cloud, { hostname, port, pathname }: URL): Promise<number> {
 	let received = 0;
 	return new Promise((resolve, reject) => {
 		const socket = connect({ host: "127.0.0.1", port: Number(port), servername: hostname, ca: cloud.authority.certificatePem }, () => {

@@ -11,6 +11,7 @@ import { measureBroker, ROUND_COUNT, SIZE } from "./broker.js";
 import { LENGTH, measureDownload, ROUND_COUNT as DOWNLOADS } from "./download.js";
 import { measureNode } from "./node.js";
 import { measureShadow } from "./shadow.js";
+import { measureUpdate, LENGTH as IMAGE, ROUND_COUNT as UPDATES } from "./update.js";
 import { measureXS } from "./xs.js";
 
 const thousands = (value: number): string => Math.round(value).toLocaleString("en");
@@ -26,6 +27,21 @@ console.log(`\nHTTPS download of ${LENGTH >> 20} MB on loopback: MB a second (me
 console.log("| Moorline, with a device's windows | node:tls, a bare copy | part of the copy's speed |\n|---:|---:|---:|");
 const { ours: downloaded, copy: copied } = await measureDownload();
 console.log(`| ${thousands(downloaded / 2 ** 20)} | ${thousands(copied / 2 ** 20)} | ${(downloaded / copied).toFixed(2)} |`);
+
+console.log(`\nA whole update of ${IMAGE >> 20} MB on loopback, from its offer to the restart: KB a second (medians of ${UPDATES} rounds in turn)\n`);
+console.log("| | Moorline | node:tls, a bare copy | part of the copy's speed | of the time: hashing | flash | storage |\n|---|---:|---:|---:|---:|---:|---:|");
+const { copy: bare, rows: updates, wear, writes } = await measureUpdate();
+const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
+for (const { way, rate, hashing, flash, storage } of updates) {
+	console.log(`| ${way} | ${thousands(rate / 1024)} | ${thousands(bare / 1024)} | ${(rate / bare).toFixed(3)} | ${percent(hashing)} | ${percent(flash)} | ${percent(storage)} |`);
+}
+console.log("\nIts wear, until it is confirmed: erasures and programs of a block (most of all blocks), bytes\n");
+console.log("| partition | blocks erased | erasures | at most | programs | at most | programmed | read |\n|---|---:|---:|---:|---:|---:|---:|---:|");
+for (const [name, { erases, programs, programmed, read }] of wear) {
+	const sum = (counts: readonly number[]): string => thousands(counts.reduce((all, count) => all + count, 0));
+	console.log(`| ${name} | ${erases.filter(count => count > 0).length} | ${sum(erases)} | ${Math.max(...erases)} | ${sum(programs)} | ${Math.max(...programs)} | ${thousands(programmed)} B | ${thousands(read)} B |`);
+}
+console.log(`\nWrites of storage: ${[...writes].map(([name, count]) => `${name} ${count}`).join(", ")}`);
 
 const mosquitto = findMosquitto();
 if (mosquitto === undefined) {

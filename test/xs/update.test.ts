@@ -55,6 +55,17 @@ suite("updates", { timeout: wordSizes.length * TIMEOUT }, () => {
 			});
 		}
 
+		test(`XS ${bits}: what is never healthy is left within the time for that`, async () => {
+			const id = `lamp-sick-${bits}`;
+			const lamp = await Lamp.make(cloud, bits, id, directory);
+			const release = cloud.release("9.0.0", { content: imageOf("9.0.0", randomBytes(5_000)) });
+			const job = cloud.cloud.updates.offer({ id, release, devices: [id] });
+			assert.deepEqual(await lamp.update(job), { status: "FAILED", details: { update: "failed", version: FACTORY, reason: "unhealthy" } });
+			assert.deepEqual(lamp.story, [
+				`boot ${FACTORY}, power-on`, "boot 9.0.0 on trial, software", `boot ${FACTORY}, software`, "end of 9.0.0: unhealthy",
+			]);
+		});
+
 		test(`XS ${bits}: a patch over MQTT, across a power cut, is tried and confirmed`, async () => {
 			const id = `lamp-patch-${bits}`;
 			const rest = randomBytes(SIZE);
