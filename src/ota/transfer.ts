@@ -132,11 +132,12 @@ export class Transfer implements SourceReader, BlockListener {
 	step(): boolean {
 		const bytes = this.#bytes;
 		if (bytes !== undefined) {
-			this.#bytes = undefined;
 			if (this.#decoder === undefined) this.#writer.write(bytes, this.#from, this.#to);
-			else this.follow(this.#decoder, bytes, this.#from, this.#to);
+			else this.#from = this.follow(this.#decoder, bytes, this.#from, this.#to);
+			if (this.#decoder === undefined || this.#from === this.#to) this.#bytes = undefined;
 		}
 		if (this.#writer.isComplete) return true;
+		if (this.#bytes !== undefined) return false;
 		if (this.#lost !== undefined) throw this.#lost;
 		if (this.#isOver) {
 			throw new UpdateError(this.#decoder === undefined ? "truncated" : "patch", "content ends too early");
@@ -155,9 +156,15 @@ export class Transfer implements SourceReader, BlockListener {
 		this.#writer.read(target, offset);
 	}
 
-	/** Window after window, each of which is written before the next is begun. */
-	private follow(decoder: PatchDecoder, bytes: Uint8Array, start: number, end: number): void {
-		for (let at = start; at < end;) {
+	/**
+	 * Window after window, each of which is written before the next is begun; up to a block of the flash, because a few
+	 * bytes of a patch can make a megabyte, and a turn must not take that long.
+	 * @returns the index after what was followed
+	 */
+	private follow(decoder: PatchDecoder, bytes: Uint8Array, start: number, end: number): number {
+		const { blocks } = this.#writer;
+		let at = start;
+		while (at < end && this.#writer.blocks === blocks) {
 			at = decoder.push(bytes, at, end);
 			const from = Math.min(decoder.end, decoder.start + this.#repeated);
 			this.#repeated -= from - decoder.start;
@@ -165,5 +172,6 @@ export class Transfer implements SourceReader, BlockListener {
 			this.patchOffset = decoder.patchOffset;
 			this.contentOffset = decoder.outputOffset;
 		}
+		return at;
 	}
 }
