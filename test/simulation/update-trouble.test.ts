@@ -248,6 +248,22 @@ test("a record that is none any more is begun anew", () => {
 	assert.equal(scene.errors.filter((error) => error.startsWith("corrupt")).length, 1);
 });
 
+test("an image whose record is lost while it is on trial is confirmed all the same", () => {
+	const scene = begin();
+	const job = scene.offerFile(second);
+	scene.world.run(() => scene.transaction?.phase === "ready", { within: HOUR });
+	scene.world.run(() => !scene.device.running, { within: HOUR });
+	scene.device.storage.provision("update", { record: "{" });
+	scene.world.run(() => scene.device.running && scene.program!.inSync, { within: HOUR });
+	scene.world.advance(HOUR);
+	assert.deepEqual(scene.boots, ["1.0.0", "2.0.0"]);
+	assert.equal(scene.device.host.images!.onTrial, false);
+	assert.equal(scene.errors.length, 1);
+	// Nobody knows any more that it was this job which brought it.
+	assert.equal(scene.reason(job), "version");
+	succeeds(scene, scene.offerFile(third), "3.0.0");
+});
+
 test("a mod is updated from slot to slot, and stays as it is through an update of the image", () => {
 	const scene = begin();
 	const offer = (version: string): string => scene.offer({
