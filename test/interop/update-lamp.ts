@@ -54,26 +54,35 @@ export class Product {
 	}
 }
 
+/** Bytes that a line of progress tells of. */
+function receivedIn(line: string): number | undefined {
+	const [, count] = /^received (\d+)/.exec(line) ?? [];
+	return count === undefined ? undefined : Number(count);
+}
+
+/** Whether a line says that so many bytes were received. */
+export const reaches = (count: number) => (line: string): boolean => (receivedIn(line) ?? 0) >= count;
+
 export class Lamp {
 	/** What its program said, over all boots. */
 	readonly lines: string[] = [];
 	readonly #stop = new AbortController();
 	readonly #looks = new Set<() => void>();
 	readonly #ended: Promise<unknown>;
-	#cutAt: number;
+	#isCutAt: ((line: string) => boolean) | undefined;
 	#cut = (): void => {};
 
 	/**
 	 * A new device, switched on until the test ends.
-	 * @param cutAt bytes received at which the power fails once; it is on again at once
+	 * @param isCutAt the line at which the power fails, once; it is on again at once
 	 */
-	constructor(context: TestContext, product: Product, identity: DeviceIdentity, cutAt = Infinity) {
+	constructor(context: TestContext, product: Product, identity: DeviceIdentity, isCutAt?: (line: string) => boolean) {
 		const directory = mkdtempSync(join(tmpdir(), "moorline-update-")), device = join(directory, "device");
 		mkdirSync(device);
 		const storage = createHost({ directory: device }).storage.open({ path: IDENTITY_DOMAIN });
 		writeIdentity(storage, identity);
 		storage.close();
-		this.#cutAt = cutAt;
+		this.#isCutAt = isCutAt;
 		this.#ended = runProcess({
 			file: join(directory, "program.mjs"), directory: device, images: { factory: product.program(FACTORY), slot: SLOT },
 			onStart: (cutPower) => { this.#cut = cutPower; },
@@ -106,13 +115,13 @@ export class Lamp {
 
 	/** Bytes received, as each line of progress had it. */
 	get progress(): number[] {
-		return this.lines.flatMap((line) => /^received (\d+)/.exec(line)?.[1] ?? []).map(Number);
+		return this.lines.map(receivedIn).filter((count) => count !== undefined);
 	}
 
 	#take(line: string): void {
 		this.lines.push(line);
-		if (Number(/^received (\d+)/.exec(line)?.[1] ?? 0) >= this.#cutAt) {
-			this.#cutAt = Infinity;
+		if (this.#isCutAt?.(line)) {
+			this.#isCutAt = undefined;
 			this.#cut();
 		}
 		for (const look of this.#looks) look();

@@ -14,7 +14,7 @@ import { BLOCK_LENGTH } from "../../src/ota/source.js";
 import { chosenSeed, Random } from "../property/random.js";
 import { Mosquitto, needsMosquitto } from "./mosquitto.js";
 import { layRelay } from "./relay.js";
-import { FACTORY, Lamp, Product } from "./update-lamp.js";
+import { FACTORY, Lamp, Product, reaches } from "./update-lamp.js";
 
 const OPTIONS = { ...needsMosquitto, timeout: 60_000 };
 const ID = "lamp-1";
@@ -70,7 +70,7 @@ test("mosquitto: a device whose process is killed in the middle of an update end
 	const release = product.release("2.0.0"), size = product.image("2.0.0").byteLength;
 	const job = cloud.updates.offer({ release, devices: [ID] });
 	const ended = followed(site, job);
-	const lamp = new Lamp(context, product, site.identity, size / 2);
+	const lamp = new Lamp(context, product, site.identity, reaches(size / 2));
 	const told = await ended;
 	assert.deepEqual([told.at(-1), told.includes("IN_PROGRESS receiving"), told.includes("IN_PROGRESS trial")], ["SUCCEEDED done", true, true]);
 	assert.deepEqual(lamp.story.filter((line) => !line.startsWith("error closed")), [
@@ -92,6 +92,20 @@ test("mosquitto: the broker is killed in the middle of an update, and comes back
 	await mosquitto.restart();
 	assert.equal((await ended).at(-1), "SUCCEEDED done");
 	assert.deepEqual(lamp.story.filter((line) => line.startsWith("boot")), [`boot ${FACTORY}, power-on`, "boot 2.0.0 on trial, software"]);
+});
+
+test("mosquitto: a device whose process is killed in the trial tries once more, and is confirmed", OPTIONS, async (context) => {
+	const site = await start(context);
+	const { cloud, product } = site;
+	const job = cloud.updates.offer({ release: product.release("2.0.0"), devices: [ID] });
+	const ended = followed(site, job);
+	const lamp = new Lamp(context, product, site.identity, (line) => line.startsWith("boot 2.0.0 on trial"));
+	assert.equal((await ended).at(-1), "SUCCEEDED done");
+	assert.deepEqual(lamp.story.filter((line) => line.startsWith("boot")), [
+		`boot ${FACTORY}, power-on`, "boot 2.0.0 on trial, software", `boot ${FACTORY}, power-on`, "boot 2.0.0 on trial, software",
+	]);
+	const { progress } = lamp;
+	assert.ok(progress.every((received, index) => index === 0 || received > progress[index - 1]!), "nothing is fetched again");
 });
 
 test("mosquitto: what crashes is left, and the cloud knows why", OPTIONS, async (context) => {
@@ -118,7 +132,7 @@ test("the same release over HTTPS, while the connection is reset again and again
 	const relay = await layRelay(context, Number(port), new Random(seed), size / 2, RESETS);
 	const job = cloud.updates.offer({ release, devices: [ID], by: url.replace(port, String(relay.port)) });
 	const ended = followed(site, job);
-	const lamp = new Lamp(context, product, site.identity, size / 2);
+	const lamp = new Lamp(context, product, site.identity, reaches(size / 2));
 	assert.equal((await ended).at(-1), "SUCCEEDED done");
 	assert.equal(site.sent(), 0);
 	assert.equal(relay.resets, RESETS);
