@@ -58,10 +58,9 @@ export class Trial {
 	 */
 	start(): void {
 		const transaction = this.record.transaction;
-		const phase = transaction?.phase;
-		if (transaction === undefined || transaction.isRollback || phase !== "ready" && phase !== "trial") return;
-		if (transaction.image === undefined) this.startComponents(transaction);
-		else if (this.#host.images?.onTrial) this.begin(transaction);
+		// An image has its boots counted by the boot loader.
+		if (transaction === undefined || transaction.image !== undefined) return;
+		if (transaction.phase === "ready" || transaction.phase === "trial") this.startComponents(transaction);
 	}
 
 	/** What runs, or would be loaded, is what the update under way brought. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { liveThroughUpdates } from "./update-lives.js";
 
-const LIVES = 40;
+const LIVES = 25;
 
 test("a device lives through whatever updates and power cuts come", (context) => {
 	const jobs = new Map<string, number>();

@@ -78,6 +78,35 @@ for (const [what, file] of [["an image", long], ["a patch", patch]] as const) {
 	});
 }
 
+for (const blocks of [0, 5]) {
+	test(`a cloud that has no files for a while, from block ${blocks} on, is asked again, and not too often`, () => {
+		const scene = begin();
+		const { streams } = scene.cloud.services;
+		streams.failing = blocks === 0;
+		const job = scene.offerFile(long);
+		scene.world.run(() => (scene.progress?.blocks ?? 0) >= blocks, { within: HOUR });
+		streams.failing = true;
+		scene.world.advance(HOUR);
+		assert.equal(scene.status(job), "IN_PROGRESS");
+		assert.ok(scene.errors.length > 0 && scene.errors.length < 20, `${scene.errors.length} errors`);
+		streams.failing = false;
+		succeeds(scene, job, "2.0.0");
+	});
+
+	test(`a cloud that has no files for good, from block ${blocks} on, is given up`, () => {
+		const scene = begin();
+		const { streams } = scene.cloud.services;
+		streams.failing = blocks === 0;
+		const job = scene.offerFile(long);
+		scene.world.run(() => (scene.progress?.blocks ?? 0) >= blocks, { within: HOUR });
+		streams.failing = true;
+		scene.settle(job, 24 * HOUR);
+		assert.equal(scene.reason(job), "unreachable");
+		streams.failing = false;
+		succeeds(scene, scene.offerFile(long), "2.0.0");
+	});
+}
+
 test("blocks that are another's, or of another length, are not taken for those that were asked for", () => {
 	const scene = begin({ disturb: (blocks) => [...blocks, 0, 24, 3] });
 	succeeds(scene, scene.offerFile(long), "2.0.0");
@@ -246,6 +275,22 @@ test("a record that is none any more is begun anew", () => {
 	scene.device.powerOn();
 	succeeds(scene, scene.offerFile(third), "3.0.0");
 	assert.equal(scene.errors.filter((error) => error.startsWith("corrupt")).length, 1);
+});
+
+test("an image whose record is lost while it is on trial is confirmed all the same", () => {
+	const scene = begin();
+	const job = scene.offerFile(second);
+	scene.world.run(() => scene.transaction?.phase === "ready", { within: HOUR });
+	scene.world.run(() => !scene.device.running, { within: HOUR });
+	scene.device.storage.provision("update", { record: "{" });
+	scene.world.run(() => scene.device.running && scene.program!.inSync, { within: HOUR });
+	scene.world.advance(HOUR);
+	assert.deepEqual(scene.boots, ["1.0.0", "2.0.0"]);
+	assert.equal(scene.device.host.images!.onTrial, false);
+	assert.equal(scene.errors.length, 1);
+	// Nobody knows any more that it was this job which brought it.
+	assert.equal(scene.reason(job), "version");
+	succeeds(scene, scene.offerFile(third), "3.0.0");
 });
 
 test("a mod is updated from slot to slot, and stays as it is through an update of the image", () => {
