@@ -25,7 +25,9 @@ import type { Offer } from "./offer.js";
 import { Plan } from "./plan.js";
 import { batteryWait, budgetWait, lot, windowWait, type UpdatePolicy, type WaitReason } from "./policy.js";
 import { Receiver } from "./receiver.js";
-import { tagOf, type Progress, type UpdateRecord, type UpdateStore } from "./record.js";
+import {
+	tagOf, type InstalledComponent, type PreviousImage, type Progress, type UpdateRecord, type UpdateStore,
+} from "./record.js";
 import { ReleaseHead, type ReleaseOwner } from "./release.js";
 import type { Slots } from "./slots.js";
 import { BLOCK_LENGTH, type Source } from "./source.js";
@@ -301,12 +303,13 @@ export class Acquisition implements ReleaseOwner {
 		const { id, number } = this.#options.job;
 		store.saveProgress(this.#progress);
 		store.saveManifest(this.#signed!);
-		if (image !== undefined) record.previous = undefined;
+		const planned = components.filter((each) => each !== image).map((each) => slots.planned(each, version));
+		record.previous = image === undefined ? without(record.previous, planned) : undefined;
 		record.transaction = {
 			phase: "receiving", job: id, number, release: this.#identity, version, counter,
 			revoked: revoked.map((key) => encodeHex(key)),
 			image: image && { version, counter, size: image.size, digest: encodeHex(image.digest) },
-			components: components.filter((each) => each !== image).map((each) => slots.planned(each, version)),
+			components: planned,
 			from: this.#owner.firmware.version, isRollback: false, boots: 0, reason: undefined,
 		};
 		store.save(record);
@@ -346,6 +349,16 @@ export class Acquisition implements ReleaseOwner {
 		this.#opened?.close();
 		this.#opened = undefined;
 	}
+}
+
+/** `previous`, but for those of its components whose slots `planned` are going to. */
+function without(
+	previous: PreviousImage | undefined, planned: readonly InstalledComponent[],
+): PreviousImage | undefined {
+	const isLost = ({ name, slot, digest }: InstalledComponent): boolean => {
+		return planned.some((each) => each.name === name && each.slot === slot && each.digest !== digest);
+	};
+	return previous && { ...previous, components: previous.components.filter((each) => !isLost(each)) };
 }
 
 function newer(one: string, other: string): string {

@@ -32,6 +32,12 @@ export interface InstalledImage {
 	readonly digest: string;
 }
 
+/** An image that could be gone back to. */
+export interface PreviousImage extends InstalledImage {
+	/** What was installed beside it, as far as that is still in its slots. */
+	readonly components: readonly InstalledComponent[];
+}
+
 /** The content of a component's slot. */
 export interface InstalledComponent {
 	readonly name: string;
@@ -83,7 +89,7 @@ export interface UpdateRecord {
 	revoked: readonly string[];
 	/** What runs, and what the other slot holds; absent where it is not known, or not whole. */
 	image: InstalledImage | undefined;
-	previous: InstalledImage | undefined;
+	previous: PreviousImage | undefined;
 	components: readonly InstalledComponent[];
 	transaction: Transaction | undefined;
 }

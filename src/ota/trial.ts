@@ -11,7 +11,9 @@ import { encodeHex } from "../bytes/hex.js";
 import type { FlashPartition, Host } from "../host.js";
 import { ContentDigest } from "./content.js";
 import { UpdateError, type FailureReason } from "./failure.js";
-import type { InstalledComponent, InstalledImage, Transaction, UpdateRecord, UpdateStore } from "./record.js";
+import type {
+	InstalledComponent, InstalledImage, PreviousImage, Transaction, UpdateRecord, UpdateStore,
+} from "./record.js";
 
 /** How often components are booted on trial; an image is by the boot loader, once. */
 const BOOTS_MAXIMUM = 2;
@@ -65,7 +67,7 @@ export class Trial {
 	/** What runs, or would be loaded, is what the update under way brought. */
 	get isNew(): boolean {
 		const transaction = this.record.transaction;
-		if (transaction === undefined || transaction.isRollback) return false;
+		if (transaction === undefined) return false;
 		const { phase, image, version } = transaction;
 		if (image === undefined) return phase === "trial";
 		if (phase !== "ready" && phase !== "trial") return false;
@@ -99,7 +101,7 @@ export class Trial {
 		// Ended: it is committed, and was interrupted by an error after that.
 		if (transaction === undefined || transaction.phase === "ended") return;
 		const isNew = transaction.image !== undefined;
-		const before = image ?? { version: transaction.from, counter, size: 0, digest: "" };
+		const before = { ...image ?? { version: transaction.from, counter, size: 0, digest: "" }, components };
 		const next: UpdateRecord = {
 			counter: Math.max(counter, transaction.counter),
 			revoked: union(revoked, transaction.revoked),
@@ -238,8 +240,10 @@ export class Trial {
 	}
 }
 
-function known(image: InstalledImage | undefined): InstalledImage | undefined {
-	return image?.digest === "" ? undefined : image;
+function known(previous: PreviousImage | undefined): InstalledImage | undefined {
+	if (previous === undefined || previous.digest === "") return undefined;
+	const { version, counter, size, digest } = previous;
+	return { version, counter, size, digest };
 }
 
 function union(some: readonly string[], others: readonly string[]): readonly string[] {

@@ -106,7 +106,10 @@ export class Update {
 
 	/** What runs has yet to show that it is healthy. */
 	get onTrial(): boolean {
-		return this.#stage === Stage.TRIAL;
+		if (this.#stage !== Stage.BOOT) return this.#stage === Stage.TRIAL;
+		// It was not looked at yet, but programs ask first thing.
+		const { isNew, record } = this.#trial;
+		return this.#owner.host.images?.onTrial === true || isNew && record.transaction!.image === undefined;
 	}
 
 	/** What a component is now; `undefined` where none is installed, or none that fits this image. */
@@ -306,8 +309,8 @@ export class Update {
 		}
 		record.transaction = {
 			phase: "ready", job: job.id, number: job.number, release: "", version: previous.version,
-			counter: previous.counter, revoked: [], image, components: [], from: firmware.version, isRollback: true,
-			boots: 0, reason: undefined,
+			counter: previous.counter, revoked: [], image, components: previous.components, from: firmware.version,
+			isRollback: true, boots: 0, reason: undefined,
 		};
 		trial.activate();
 		this.goodbye(host.time.now());

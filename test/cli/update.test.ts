@@ -66,6 +66,14 @@ class Product {
 	}
 }
 
+/** Before their place is removed: they write to it. */
+async function end(...commands: Command[]): Promise<void> {
+	for (const command of commands) {
+		command.kill("SIGINT");
+		assert.deepEqual(await command.ended, { code: 0, signal: null });
+	}
+}
+
 test("a lamp is updated, and what crashes is left; the image outlives the run", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context), product = await Product.make(context, place);
 	const first = product.simulate(0), lamp = await product.run(first, "--images");
@@ -90,11 +98,11 @@ test("a lamp is updated, and what crashes is left; the image outlives the run", 
 		"lamp-1: firmware 1.0.0", "lamp-1: firmware 2.0.0, on trial", "lamp-1: firmware 2.0.0",
 	]);
 	assert.deepEqual(lamp.stderr.filter(line => line.startsWith("the device")), ["the device restarts: software", "the device restarts: software", "the device restarts: exception"]);
-	lamp.kill("SIGINT");
-	assert.deepEqual(await lamp.ended, { code: 0, signal: null });
+	await end(lamp);
 	// The program that is named is the factory's alone.
 	const again = await product.run(second, "--images");
 	await again.line(line => line === "lamp-1: firmware 2.0.0");
+	await end(again, second);
 });
 
 test("the same lamp is updated from AWS", { timeout: TIMEOUT }, async context => {
@@ -107,6 +115,7 @@ test("the same lamp is updated from AWS", { timeout: TIMEOUT }, async context =>
 	const done = await cloud.event("job", ({ status }) => status !== "IN_PROGRESS");
 	assert.deepEqual(done, { event: "job", device: "lamp-1", job, status: "SUCCEEDED", details: { update: "done", version: "2.0.0" } });
 	assert.deepEqual(lamp.stdout.filter(line => line.includes("firmware")), ["lamp-1: firmware 1.0.0", "lamp-1: firmware 2.0.0, on trial"]);
+	await end(lamp, cloud);
 });
 
 test("a release is offered to devices that are named, and it is one", { timeout: TIMEOUT }, async context => {

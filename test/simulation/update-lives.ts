@@ -166,6 +166,9 @@ class Life {
 			this.#version = scene.device.image!.name;
 			if (this.#version !== previous?.version) this.fail(`back to ${this.#version}`);
 			this.#image = scene.bytes(`ota_${scene.device.image!.slot}`).slice(0, previous.size || 12_000);
+			const mod = previous.components.find(({ name }) => name === "ui");
+			if (mod !== undefined) this.#mod = scene.bytes(`ui_${mod.slot}`).slice(0, mod.size);
+			if (this.modOf() !== digest(this.#mod)) this.fail("the mod did not come back");
 		} else if (reason !== "no-previous" && reason !== "unsafe") {
 			this.fail(`the way back ended as ${reason}`);
 		} else if (reason === "no-previous" && previous !== undefined && previous.counter >= this.#counter) {

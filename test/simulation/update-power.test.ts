@@ -6,7 +6,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../hosts/world/index.js";
-import { blocksAllowed, scenarios, TEARS, updateThroughPowerCuts, type ScenarioName } from "./update-power.js";
+import {
+	badReleases, blocksAllowed, revertThroughPowerCuts, scenarios, TEARS, updateThroughPowerCuts, type ScenarioName,
+} from "./update-power.js";
 
 const PAIRS = 20;
 
@@ -36,5 +38,17 @@ for (const name of Object.keys(scenarios) as ScenarioName[]) {
 			assert.ok(outcome.erasures <= calm.erasures + 2);
 			assert.ok(outcome.blocks <= blocksAllowed(calm.blocks, 2));
 		}
+	});
+}
+
+for (const name of badReleases) {
+	test(`${name} is left, wherever the power fails`, (context) => {
+		const calm = revertThroughPowerCuts(name, []);
+		const random = new Random(name);
+		for (let at = calm.first; at <= calm.operations; at++) {
+			revertThroughPowerCuts(name, [{ at, tear: TEARS[at % TEARS.length]! }]);
+			revertThroughPowerCuts(name, [{ at, tear: "any" }, { at: at + random.between(1, 12), tear: "any" }]);
+		}
+		context.diagnostic(`${calm.operations - calm.first + 1} operations`);
 	});
 }

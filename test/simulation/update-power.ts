@@ -197,3 +197,48 @@ function erasuresOf({ device }: Scene, partitions: Record<string, number>): numb
 export function blocksAllowed(blocks: number, cuts: number): number {
 	return blocks + cuts * (1 + WINDOW);
 }
+
+const bad = Object.freeze({
+	"an image that crashes": { components: [{ ...main, content: imageOf("crash", 9_000) }], sign: "crash" },
+	"an image that never connects": { components: [{ ...main, content: imageOf("mute", 9_000) }], sign: "mute" },
+	"an image that is another than it says": { components: [{ ...main, content: imageOf("label", 9_000) }], sign: "label" },
+	"a mod that crashes": { components: [{ ...ui, content: contentOf("crash", 6_000) }], sign: "crash 2.0.0" },
+	"an image with a mod that crashes": {
+		components: [{ ...ui, content: contentOf("late", 6_000) }, { ...main, content: imageOf("2.0.0", 9_000) }], sign: "late 2.0.0",
+	},
+});
+
+export const badReleases = Object.freeze(Object.keys(bad)) as readonly (keyof typeof bad)[];
+
+/**
+ * What is no good is left, wherever the power fails meanwhile.
+ * @returns the operations of the update, first and last
+ * @throws Error that says what is wrong
+ */
+export function revertThroughPowerCuts(name: keyof typeof bad, cuts: readonly Cut[]): { first: number; operations: number } {
+	const { components, sign } = bad[name];
+	const where = `${name}, cut at ${cuts.map(({ at, tear }) => `${at} ${tear}`).join(" and ")}`;
+	const scene = new Scene({ image: factory, partitions: uiSlots });
+	const { device } = scene;
+	const fail = (what: string): never => {
+		throw new Error(`${where}: ${what}; boots ${scene.boots.join(" ")}; ${JSON.stringify(scene.record)}`);
+	};
+	scene.world.run(() => scene.program?.inSync ?? false, { within: HOUR });
+	const former = scene.offer({ version: "1.0.0", components: [{ ...ui, content: formerMod }] });
+	scene.settle(former);
+	const first = device.operations + 1;
+	for (const { at, tear } of cuts) device.cutPowerAt(at, tear);
+	const job = scene.offer({ components });
+	scene.settle(job);
+	const { operations } = device;
+	if (scene.status(job) !== "FAILED") fail(`ended as ${scene.outcome(job)}`);
+	if (device.image!.name !== "1.0.0" || device.image!.slot !== 0) fail(`${device.image!.name} runs`);
+	if (scene.mods.at(-1) !== "good 1.0.0") fail(`the mod is ${scene.mods.at(-1)}`);
+	const tries = [...scene.boots, ...scene.mods].filter((each) => each === sign).length;
+	if (tries < 1 || tries > 3) fail(`${tries} boots of it`);
+	if (scene.record!.counter !== 0 || scene.record!.image !== undefined) fail("it left something behind");
+	const next = scene.offer({ components: [{ ...main, content: image }], version: AFTER });
+	scene.settle(next);
+	if (scene.reason(next) !== "SUCCEEDED") fail(`the next one ${scene.outcome(next)}`);
+	return { first, operations };
+}

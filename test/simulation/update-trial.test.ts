@@ -143,6 +143,32 @@ test("a mod is what the program loads from its first boot on", () => {
 	scene.settle(job);
 	assert.equal(scene.reason(job), "SUCCEEDED");
 	assert.deepEqual(scene.mods, ["", "good 1.0.0"]);
+	assert.deepEqual(scene.trials, [false, true]);
+});
+
+test("a program knows from its first line on that it is on trial", () => {
+	const scene = begin();
+	scene.settle(scene.offer());
+	assert.deepEqual(scene.trials, [false, true]);
+	assert.equal(scene.program!.update.onTrial, false);
+	scene.device.restart();
+	scene.world.advance(10_000);
+	assert.deepEqual(scene.trials, [false, true, false]);
+});
+
+test("a mod that is no good is left where the storage has no room to note it, too", () => {
+	const scene = begin();
+	const job = scene.offer({ version: "1.0.0", components: [{ name: "ui", kind: "mod", content: contentOf("crash", 6_000) }] });
+	scene.world.run(() => scene.transaction?.phase === "ready", { within: HOUR });
+	const { storage } = scene.device;
+	storage.provision("program", { fill: new Uint8Array(20_480 - storage.fit("program", "fill", new Uint8Array(0))) });
+	scene.world.advance(HOUR);
+	assert.deepEqual(scene.mods, ["", "crash 1.0.0", "crash 1.0.0", ""]);
+	storage.provision("program", { fill: "" });
+	scene.device.restart();
+	scene.settle(job);
+	assert.equal(scene.reason(job), "crashed");
+	assert.equal(scene.mods.at(-1), "");
 });
 
 test("what a mod requires decides whether it is installed, and whether it is there", () => {
@@ -180,6 +206,40 @@ test("the image before is booted on request, without a download; and no second t
 	const anew = scene.offer();
 	scene.settle(anew);
 	assert.equal(scene.reason(anew), "SUCCEEDED");
+});
+
+test("the image before comes back with the mods that it had", () => {
+	const scene = begin();
+	const ui = (line: string) => ({ name: "ui", kind: "mod", content: contentOf(line, 6_000) }) as const;
+	scene.settle(scene.offer({ version: "1.0.0", components: [ui("needs 1.0.0")] }));
+	assert.equal(scene.mods.at(-1), "needs 1.0.0 1.0.0");
+	const main = { name: "main", kind: "image", content: imageOf("2.0.0", 9_000) } as const;
+	const job = scene.offer({ components: [main, ui("needs 2.0.0")] });
+	scene.settle(job);
+	assert.equal(scene.reason(job), "SUCCEEDED");
+	assert.equal(scene.mods.at(-1), "needs 2.0.0 2.0.0");
+	const back = scene.offerRollback();
+	scene.settle(back);
+	assert.equal(scene.reason(back), "SUCCEEDED");
+	assert.equal(scene.mods.at(-1), "needs 1.0.0 1.0.0");
+	assert.deepEqual(scene.device.crashes, []);
+	scene.device.restart();
+	scene.world.advance(10_000);
+	assert.equal(scene.mods.at(-1), "needs 1.0.0 1.0.0");
+});
+
+test("a mod that was replaced since then does not come back as what it was", () => {
+	const scene = begin();
+	const ui = (line: string, version: string) => ({ version, components: [{ name: "ui", kind: "mod", content: contentOf(line, 6_000, version) }] }) as const;
+	scene.settle(scene.offer(ui("good", "1.0.0")));
+	scene.settle(scene.offer());
+	scene.settle(scene.offer(ui("good", "2.1.0")));
+	scene.settle(scene.offer(ui("good", "2.2.0")));
+	const back = scene.offerRollback();
+	scene.settle(back);
+	assert.equal(scene.reason(back), "SUCCEEDED");
+	assert.equal(scene.mods.at(-1), "good 2.2.0");
+	assert.deepEqual(scene.device.crashes, []);
 });
 
 test("an image whose security counter is behind is not gone back to", () => {

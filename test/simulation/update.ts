@@ -3,8 +3,8 @@
  * A lamp whose firmware is updated, in a world: two slots, a cloud with jobs and files, releases that are really signed.
  *
  * The images name programs: "1.0.0", "2.0.0", … "40.0.0" behave; "crash", "hang", "mute", "reject" and "label" do not. A mod does
- * as its first line says: "good", or "crash", "late" and "reject", which are the program's end. It is loaded first thing at
- * each boot, as programs do it.
+ * as its first line says: "good", "needs 2.0.0", which is the end of every other program, or "crash", "late" and "reject",
+ * which are the end of any. It is loaded first thing at each boot, as programs do it.
  */
 import { createPublicKey, verify as verifySignature } from "node:crypto";
 import { createRelease, formatReleaseKey, generateReleaseKey, type ReleaseOptions } from "../../hosts/release/index.js";
@@ -67,6 +67,8 @@ export class Scene {
 	readonly boots: string[] = [];
 	/** First lines of the mods that were loaded, "" for none, by boot. */
 	readonly mods: string[] = [];
+	/** Whether it was on trial, by boot. */
+	readonly trials: boolean[] = [];
 	readonly ends: string[] = [];
 	readonly errors: string[] = [];
 	readonly offers: string[] = [];
@@ -111,7 +113,8 @@ export class Scene {
 		const program = (version: string): Program => (host: Host) => {
 			booted(version);
 			const device = make(host, version);
-			this.#load(host, device);
+			this.trials.push(device.update.onTrial);
+			this.#load(host, device, version);
 			return { close: () => device.close() };
 		};
 		this.device = world.device({
@@ -232,7 +235,7 @@ export class Scene {
 		return this.device.flash.partition(partition).bytes;
 	}
 
-	#load(host: Host, device: Device): void {
+	#load(host: Host, device: Device, version: string): void {
 		const mod = device.update.component(MOD);
 		if (mod === undefined) return void this.mods.push("");
 		const partition = host.flash.open({ path: mod.path });
@@ -240,7 +243,7 @@ export class Scene {
 		partition.read(line, 0);
 		const [name = ""] = Buffer.from(line).toString("latin1").split("\n");
 		this.mods.push(`${name} ${mod.version}`);
-		if (name === "crash") throw new Error("a bug of the mod");
+		if (name === "crash" || name.startsWith("needs") && name !== `needs ${version}`) throw new Error("a bug of the mod");
 		if (name === "late") host.timer.set(() => { throw new Error("a late bug of the mod"); }, 100);
 		if (name === "reject") device.update.reject();
 	}

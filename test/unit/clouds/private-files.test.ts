@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Files on the private cloud: topics and messages as documented, in order and in any, and what is no block is an error. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import type { CBORObject } from "../../../src/cbor/value.js";
 import type { PrivateCloudOptions } from "../../../src/clouds/private/index.js";
@@ -11,7 +9,6 @@ import type { DownloadOptions } from "../../../src/ota/download.js";
 import { UpdateError } from "../../../src/ota/failure.js";
 import type { OpenDownload } from "../../../src/ota/stream-source.js";
 import { DeviceRig, PREFIX } from "../device-rig.js";
-import { ROOT } from "../../tidy/sources.js";
 import { codeOf } from "../failure.js";
 import { connack, suback, utf8 } from "../wire.js";
 import { cbor } from "./aws-rig.js";
@@ -141,10 +138,4 @@ test("PrivateFile: who pauses and loses the connection holds up nothing of the n
 	assert.equal(device.said().at(-1), `files/image-1/get {"token":"1-1","length":256,"offset":0,"count":4}`);
 	device.device.publish("hello", "world");
 	assert.deepEqual(device.said(), ["hello world"]);
-});
-
-test("PrivateFile takes the block that the documentation shows", () => {
-	const text = readFileSync(join(ROOT, "docs/private-cloud.md"), "utf8");
-	const [, example = ""] = /^```cbor\n([0-9a-f]+)/m.exec(text) ?? [];
-	assert.equal(example, cbor({ token: "k-1", index: 2, bytes: Uint8Array.of(10, 11, 12, 13) }));
 });
