@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * `npm run bench`: our MQTT codec beside `mqtt-packet` and our client beside MQTT.js through mosquitto on Node, a
- * release over HTTPS beside a bare copy of the stream, a shadow on the wire beside the vendor's own SDK, and whole
- * messages beside codec and Moddable's client on XS, in one table each. What is missing is skipped, and in CI a failure.
+ * release over HTTPS and whole updates beside a bare copy of the stream, a shadow on the wire beside the vendor's own SDK,
+ * and whole messages beside codec and Moddable's client on XS, in one table each. What is missing is skipped, and in CI a
+ * failure.
  */
 import { spawnSync } from "node:child_process";
 import { sdkObstacle } from "../referee/sdk.js";
@@ -29,11 +30,11 @@ const { ours: downloaded, copy: copied } = await measureDownload();
 console.log(`| ${thousands(downloaded / 2 ** 20)} | ${thousands(copied / 2 ** 20)} | ${(downloaded / copied).toFixed(2)} |`);
 
 console.log(`\nA whole update of ${IMAGE >> 20} MB on loopback, from its offer to the restart: KB a second (medians of ${UPDATES} rounds in turn)\n`);
-console.log("| | Moorline | node:tls, a bare copy | part of the copy's speed | of the time: hashing | flash | storage |\n|---|---:|---:|---:|---:|---:|---:|");
+console.log("| | Moorline | node:tls, a bare copy | part of the copy's speed | of the time: hashing | flash | storage | waiting for turns | turns |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|");
 const { copy: bare, rows: updates, wear, writes } = await measureUpdate();
-const percent = (part: number): string => `${(part * 100).toFixed(1)} %`;
-for (const { way, rate, hashing, flash, storage } of updates) {
-	console.log(`| ${way} | ${thousands(rate / 1024)} | ${thousands(bare / 1024)} | ${(rate / bare).toFixed(3)} | ${percent(hashing)} | ${percent(flash)} | ${percent(storage)} |`);
+for (const { way, rate, hashing, flash, storage, waiting, turns } of updates) {
+	const parts = [hashing, flash, storage, waiting].map(part => `${(part * 100).toFixed(1)} %`).join(" | ");
+	console.log(`| ${way} | ${thousands(rate / 1024)} | ${thousands(bare / 1024)} | ${(rate / bare).toFixed(3)} | ${parts} | ${turns} |`);
 }
 console.log("\nIts wear, until it is confirmed: erasures and programs of a block (most of all blocks), bytes\n");
 console.log("| partition | blocks erased | erasures | at most | programs | at most | programmed | read |\n|---|---:|---:|---:|---:|---:|---:|---:|");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A device of Node with two images whose flash, storage and hashing are measured, below the boot loader: so that its own
+ * A device of Node with two images whose flash, storage, hashing and turns are measured, below the boot loader: so that its own
  * work counts, too.
  */
 import { createImageFlash, createImages, imagePartitions, select } from "../../hosts/boot/index.js";
 import { createHost, PARTITIONS } from "../../hosts/node/index.js";
-import type { Crypto, FlashPartition, FlashProvider, Host, ResetReason, StorageProvider } from "../../src/host.js";
+import type { Crypto, FlashPartition, FlashProvider, Host, ResetReason, StorageProvider, Timers } from "../../src/host.js";
 
 /** How often something was done, and how long it took in all: ms. */
 export class Meter {
@@ -37,6 +37,8 @@ export class Metered {
 	readonly hashing = new Meter();
 	readonly flash = new Meter();
 	readonly storage = new Meter();
+	/** From when a turn was asked for until it came: a timer of Node takes a millisecond at least. */
+	readonly turns = new Meter();
 	/** By partition. */
 	readonly wear = new Map<string, Wear>();
 	/** Writes by domain and key. */
@@ -57,7 +59,23 @@ export class Metered {
 		const { slot } = select({ flash, crypto })!;
 		const running = { flash, crypto, slot, restart: () => { host.system.restart(); } };
 		return {
-			...host, crypto, storage: this.#storage(host.storage), flash: createImageFlash(running), images: createImages(running),
+			...host, crypto, timer: this.#timers(host.timer), storage: this.#storage(host.storage), flash: createImageFlash(running), images: createImages(running),
+		};
+	}
+
+	#timers(timer: Timers): Timers {
+		const { turns } = this;
+		return {
+			...timer,
+			set: (callback, delay) => {
+				if (delay > 0) return timer.set(callback, delay);
+				const begin = performance.now();
+				return timer.set(() => {
+					turns.count++;
+					turns.ms += performance.now() - begin;
+					callback();
+				}, delay);
+			},
 		};
 	}
 

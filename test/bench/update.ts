@@ -39,6 +39,9 @@ export interface UpdateRow {
 	hashing: number;
 	flash: number;
 	storage: number;
+	/** Waiting for turns, and how many there were. */
+	waiting: number;
+	turns: number;
 }
 
 export interface UpdateResult {
@@ -109,9 +112,9 @@ async function update(cloud: Cloud, { id, directory, key, file, url, way }: Job)
 			device.close();
 			resolve();
 		};
-		const { hashing, flash, storage } = metered;
-		const meters = [hashing, flash, storage];
-		let before: number[] = [];
+		const { hashing, flash, storage, turns } = metered;
+		const meters = [hashing, flash, storage, turns];
+		let before: number[] = [], turnsBefore = 0;
 		let offered = false;
 		const device = new Device({
 			host: metered.boot(isTrial ? "software" : "power-on", () => { setImmediate(leave); }),
@@ -119,8 +122,10 @@ async function update(cloud: Cloud, { id, directory, key, file, url, way }: Job)
 			update: {
 				onRestart: () => {
 					end = performance.now();
-					const [hashed = 0, flashed = 0, stored = 0] = meters.map(({ ms }, index) => (ms - before[index]!) / (end - begin));
-					run = { way, rate: LENGTH / (end - begin) * 1000, hashing: hashed, flash: flashed, storage: stored };
+					const [hashed = 0, flashed = 0, stored = 0, waiting = 0] = meters.map(({ ms }, index) => (ms - before[index]!) / (end - begin));
+					run = {
+						way, rate: LENGTH / (end - begin) * 1000, hashing: hashed, flash: flashed, storage: stored, waiting, turns: turns.count - turnsBefore,
+					};
 				},
 				onEnd: (_version, reason) => {
 					if (reason !== undefined) reject(new Error(reason));
@@ -135,6 +140,7 @@ async function update(cloud: Cloud, { id, directory, key, file, url, way }: Job)
 				metered.wear.clear();
 				metered.writes.clear();
 				before = meters.map(({ ms }) => ms);
+				turnsBefore = turns.count;
 				begin = performance.now();
 				cloud.updates.offer({ id, release: file, devices: [id], ...(way === "HTTPS" ? { by: url } : {}) });
 			},
@@ -148,8 +154,10 @@ async function update(cloud: Cloud, { id, directory, key, file, url, way }: Job)
 }
 
 function typical(runs: readonly Run[]): UpdateRow {
-	const of = (name: "rate" | "hashing" | "flash" | "storage"): number => median(runs.map((run) => run[name]));
-	return { way: runs[0]!.way, rate: of("rate"), hashing: of("hashing"), flash: of("flash"), storage: of("storage") };
+	const of = (name: Exclude<keyof UpdateRow, "way">): number => median(runs.map((run) => run[name]));
+	return {
+		way: runs[0]!.way, rate: of("rate"), hashing: of("hashing"), flash: of("flash"), storage: of("storage"), waiting: of("waiting"), turns: of("turns"),
+	};
 }
 
 function median(values: number[]): number {

@@ -16,7 +16,7 @@ import { Mosquitto, needsMosquitto } from "./mosquitto.js";
 import { layRelay } from "./relay.js";
 import { FACTORY, Lamp, Product, reaches } from "./update-lamp.js";
 
-const OPTIONS = { ...needsMosquitto, timeout: 60_000 };
+const OPTIONS = { ...needsMosquitto, timeout: 120_000 };
 const ID = "lamp-1";
 const [, ACCESS] = /^```acl\n([\s\S]*?)^```$/m.exec(readFileSync(join(packageRoot, "docs/private-cloud.md"), "utf8")) ?? [];
 /** Blocks that are asked for ahead, and the one with the manifest. */
