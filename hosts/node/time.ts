@@ -10,7 +10,8 @@ const DELAY_MAXIMUM = 2 ** 31 - 1;
 export const timer: Timers = Object.freeze({
 	set(callback: () => void, delay: number): TimerHandle {
 		checkTimer(callback, delay, 0);
-		return setTimeout(callback, delay);
+		// A timeout of 0 waits for a millisecond at least, which a device whose work is cut into turns has many of.
+		return delay === 0 ? setImmediate(callback) : setTimeout(callback, delay);
 	},
 
 	repeat(callback: () => void, interval: number): TimerHandle {
@@ -20,6 +21,7 @@ export const timer: Timers = Object.freeze({
 
 	clear(handle: TimerHandle | undefined): void {
 		clearTimeout(handle as NodeJS.Timeout | undefined);
+		clearImmediate(handle as NodeJS.Immediate | undefined);
 	},
 });
 
