@@ -37,7 +37,10 @@ export interface UpdateHandlers<Self> extends UpdateOptions {
 	onProgress?(this: Self, received: number, total: number): void;
 	/** The device restarts in this turn, or a few seconds later. */
 	onRestart?(this: Self, version: string): void;
-	/** An update came to its end. @param reason absent for success */
+	/**
+	 * An update came to its end; told again after a reset, until the cloud has heard of it.
+	 * @param reason absent for success
+	 */
 	onEnd?(this: Self, version: string, reason: FailureReason | undefined): void;
 }
 
