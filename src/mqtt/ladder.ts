@@ -8,6 +8,7 @@
  *
  * Memory: three numbers; and in the storage one byte for each of the last networks.
  */
+import { encodeHex } from "../bytes/hex.js";
 import type { Crypto, StorageDomain, StorageProvider, TextCodec } from "../host.js";
 
 /** Of a host, what remembering needs. */
@@ -102,7 +103,6 @@ export class Ladder {
 		text.encode(network, bytes, 0);
 		const digest = crypto.digest("SHA-256");
 		digest.update(bytes);
-		const head = digest.digest().subarray(0, KEY_BYTES);
-		return head.reduce((key, byte) => key + (byte + 256).toString(16).slice(1), "");
+		return encodeHex(digest.digest().subarray(0, KEY_BYTES));
 	}
 }

@@ -135,8 +135,3 @@ export class Blocks {
 		return bits;
 	}
 }
-
-/** A bitmap in JSON, which has no bytes. */
-export function hexadecimal(bitmap: Uint8Array): string {
-	return bitmap.reduce((text, byte) => text + (byte + 256).toString(16).slice(1), "");
-}

@@ -16,10 +16,11 @@ import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
 import { Refusal } from "../../base/service.js";
 import { decodeBase64 } from "../../bytes/base64.js";
+import { encodeHex } from "../../bytes/hex.js";
 import { isObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { CBORObject } from "../../cbor/value.js";
-import { hexadecimal, type BlockRange } from "../../ota/blocks.js";
+import type { BlockRange } from "../../ota/blocks.js";
 import type { BlockPort, Download } from "../../ota/download.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
 import { encodeMessage, type Format } from "../format.js";
@@ -85,7 +86,7 @@ export class AwsStream implements Translation, BlockPort, Closer {
 		const message: CBORObject = { c: token, f: this.#file, l: blockLength, o: offset };
 		if (this.#version !== undefined) message["s"] = this.#version;
 		if (bitmap === undefined) message["n"] = count;
-		else message["b"] = this.#format === "json" ? hexadecimal(bitmap) : bitmap;
+		else message["b"] = this.#format === "json" ? encodeHex(bitmap) : bitmap;
 		return this.say("get", message);
 	}
 

@@ -14,10 +14,11 @@
  */
 import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
+import { encodeHex } from "../../bytes/hex.js";
 import { isObject, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import { decodeCBOR } from "../../cbor/decode.js";
-import { hexadecimal, type BlockRange } from "../../ota/blocks.js";
+import type { BlockRange } from "../../ota/blocks.js";
 import type { BlockPort, Download } from "../../ota/download.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
@@ -84,7 +85,7 @@ export class PrivateFile implements Translation, BlockPort, Closer {
 	request(token: string, blockLength: number, { offset, count, bitmap }: BlockRange): boolean {
 		const message: JSONObject = { token, length: blockLength, offset, count };
 		if (this.#version !== undefined) message["version"] = this.#version;
-		if (bitmap !== undefined) message["bitmap"] = hexadecimal(bitmap);
+		if (bitmap !== undefined) message["bitmap"] = encodeHex(bitmap);
 		return this.say("get", message);
 	}
 
