@@ -6,14 +6,13 @@ import type { Host } from "./host.js";
 import { readCredentials } from "./identity/credentials.js";
 import type { Job } from "./operations/jobs.js";
 import type { Release } from "./ota/acquisition.js";
-import type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
 import type { FailureReason } from "./ota/failure.js";
 import { HTTPSSource } from "./ota/https.js";
 import { parseReleaseKey } from "./ota/key.js";
 import type { Ed25519, ReleaseKey } from "./ota/manifest.js";
 import type { Offer } from "./ota/offer.js";
 import type { Source } from "./ota/source.js";
-import { StreamSource, type OpenDownload } from "./ota/stream-source.js";
+import { StreamSource, type Downloader } from "./ota/stream-source.js";
 import { Update, type UpdateOptions, type UpdateOwner } from "./ota/update.js";
 
 /** What a program sets for updates; `Self` is what the callbacks find as `this`. */
@@ -45,11 +44,10 @@ export interface UpdateHandlers<Self> extends UpdateOptions {
 }
 
 /** What updates ask of the device. */
-export interface UpdatesOwner {
+export interface UpdatesOwner extends Downloader {
 	readonly host: Host;
 	readonly id: string;
 	readonly firmware: Firmware | undefined;
-	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): OpenDownload;
 	onTurn(): void;
 	onFault(error: DeviceError): void;
 }
@@ -110,7 +108,7 @@ export class Updates implements UpdateOwner {
 
 	openSource({ url, stream, file }: Offer): Source {
 		if (stream !== undefined) {
-			return new StreamSource((callbacks, options) => this.#owner.download(stream, file, callbacks, options));
+			return new StreamSource(this.#owner, stream, file);
 		}
 		const { anchors = [], plain } = this.#handlers;
 		const { anchor } = readCredentials(this.host);

@@ -96,6 +96,9 @@ export class Acquisition implements ReleaseOwner {
 	#head: ReleaseHead | undefined;
 	/** What it found: the release. As it came, too, until that is in the storage. */
 	#manifest: Manifest | undefined;
+	/** What is left of it from then on: its version, and the bytes of its content. */
+	#version = "";
+	#total = 0;
 	#identity = "";
 	#signed: Uint8Array | undefined;
 	#source: Source | undefined;
@@ -132,7 +135,7 @@ export class Acquisition implements ReleaseOwner {
 
 	/** "" until it is known. */
 	get version(): string {
-		return this.#manifest?.version ?? "";
+		return this.#version;
 	}
 
 	/** Agrees to what was offered. */
@@ -210,6 +213,7 @@ export class Acquisition implements ReleaseOwner {
 		if (failure !== undefined) throw failure;
 		this.closeSource();
 		this.#manifest = manifest;
+		this.#version = manifest!.version;
 		this.#identity = identity;
 		this.#signed = signed;
 		this.#plan = new Plan(this.host, this.#options.slots, manifest!.components);
@@ -250,19 +254,21 @@ export class Acquisition implements ReleaseOwner {
 		const reason = this.reasonToWait(cost);
 		if (reason !== undefined) {
 			if (reason !== this.#waiting && reason === "consent") {
-				this.#owner.onUpdateOffer({ version: this.#manifest!.version, size: cost });
+				this.#owner.onUpdateOffer({ version: this.#version, size: cost });
 			}
 			return this.waitFor(reason, now);
 		}
 		this.#waiting = undefined;
 		if (isResumed) this.#signed = undefined;
 		else this.prepare();
-		const { host } = this.#owner;
+		const { store, slots } = this.#options;
+		const { components } = this.#manifest!;
 		this.#receiver = new Receiver({
-			host, store: this.#options.store, slots: this.#options.slots, source: this.#source!,
-			components: this.#manifest!.components, payloads: this.#plan!.payloads, progress: this.#progress,
+			host: this.host, store, slots, source: this.#source!, components, payloads: this.#plan!.payloads,
+			progress: this.#progress,
 		}, isResumed);
-		this.#plan = undefined;
+		this.#total = components.reduce((sum, { size }) => sum + size, 0);
+		this.#manifest = this.#plan = undefined;
 		this.enter(Stage.RECEIVE);
 	}
 
@@ -338,7 +344,7 @@ export class Acquisition implements ReleaseOwner {
 	}
 
 	private report(received: number, now: number): void {
-		const total = this.#manifest!.components.reduce((sum, { size }) => sum + size, 0);
+		const total = this.#total;
 		this.#owner.onUpdateProgress(received, total);
 		if (now < this.#reportAt) return;
 		this.#reportAt = now + REPORT_INTERVAL;

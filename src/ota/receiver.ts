@@ -132,8 +132,9 @@ export class Receiver implements TransferOwner {
 		const { host, source, slots, progress } = this.#options;
 		const slot = this.#slot ??= slots.openTarget(component);
 		const base = payload.kind === "patch" ? this.#base = slots.openBase(component) : undefined;
-		const transfer = this.#transfer = new Transfer({ host, source, component, payload, slot, base }, this);
-		transfer.open(progress.blocks, progress.patchOffset, progress.contentOffset);
+		const { blocks, patchOffset, contentOffset } = progress;
+		const transfer = this.#transfer = new Transfer(this);
+		transfer.open({ host, source, component, payload, slot, base }, blocks, patchOffset, contentOffset);
 	}
 
 	private check(component: Component, digest: ContentDigest): true {

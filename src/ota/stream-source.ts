@@ -19,8 +19,11 @@ export interface OpenDownload extends Closer {
 	resume(): void;
 }
 
-/** Begins a download of the file: as `device.download` does. */
-export type DownloadOpener = (callbacks: DownloadCallbacks, options: DownloadOptions) => OpenDownload;
+/** Who begins downloads. An object, because a closure takes eleven slots. */
+export interface Downloader {
+	/** As `device.download`. */
+	download(name: string, file: number, callbacks: DownloadCallbacks, options?: DownloadOptions): OpenDownload;
+}
 
 /** Blocks that are asked for ahead: 32 KB. */
 const WINDOW = 8;
@@ -28,10 +31,15 @@ const WINDOW = 8;
 const ATTEMPTS = 5;
 
 export class StreamSource implements Source {
-	readonly #download: DownloadOpener;
+	readonly #downloader: Downloader;
+	readonly #name: string;
+	readonly #file: number;
 
-	constructor(download: DownloadOpener) {
-		this.#download = download;
+	/** @param name of the stream, and the number of the file in it */
+	constructor(downloader: Downloader, name: string, file: number) {
+		this.#downloader = downloader;
+		this.#name = name;
+		this.#file = file;
 	}
 
 	open(offset: number, end: number, reader: SourceReader): SourceStream {
@@ -41,7 +49,7 @@ export class StreamSource implements Source {
 		inRange("end", end, BLOCK_LENGTH, FILE_MAXIMUM);
 		const first = inRange("offset", offset, 0, end - BLOCK_LENGTH) / BLOCK_LENGTH;
 		const reading = new Reading(first, reader);
-		reading.download = this.#download(reading, {
+		reading.download = this.#downloader.download(this.#name, this.#file, reading, {
 			length: end, blockLength: BLOCK_LENGTH, first, window: WINDOW, attempts: ATTEMPTS,
 		});
 		return reading;

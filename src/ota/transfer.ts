@@ -34,9 +34,8 @@ export class Transfer implements SourceReader, BlockListener {
 	/** Where in a patch the last window that was begun lies, and the first byte of content that it makes. */
 	patchOffset = 0;
 	contentOffset = 0;
-	readonly #options: TransferOptions;
 	readonly #owner: TransferOwner;
-	readonly #writer: SlotWriter;
+	#writer!: SlotWriter;
 	#decoder: PatchDecoder | undefined;
 	/** Bytes in front that are there already: of the source, and of the content that a patch makes. */
 	#skipped = 0;
@@ -52,12 +51,9 @@ export class Transfer implements SourceReader, BlockListener {
 	#isOver = false;
 	#lost: DeviceError | undefined;
 
-	/** @throws UpdateError `too-large`, `storage` */
-	constructor(options: TransferOptions, owner: TransferOwner) {
-		const { host, slot, component } = options;
-		this.#options = options;
+	/** `open` comes next. */
+	constructor(owner: TransferOwner) {
 		this.#owner = owner;
-		this.#writer = new SlotWriter(host, slot, component, this);
 	}
 
 	/** Blocks of the content that stand in the flash. */
@@ -73,10 +69,12 @@ export class Transfer implements SourceReader, BlockListener {
 	/**
 	 * Begins, behind `blocks` that stand in the flash.
 	 * @param patchOffset and `contentOffset`: of a patch, the window to go on with
-	 * @throws DeviceError as `Source.open`; UpdateError `storage`
+	 * @throws DeviceError as `Source.open`; UpdateError `too-large`, `storage`
 	 */
-	open(blocks: number, patchOffset: number, contentOffset: number): void {
-		const { source, payload, component, base } = this.#options;
+	open(options: TransferOptions, blocks: number, patchOffset: number, contentOffset: number): void {
+		// Not kept: what is needed from here on is in the parts.
+		const { host, slot, source, payload, component, base } = options;
+		this.#writer = new SlotWriter(host, slot, component, this);
 		if (blocks > 0) this.#writer.resume(blocks);
 		let from = blocks * BLOCK_LENGTH;
 		if (payload.kind === "patch") {

@@ -56,7 +56,7 @@ function startDevice(context: TestContext, identity: DeviceIdentity): { device: 
 function read(device: Device, name: string, first: number, end: number, onBlock: (count: number) => void = () => {}): Promise<Uint8Array> {
 	const bytes = new Uint8Array((end - first) * BLOCK_LENGTH);
 	let position = 0;
-	const source = new StreamSource((callbacks, options) => device.download(name, 0, callbacks, options));
+	const source = new StreamSource(device, name, 0);
 	return new Promise((resolve, reject) => {
 		const opened: Closer = source.open(first * BLOCK_LENGTH, end * BLOCK_LENGTH, {
 			onBytes(borrowed, start, stop) {

@@ -71,7 +71,7 @@ class Reader {
 			},
 			onError: (error) => { throw error; },
 		});
-		this.#source = new StreamSource((callbacks, options) => device.download(NAME, 0, callbacks, options));
+		this.#source = new StreamSource(device, NAME, 0);
 	}
 
 	/** Once: from then on the source lives with all connections of this boot. */

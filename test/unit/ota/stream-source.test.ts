@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Refusal } from "../../../src/base/service.js";
 import type { BlockRange } from "../../../src/ota/blocks.js";
-import { Download, GAP_TIMEOUT, type BlockPort } from "../../../src/ota/download.js";
+import { Download, GAP_TIMEOUT, type BlockPort, type DownloadCallbacks, type DownloadOptions } from "../../../src/ota/download.js";
 import { UpdateError } from "../../../src/ota/failure.js";
 import { BLOCK_LENGTH } from "../../../src/ota/source.js";
-import { StreamSource } from "../../../src/ota/stream-source.js";
+import { StreamSource, type OpenDownload } from "../../../src/ota/stream-source.js";
 import { Random } from "../../property/random.js";
 import { codeOf } from "../failure.js";
 import { ServiceRig } from "../operations/service-rig.js";
@@ -49,11 +49,13 @@ class Rig extends ServiceRig {
 	constructor() {
 		super();
 		let opened = 0;
-		this.source = new StreamSource((callbacks, options) => {
+		const download = (name: string, file: number, callbacks: DownloadCallbacks, options: DownloadOptions = {}): OpenDownload => {
+			assert.deepEqual([name, file], ["release", 3]);
 			this.driven = new Download(callbacks, `t${++opened}-`, options);
 			const { driven } = this;
 			return { close: () => { this.closed++; }, pause: () => driven.pause(), resume: () => driven.resume() };
-		});
+		};
+		this.source = new StreamSource({ download }, "release", 3);
 	}
 
 	open(first: number, end: number): { close(): void } {
