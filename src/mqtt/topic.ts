@@ -18,9 +18,9 @@ export function isShared(filter: string): boolean {
 
 /** Spec: [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1], of MQTT 5 [MQTT-4.8.2-1] [MQTT-4.8.2-2]. */
 export function isFilter(filter: string): boolean {
+	if (!isShared(filter)) return isPlainFilter(filter);
 	const plain = withoutShare(filter);
-	if (isShared(filter) && (plain === filter || !isTopic(filter.slice(SHARE.length, -plain.length - 1)))) return false;
-	return isPlainFilter(plain);
+	return plain !== filter && isTopic(filter.slice(SHARE.length, -plain.length - 1)) && isPlainFilter(plain);
 }
 
 /** The filter behind a share's name; what has none as it is. */

@@ -76,7 +76,13 @@ export class Receiver implements TransferOwner {
 		if (transfer === undefined) {
 			const payload = payloads[progress.component];
 			if (payload === undefined) return this.next();
-			this.open(component, payload);
+			// Here and not in a method of its own: the way from here to the network is the deepest that there is.
+			const { host, source, slots } = this.#options;
+			const { blocks, patchOffset, contentOffset } = progress;
+			const slot = this.#slot ??= slots.openTarget(component);
+			const base = payload.kind === "patch" ? this.#base = slots.openBase(component) : undefined;
+			const begun = this.#transfer = new Transfer(this);
+			begun.open({ host, source, component, payload, slot, base }, blocks, patchOffset, contentOffset);
 			return true;
 		}
 		if (!transfer.step()) return undefined;
@@ -126,15 +132,6 @@ export class Receiver implements TransferOwner {
 		progress.contentOffset = contentOffset;
 		store.saveProgress(progress);
 		this.hasMoved = true;
-	}
-
-	private open(component: Component, payload: Payload): void {
-		const { host, source, slots, progress } = this.#options;
-		const slot = this.#slot ??= slots.openTarget(component);
-		const base = payload.kind === "patch" ? this.#base = slots.openBase(component) : undefined;
-		const { blocks, patchOffset, contentOffset } = progress;
-		const transfer = this.#transfer = new Transfer(this);
-		transfer.open({ host, source, component, payload, slot, base }, blocks, patchOffset, contentOffset);
 	}
 
 	private check(component: Component, digest: ContentDigest): true {

@@ -83,7 +83,7 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 			live("update-idle", "lamp with updates, in sync and idle: live, over the empty program", update.idle),
 			{ key: "update-idle-arena", what: "smallest arena in which that lamp connects and syncs", value: update.idleArena * (bits / 32) },
 			{ key: "update-arena", what: "smallest arena in which it installs an image of 1 MB over MQTT; 4 MB take as much", value: update.arena * (bits / 32) },
-			{ key: "update-stack", what: "slots of the stack at most, update", value: update.stack },
+			{ key: "update-stack", what: "slots of the stack at most, update, the emulated boot loader's among them", value: update.stack },
 			...cycles.map(({ name, slots, chunks }) => {
 				const cycle = row(`mqtt, ${name}`, `MQTT client, ${name}`, slots, chunks);
 				// What was let go on the way may be more than what came.
