@@ -127,10 +127,14 @@ function refuseChange(): never {
 
 /** Makes "nextota" a slot that the boot loader knows nothing of. @throws DeviceError `state` while on trial */
 function release(platform: RunningPlatform): void {
-	if (entryOf(platform, platform.slot)?.state === State.PENDING_VERIFY) {
-		throw new DeviceError("state", "while an image is on trial, the one before it is only read");
-	}
-	withOTAData(platform, otadata => otadata.forget(otherSlot(platform.slot)));
+	// Asked for first: it may be looked up in the entries, too, and one within the other is more stack than XS has left here.
+	const { slot } = platform;
+	withOTAData(platform, otadata => {
+		if (otadata.of(slot)?.state === State.PENDING_VERIFY) {
+			throw new DeviceError("state", "while an image is on trial, the one before it is only read");
+		}
+		otadata.forget(otherSlot(slot));
+	});
 }
 
 function entryOf(platform: Platform, slot: Slot): Entry | undefined {

@@ -8,8 +8,8 @@
 import { createHash } from "node:crypto";
 import { createRelease, type ReleaseComponent } from "../../hosts/release/index.js";
 import type { Random } from "../../hosts/world/index.js";
-import { BLOCK, contentOf, imageOf, regrouped, successorOf } from "./update-releases.js";
-import { releaseKey, Scene, VERSIONS } from "./update.js";
+import { BLOCK, contentOf, imageOf, regrouped, successorOf } from "./releases.js";
+import { releaseKey, Scene, VERSIONS } from "./scene.js";
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;

@@ -12,8 +12,8 @@ import type { CBORObject } from "../../src/cbor/value.js";
 import type { FailureReason } from "../../src/ota/failure.js";
 import {
 	BLOCK, contentOf, imageOf, manifestOf, messageOf, sealed, sealedBytes, successorOf, withMessage,
-} from "./update-releases.js";
-import { ID, releaseKey, Scene } from "./update.js";
+} from "./releases.js";
+import { ID, releaseKey, Scene } from "./scene.js";
 
 const otherKey = generateReleaseKey();
 const secondKey = generateReleaseKey();

@@ -6,8 +6,8 @@ import { createRelease } from "../../hosts/release/index.js";
 import type { Device } from "../../src/device.js";
 import type { UpdatePolicy } from "../../src/ota/policy.js";
 import type { UpdateHandlers } from "../../src/updates.js";
-import { BLOCK, imageOf, successorOf } from "./update-releases.js";
-import { releaseKey, Scene, type SceneOptions } from "./update.js";
+import { BLOCK, imageOf, successorOf } from "./releases.js";
+import { releaseKey, Scene, type SceneOptions } from "./scene.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

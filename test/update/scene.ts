@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * A lamp whose firmware is updated, in a world: two slots, a cloud with jobs and files, releases that are really signed.
+ * That is why these simulations run on Node alone, unlike the others.
  *
  * The images name programs: "1.0.0", "2.0.0", … "40.0.0" behave; "crash", "hang", "mute", "reject" and "label" do not. A mod does
  * as its first line says: "good", "needs 2.0.0", which is the end of every other program, or "crash", "late" and "reject",

@@ -6,8 +6,8 @@ import type { Device } from "../../src/device.js";
 import type { UpdateHandlers } from "../../src/updates.js";
 import { createRelease } from "../../hosts/release/index.js";
 import { Random } from "../../hosts/world/index.js";
-import { BLOCK, contentOf, imageOf, successorOf } from "./update-releases.js";
-import { releaseKey, Scene, type SceneOptions } from "./update.js";
+import { BLOCK, contentOf, imageOf, successorOf } from "./releases.js";
+import { releaseKey, Scene, type SceneOptions } from "./scene.js";
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;

@@ -9,8 +9,8 @@ import { encodeHex } from "../../src/bytes/hex.js";
 import { crypto } from "../../hosts/node/digest.js";
 import { createRelease, type ReleaseComponent } from "../../hosts/release/index.js";
 import type { Tear } from "../../hosts/world/index.js";
-import { BLOCK, contentOf, imageOf, regrouped, successorOf } from "./update-releases.js";
-import { releaseKey, Scene } from "./update.js";
+import { BLOCK, contentOf, imageOf, regrouped, successorOf } from "./releases.js";
+import { releaseKey, Scene } from "./scene.js";
 
 export const TEARS: readonly Tear[] = Object.freeze(["none", "prefix", "words", "bits", "whole"]);
 

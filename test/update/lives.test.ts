@@ -2,7 +2,7 @@
 /** Lives of a device by dice: a seed that fails is the report. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { liveThroughUpdates } from "./update-lives.js";
+import { liveThroughUpdates } from "./lives.js";
 
 const LIVES = 25;
 

@@ -5,8 +5,8 @@ import { test } from "node:test";
 import type { Device } from "../../src/device.js";
 import type { UpdateHandlers } from "../../src/updates.js";
 import { createRelease } from "../../hosts/release/index.js";
-import { BLOCK, contentOf, imageOf, sealed, manifestOf } from "./update-releases.js";
-import { releaseKey, Scene } from "./update.js";
+import { BLOCK, contentOf, imageOf, sealed, manifestOf } from "./releases.js";
+import { releaseKey, Scene } from "./scene.js";
 
 const HOUR = 3_600_000;
 /** ms within which a bad image is left, with the boots before and after. */

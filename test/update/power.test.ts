@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { Random } from "../../hosts/world/index.js";
 import {
 	badReleases, blocksAllowed, revertThroughPowerCuts, scenarios, TEARS, updateThroughPowerCuts, type ScenarioName,
-} from "./update-power.js";
+} from "./power.js";
 
 const PAIRS = 20;
 

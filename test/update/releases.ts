@@ -10,7 +10,7 @@ import { Random } from "../../hosts/world/index.js";
 import { Vocabulary } from "../../src/bytes/vocabulary.js";
 import { decodeCBOR } from "../../src/cbor/decode.js";
 import type { CBORObject, CBORValue } from "../../src/cbor/value.js";
-import { releaseKey } from "./update.js";
+import { releaseKey } from "./scene.js";
 
 export const BLOCK = 4_096;
 /** "MRL1", and bytes up to the message. */

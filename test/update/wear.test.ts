@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WorldEvent } from "../../hosts/world/index.js";
-import { BLOCK, imageOf } from "./update-releases.js";
-import { Scene } from "./update.js";
+import { BLOCK, imageOf } from "./releases.js";
+import { Scene } from "./scene.js";
 
 const SIZE = 1_048_576;
 const BLOCKS = SIZE / BLOCK;

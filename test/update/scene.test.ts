@@ -2,7 +2,7 @@
 /** An update from offer to confirmation, and back from those that are no good, in a world. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Scene } from "./update.js";
+import { Scene } from "./scene.js";
 
 const HOUR = 3_600_000;
 
