@@ -5,10 +5,12 @@
  * | key           | value                                                              |
  * |---------------|--------------------------------------------------------------------|
  * | `id`          | name of the device, UTF-8                                          |
- * | `endpoint`    | URL of the cloud, UTF-8: `mqtts://name:port` or `mqtt://name:port` |
+ * | `endpoint`    | URL of the cloud, UTF-8: such as `mqtts://name:port`         |
  * | `anchor`      | trust anchor, DER                                                  |
  * | `certificate` | the device's certificate, DER                                      |
  * | `key`         | its private key, PKCS#8 DER                                        |
+ * | `psk-identity`, `psk` | a name and a key that it shares with the cloud: UTF-8 and bytes, for DTLS |
+ * | `oscore`      | what it shares with the cloud for OSCORE: `src/oscore/context.ts`  |
  *
  * That is the factory's credential. A later one is staged beside the one in force, tried, and confirmed or dropped; one
  * write decides, so that whenever the power fails a whole credential is in force, the old one or the new one. The one
@@ -36,6 +38,11 @@ export interface Credentials {
 	intermediates?: readonly Uint8Array[] | undefined;
 	/** PKCS#8 DER. */
 	key: Uint8Array | undefined;
+	/** The key's name, and the key. */
+	pskIdentity?: string | undefined;
+	psk?: Uint8Array | undefined;
+	/** Encoded. */
+	oscore?: Uint8Array | undefined;
 	/** Something kept is damaged, so that these may be others than they should. To be told; the device goes on. */
 	fault?: DeviceError | undefined;
 }
@@ -222,6 +229,12 @@ export class CredentialStore {
 	private complete(domain: StorageDomain, credentials: Credentials, fault?: DeviceError): Credentials {
 		credentials.endpoint ??= this.readText(domain, "endpoint");
 		credentials.anchor ??= domain.read("anchor");
+		const pskIdentity = this.readText(domain, "psk-identity");
+		const psk = domain.read("psk");
+		const oscore = domain.read("oscore");
+		if (pskIdentity !== undefined) credentials.pskIdentity = pskIdentity;
+		if (psk !== undefined) credentials.psk = psk;
+		if (oscore !== undefined) credentials.oscore = oscore;
 		if (fault !== undefined) credentials.fault = fault;
 		return credentials;
 	}

@@ -17,10 +17,10 @@ const everything = [...device, ...sources("hosts"), ...sources("examples"), ...s
 const LAYERS: readonly (readonly [string, RegExp])[] = [
 	["base", /^src\/(base\/|host\.ts$)/],
 	["bytes", /^src\/bytes\//],
-	["codecs", /^src\/cbor\//],
+	["codecs", /^src\/(cbor|crypto)\//],
 	["storage", /^src\/storage\//],
-	["cores", /^src\/(mqtt\/(?!client|index)|http\/(?!client)|shadow\/|operations\/|ota\/(?!https))/],
-	["drivers", /^src\/(mqtt\/(client|index)\.ts$|http\/client\.ts$|ota\/https\.ts$|identity\/)/],
+	["cores", /^src\/(mqtt\/(?!client|index)|coap\/(?!client|server|index)|oscore\/|http\/(?!client)|shadow\/|operations\/|ota\/(?!https))/],
+	["drivers", /^src\/((mqtt|coap)\/(client|server|index)\.ts$|http\/client\.ts$|ota\/https\.ts$|identity\/)/],
 	["clouds", /^src\/clouds\//],
 	["device", /^src\/(device|updates|index)\.ts$/],
 ];
@@ -44,7 +44,7 @@ test("imports in src go down the layers and never leave src", () => {
 test("services do not know protocols, and protocols not services", () => {
 	// A source of updates on HTTP is where the two meet.
 	const services = /^src\/(shadow|operations|ota)\/(?!https)/;
-	const protocols = /^src\/(mqtt|http)\//;
+	const protocols = /^src\/(mqtt|http|coap|oscore)\//;
 	for (const { path, imports } of device) {
 		const others = services.test(path) ? protocols : protocols.test(path) ? services : undefined;
 		if (others !== undefined) assert.deepEqual(imports.filter(({ from }) => others.test(from)), [], path);
