@@ -86,9 +86,9 @@ export interface WebSocketOptions extends TCPOptions {
 	secure?: SecureOptions | undefined;
 	/**
 	 * True: the program needs to know where messages end, as CoAP does (RFC 8323 §4). What is read is then pieces of
-	 * messages, each behind four bytes: its length, big-endian, and in the highest bit whether its message goes on in the
-	 * next piece. A piece is a frame, or a whole message; nothing is held back until it is complete. An empty message is
-	 * four zeros; a frame of 2^31 bytes and more ends the stream with `too-large`. Writes are as always.
+	 * messages, each behind four bytes: its length, big-endian, and in the highest bit whether its message goes on in
+	 * the next piece. A piece is a frame, or a whole message. An empty message is four zeros; a frame of 2^31 bytes and
+	 * more ends the stream with `too-large`. Writes are as always.
 	 */
 	messages?: boolean | undefined;
 }
