@@ -121,6 +121,8 @@ export class Framer {
 	}
 
 	private collect(count: number): void {
+		// An empty frame.
+		if (count === 0) return;
 		const held = this.#held;
 		const needed = held + this.#left;
 		if (this.#buffer.byteLength < needed) {
