@@ -313,8 +313,8 @@ export interface Host {
 	 * Each write becomes one binary message, and what comes in binary messages can be read, however it was cut: frames
 	 * are nobody's business, but for `messages`, and pings are answered. The first `onWritable` says that the server
 	 * accepted. A text message, and whatever else RFC 6455 forbids, ends the stream with `violation`; an answer other
-	 * than 101 with `rejected` and its status as `detail`; one whose head has no end with `too-large`; the server's Close
-	 * with `closed` and its status as `detail`. Redirects are not followed, and nothing is compressed.
+	 * than 101 with `rejected` and its status as `detail`; one whose head has no end with `too-large`; the server's
+	 * Close with `closed` and its status as `detail`. Redirects are not followed, and nothing is compressed.
 	 */
 	readonly websocket: { io: new (options: WebSocketOptions) => Stream };
 	readonly dns: { io: new () => Resolver };
