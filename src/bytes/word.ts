@@ -22,6 +22,7 @@ export function isAt(expected: Uint8Array, bytes: Uint8Array, start: number): bo
 	return true;
 }
 
+/** Whether they are the same bytes. Not for secrets: it ends at the first that differs. */
 export function isEqual(left: Uint8Array, right: Uint8Array): boolean {
 	return left.byteLength === right.byteLength && isAt(left, right, 0);
 }
