@@ -14,6 +14,7 @@ export class FakeMessenger implements Messenger {
 	reliable = false;
 	messageMaximum = 1_152;
 	blockwise = true;
+	readonly holdOff = 0;
 	readonly deadline = Infinity;
 	readonly unsent = false;
 	readonly sent: (Outgoing & { handle: number })[] = [];
