@@ -37,6 +37,7 @@ export interface ExchangesOptions {
 
 export class Exchanges implements Messenger {
 	readonly reliable = false;
+	readonly holdOff = 0;
 	readonly messageMaximum = MESSAGE_MAXIMUM;
 	readonly blockwise = true;
 	readonly #reader: Reader;
