@@ -40,6 +40,8 @@ export interface GatewayOptions {
 const MESSAGE_MAXIMUM = 64 * 1024;
 /** Seconds until observers ask again by themselves, should a notification have been lost for good. */
 const MAX_AGE = 300;
+/** Shadows that are observed, or were; changes of further ones are found when observers ask again. */
+const TOLD_MAXIMUM = 100_000;
 /** Below these nothing is the program's own. */
 const SERVICES: readonly string[] = Object.freeze(["status", "shadow", "jobs", "files", "commands"]);
 
@@ -150,7 +152,7 @@ export class Gateway implements CloudChannel {
 
 	#delta(request: CoAPRequest, id: string, place: string): CoAPReply {
 		const delta = this.#difference(id, place), path = `${id}/${place}`;
-		if (request.observe === 0 && !this.#told.has(path)) this.#told.set(path, keyOf(delta));
+		if (request.observe === 0 && !this.#told.has(path) && this.#told.size < TOLD_MAXIMUM) this.#told.set(path, keyOf(delta));
 		return said(request, "2.05", delta, { observable: true, maxAge: MAX_AGE });
 	}
 
