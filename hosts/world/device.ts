@@ -273,6 +273,7 @@ export class Device {
 			name: "world",
 			websocket: Object.freeze({ io: webSocketClass(boot, platform) }),
 			udp: Object.freeze({ io: udpClass(network, boot) }),
+			dtls: undefined,
 			dns: Object.freeze({ io: dnsClass(network, boot) }),
 			keys: createKeys(clock, this.#entropy, boot, verify),
 			images: running && createImages(running),

@@ -60,9 +60,8 @@ export function decodePayload(reader: Reader): Uint8Array {
 	return viewOf(reader, reader.remaining);
 }
 
-/** @throws DeviceError `argument` for options out of order or out of range, `too-large` where it does not fit */
-export function encodeBody(writer: Writer, body: Body): void {
-	const { options, payload } = body;
+/** @param body measured with `bodyLength` before. @throws DeviceError `too-large` where it does not fit */
+export function encodeBody(writer: Writer, { options, payload }: Body): void {
 	let previous = 0;
 	for (let index = 0; index < options.length; index++) {
 		const { number, value } = options[index]!;

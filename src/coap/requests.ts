@@ -94,7 +94,7 @@ export class Requests {
 
 	/** For `Pending`. */
 	cancel(pending: Pending): void {
-		if (!this.#pending.includes(pending)) return;
+		if (pending.isLeaving || !this.#pending.includes(pending)) return;
 		const isKept = pending.observer !== undefined && pending.registration !== 0;
 		pending.owner = pending.observer = undefined;
 		this.#messenger.cancel(pending.handle);
@@ -213,6 +213,8 @@ export class Requests {
 		const isNotice = number === pending.registration;
 		const message = this.open(pending, received, isNotice);
 		if (message === undefined) return;
+		// On its way before we wished to leave.
+		if (pending.isLeaving && findOption(message.options, OptionNumber.OBSERVE) !== undefined) return;
 		if (number === pending.token) {
 			// Its acknowledgement may have been lost: there is no need for it any more.
 			if (pending.handle !== 0) this.#messenger.cancel(pending.handle);
