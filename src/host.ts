@@ -235,8 +235,29 @@ export interface Digest {
 	digest(): Uint8Array;
 }
 
+/** AES-128 in CCM (RFC 3610): who has not the key can neither read nor alter what is sealed. */
+export interface SealOptions {
+	/** 16 bytes. */
+	key: Uint8Array;
+	/** 7 to 13 bytes, never the same twice with one key. */
+	nonce: Uint8Array;
+	/** What is not to be altered either, and no secret: at most 65,279 bytes. */
+	additional: Uint8Array;
+	/** At most 65,535 bytes; what is opened ends with its tag. */
+	bytes: Uint8Array;
+	/** Bytes: 8 or 16. */
+	tagLength: number;
+}
+
 export interface Crypto {
 	digest(algorithm: DigestAlgorithm): Digest;
+	/** @returns as many bytes as there were, and the tag. @throws DeviceError `argument` */
+	seal(options: SealOptions): Uint8Array;
+	/**
+	 * @returns what was sealed; `undefined` when it was not sealed with this key, nonce, tag length and additional bytes,
+	 * or was altered, which takes the same time wherever it was. @throws DeviceError `argument`
+	 */
+	open(options: SealOptions): Uint8Array | undefined;
 }
 
 export type KeyType = "P-256" | "RSA-2048";

@@ -6,7 +6,7 @@
  */
 import { DeviceError } from "../../src/base/error.js";
 import { createImageFlash, createImages } from "../boot/index.js";
-import { TRIAL_TIMEOUT, type Crypto, type DigestAlgorithm, type Host, type ResetReason } from "../../src/host.js";
+import { TRIAL_TIMEOUT, type Crypto, type DigestAlgorithm, type Host, type ResetReason, type SealOptions } from "../../src/host.js";
 import { Boot, PowerCut } from "./boot.js";
 import type { Clock } from "./clock.js";
 import { dnsClass } from "./dns.js";
@@ -265,6 +265,14 @@ export class Device {
 				digest(algorithm: DigestAlgorithm) {
 					boot.check();
 					return crypto.digest(algorithm);
+				},
+				seal(options: SealOptions) {
+					boot.check();
+					return crypto.seal(options);
+				},
+				open(options: SealOptions) {
+					boot.check();
+					return crypto.open(options);
 				},
 			}),
 		};

@@ -477,10 +477,10 @@ export class Requests {
 
 	/** Which block to ask for, where it is not for the server to say. */
 	private askedBlock(assembly: Assembly | undefined, block: RequestOptions["block"]): Block | undefined {
-		const { reliable, blockwise } = this.#messenger;
+		const { reliable } = this.#messenger;
 		if (assembly !== undefined && assembly.length > 0) {
-			const { size, length } = assembly;
-			const bert = reliable && blockwise && size === BLOCK_MAXIMUM;
+			// As the server makes them, which may know no larger ones.
+			const { size, length, bert } = assembly;
 			return { number: length / size, more: false, size, bert };
 		}
 		if (block !== undefined) {

@@ -30,6 +30,8 @@ export class Assembly {
 	length = 0;
 	/** Of the blocks as the server makes them. */
 	size = BLOCK_MAXIMUM;
+	/** It sends several at a time. */
+	bert = false;
 	readonly #maximum: number;
 	#body: Uint8Array = NOTHING;
 	/** Of the representation, a copy; `undefined` while its first block has not come, or has none. */
@@ -71,6 +73,7 @@ export class Assembly {
 		this.#body.set(payload, length);
 		this.length = length + byteLength;
 		this.size = size;
+		this.bert = bert;
 		return more ? Taken.MORE : Taken.WHOLE;
 	}
 
