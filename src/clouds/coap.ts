@@ -18,7 +18,7 @@ import { classOf, codeText } from "../coap/constants.js";
 import type {
 	Cancelable, ObservationOwner, Requester, RequestOptions, RequestOwner, Response,
 } from "../coap/request.js";
-import type { Host } from "../host.js";
+import type { Host, SecureOptions } from "../host.js";
 import type { Provisioning } from "../identity/provisioning.js";
 import type { Commands } from "../operations/commands.js";
 import type { Jobs } from "../operations/jobs.js";
@@ -39,6 +39,8 @@ export interface Translation {
 export interface Asker {
 	/** @param token that it asked with. @throws DeviceError */
 	onAnswer(token: string, response: Response, now: number): void;
+	/** None will come. Services know when an answer is overdue, so that there is nothing to be done about it. */
+	onUnanswered(token: string): void;
 }
 
 /** Who observes something. What it throws is reported. */
@@ -60,8 +62,17 @@ export interface CoAPSettings {
 	reconnect?: Backoff | undefined;
 }
 
+/** Where a server is, and what proves who is there. */
+export interface CoAPServerAddress {
+	readonly transport: "udp" | "dtls" | "tcp" | "tls" | "ws" | "wss";
+	readonly name: string;
+	readonly port: number;
+	readonly secure?: SecureOptions | undefined;
+	readonly psk?: { readonly identity: string; readonly key: Uint8Array } | undefined;
+}
+
 /** Of the program's own messages, those that are not answered yet. */
-const POST_MAXIMUM = 8;
+const POST_MAXIMUM = 4;
 /** ms after which what the cloud did not let us observe is tried again. */
 const WATCH_RETRY = 60_000;
 
@@ -156,24 +167,22 @@ export abstract class CoAPConnection implements Connection, RequestOwner, AlarmO
 	}
 
 	/**
-	 * Asks for a service, and brings it the answer, whatever its code is. Where none comes, nobody is told: services
-	 * know when an answer is overdue.
+	 * Asks for a service, and brings it the answer, whatever its code is.
 	 * @param token comes back with the answer
 	 * @returns `undefined` when it cannot be sent now
 	 * @throws DeviceError `argument`
 	 */
 	ask(token: string, request: RequestOptions, asker: Asker): Cancelable | undefined {
-		return this.#ready ? this.#client!.request(request, new Asking(this, token, request, asker)) : undefined;
+		return this.request(request, new Asking(this, token, request, asker));
 	}
 
 	/**
 	 * Observes a resource until it is cancelled, which is to be by the end of the connection. Where the cloud refuses,
 	 * it is asked again every minute.
-	 * @throws DeviceError `argument`
 	 */
 	watch(request: RequestOptions, watcher: Watcher): Cancelable {
 		const watching = new Watching(this, request, watcher);
-		watching.begin(this.#client!);
+		watching.begin(this.#client!, this.host.time.now());
 		return watching;
 	}
 
@@ -183,8 +192,7 @@ export abstract class CoAPConnection implements Connection, RequestOwner, AlarmO
 	 * @throws DeviceError `argument`
 	 */
 	protected post(request: RequestOptions): boolean {
-		if (!this.#ready || this.#posts >= POST_MAXIMUM) return false;
-		this.#client!.request(request, new Posting(this, request));
+		if (this.#posts >= POST_MAXIMUM || this.request(request, new Posting(this, request)) === undefined) return false;
 		this.#posts++;
 		return true;
 	}
@@ -259,12 +267,23 @@ export abstract class CoAPConnection implements Connection, RequestOwner, AlarmO
 		if (now >= this.#greetAt) this.greet();
 		if (now >= this.#watchAt) {
 			this.#watchAt = Infinity;
-			if (this.#ready) for (const watching of this.#lapsed.splice(0)) watching.begin(this.#client!);
+			if (this.#ready) for (const watching of this.#lapsed.splice(0)) watching.begin(this.#client!, now);
 		}
 		this.arm();
 	}
 
-	private greet(): void {
+	private request(request: RequestOptions, owner: RequestOwner): Cancelable | undefined {
+		if (!this.#ready) return undefined;
+		try {
+			return this.#client!.request(request, owner);
+		} catch (error) {
+			if (toDeviceError(error, "internal", "request").code === "full") return undefined;
+			throw error;
+		}
+	}
+
+	/** Now, and not only when it is due: what it says has changed. */
+	protected greet(): void {
 		this.#greetAt = Infinity;
 		if (this.#closed || !this.#client!.connected) return;
 		this.#greeting?.cancel();
@@ -337,6 +356,7 @@ class Asking implements RequestOwner {
 
 	onError(error: DeviceError): void {
 		if (error.code !== "closed" && error.code !== "timeout") this.#connection.onRefused(error);
+		this.#asker.onUnanswered(this.#token);
 	}
 }
 
@@ -375,8 +395,12 @@ class Watching implements ObservationOwner, Cancelable {
 		this.#watcher = watcher;
 	}
 
-	begin(client: CloudClient): void {
-		this.#observation = client.observe(this.#request, this);
+	begin(client: CloudClient, now: number): void {
+		try {
+			this.#observation = client.observe(this.#request, this);
+		} catch (error) {
+			this.onEnded(toDeviceError(error, "internal", "observation"), now);
+		}
 	}
 
 	cancel(): void {
