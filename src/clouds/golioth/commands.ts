@@ -79,7 +79,12 @@ export class GoliothCommands implements Translation, CommandsPort, Asker, Watche
 		return this.#asked !== undefined;
 	}
 
+	onUnanswered(): void {
+		this.#asked = undefined;
+	}
+
 	onAnswer(id: string, { code }: Response, now: number): void {
+		this.#asked = undefined;
 		if (classOf(code) === 2) this.#commands.accepted(id);
 		else this.#commands.rejected(id, refusalOf(code), codeText(code), now);
 	}

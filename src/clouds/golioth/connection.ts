@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A device's connection to Golioth: CoAP over DTLS, with a key that it shares with the cloud, or a certificate.
+ * A device's connection to Golioth: CoAP over DTLS, with a key that it shares with the cloud.
  *
  * First of all it says which firmware runs. The cloud does not know devices by their messages: a plain connection is for
  * tests and simulators.
@@ -10,7 +10,6 @@ import { DeviceError } from "../../base/error.js";
 import { isName } from "../../base/name.js";
 import { inRange } from "../../base/range.js";
 import { parseEndpoint } from "../../base/url.js";
-import type { CoAPServerAddress } from "../../coap/client.js";
 import { Code, ContentFormat } from "../../coap/constants.js";
 import type { RequestOptions, Response } from "../../coap/request.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
@@ -19,9 +18,9 @@ import type { Jobs } from "../../operations/jobs.js";
 import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
-import { CoAPConnection } from "../coap.js";
+import { CoAPFile } from "../coap-file.js";
+import { CoAPConnection, type CoAPServerAddress } from "../coap.js";
 import type { Format } from "../format.js";
-import { GoliothArtifact } from "./artifacts.js";
 import { GoliothCommands } from "./commands.js";
 import type { GoliothOptions } from "./index.js";
 import { GoliothJobs } from "./jobs.js";
@@ -29,7 +28,7 @@ import { encodeValue } from "./messages.js";
 import { IDLE, reportOf, type Progress } from "./reports.js";
 import { GoliothShadow, type Sections } from "./shadow.js";
 
-/** Bytes of the largest representation that is taken: blocks of artifacts are taken one by one. */
+/** Bytes of the largest representation that is taken: blocks of artifacts come one by one. */
 export const BODY_MAXIMUM = 16_384;
 const BODY_LIMIT = 131_072;
 export const ENDPOINT = "coaps://coap.golioth.io";
@@ -43,7 +42,7 @@ const SETTINGS: RequestOptions = Object.freeze({ code: Code.GET, path: ".c", acc
 
 export class GoliothConnection extends CoAPConnection {
 	readonly format: Format;
-	readonly #endpoint: string | undefined;
+	readonly #endpoint: string;
 	readonly #sections: Sections;
 	readonly #package: string;
 	#jobs: GoliothJobs | undefined;
@@ -63,7 +62,7 @@ export class GoliothConnection extends CoAPConnection {
 
 	/** Read for each connection: what is in the storage need not be in memory, and may have been renewed. */
 	get server(): CoAPServerAddress {
-		return addressOf(readCredentials(this.host), this.#endpoint!);
+		return addressOf(readCredentials(this.host), this.#endpoint);
 	}
 
 	addShadow(name: string, shadow: Shadow): void {
@@ -89,7 +88,7 @@ export class GoliothConnection extends CoAPConnection {
 		if (!isName(name, 2 * PACKAGE_MAXIMUM + 1, "._-@+") || file !== 0) {
 			throw new DeviceError("argument", `"${name}" is no artifact: <package>@<version>, file 0`);
 		}
-		const opened = new GoliothArtifact(this, name, download);
+		const opened = new CoAPFile(this, `.u/c/${name}`, download);
 		this.add(opened);
 		return opened;
 	}
@@ -145,16 +144,11 @@ function segment(name: string): string {
 	return name;
 }
 
+/** @throws DeviceError `argument`, `credential` */
 function addressOf(credentials: Credentials, endpoint: string): CoAPServerAddress {
 	const { scheme, name, port } = parseEndpoint(credentials.endpoint ?? endpoint, PORTS);
+	const { psk: key, pskIdentity: identity } = credentials;
 	if (scheme === "coap") return { transport: "udp", name, port };
-	const { psk, pskIdentity, anchor, certificate, intermediates = [], key } = credentials;
-	if (psk !== undefined && pskIdentity !== undefined) {
-		return { transport: "dtls", name, port, psk: { identity: pskIdentity, key: psk } };
-	}
-	if (anchor === undefined || certificate === undefined) {
-		throw new DeviceError("credential", "neither a shared key nor a certificate in the device's storage");
-	}
-	const secure = { certificates: [anchor], clientCertificates: [certificate, ...intermediates], clientKey: key };
-	return { transport: "dtls", name, port, secure };
+	if (key === undefined || identity === undefined) throw new DeviceError("credential", "no key for DTLS");
+	return { transport: "dtls", name, port, psk: { identity, key } };
 }

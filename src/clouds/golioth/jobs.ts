@@ -6,7 +6,7 @@
  * |----------------------------|--------------|----------------------------------------------------------------|
  * | `.u/desired`               | GET, observe | the manifest: see `manifest.ts`                                |
  * | `.u/c/<package>`           | POST         | `{"s","r","pkg","v","t"?}`: how far it is                      |
- * | `.u/c/<package>@<version>` | GET, blocks  | the release file: see `artifacts.ts`                           |
+ * | `.u/c/<package>@<version>` | GET, blocks  | the release file                                               |
  *
  * There is one job at most, for the one package that is this device's firmware. Its id is `<package>@<version>`, its
  * number that of the manifest with which it began: a later manifest with the same artifact goes on with it, and begins
@@ -80,6 +80,10 @@ export class GoliothJobs implements Translation, JobsPort, Asker, Watcher {
 	update(token: string, _: Job, update: JobUpdate): boolean {
 		this.#update = update;
 		return this.say(token, progressOf(update));
+	}
+
+	onUnanswered(): void {
+		this.#asked = undefined;
 	}
 
 	onAnswer(token: string, response: Response, now: number): void {

@@ -91,6 +91,10 @@ export class GoliothShadow implements Translation, ShadowPort, Asker, Watcher {
 		return this.proceed(token);
 	}
 
+	onUnanswered(): void {
+		this.#asked = undefined;
+	}
+
 	onAnswer(token: string, response: Response, now: number): void {
 		this.#asked = undefined;
 		const { code } = response;

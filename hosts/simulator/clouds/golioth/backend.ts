@@ -50,7 +50,7 @@ export class GoliothBackend implements GoliothContext {
 	readonly settings: GoliothSettings;
 	readonly releases: GoliothReleases;
 	readonly faults = new GoliothFaults();
-	readonly server: CoAPServer;
+	server: CoAPServer;
 	readonly #services: readonly GoliothService[];
 	readonly #options: GoliothBackendOptions;
 	/** Requests of a device in the second that began then. */
@@ -69,11 +69,15 @@ export class GoliothBackend implements GoliothContext {
 		this.settings = new GoliothSettings(this);
 		this.releases = new GoliothReleases(this, options);
 		this.#services = [this.state, this.stream, this.logs, this.rpc, this.settings, this.releases];
-		this.server = this.restarted();
+		this.server = this.#makeServer();
 	}
 
-	/** A server that knows nothing of what the one before it was told. */
-	restarted(): CoAPServer {
+	/** Another server, which knows nothing of what the one before it was told; nobody is to serve that one any more. */
+	forget(): void {
+		this.server = this.#makeServer();
+	}
+
+	#makeServer(): CoAPServer {
 		return new CoAPServer({
 			random: this.#options.random, limits: this.#options.limits,
 			handler: (request, reply) => { this.#handle(request, reply); },
@@ -96,8 +100,10 @@ export class GoliothBackend implements GoliothContext {
 		this.server.expire(now);
 	}
 
-	notify(device: string, segment: string): void {
-		this.server.notify(({ path, peer }) => path[0] === segment && this.deviceOf(peer) === device);
+	notify(device: string, changed: readonly string[]): void {
+		this.server.notify(({ path, peer }) => {
+			return this.deviceOf(peer) === device && changed.every((segment, index) => (path[index] ?? segment) === segment || path[index] === "");
+		});
 	}
 
 	/**

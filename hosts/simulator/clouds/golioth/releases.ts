@@ -85,7 +85,7 @@ export class GoliothReleases implements GoliothService {
 		const { sequence: last } = this.#deployments.get(device) ?? NOTHING;
 		const sequence = Math.max(last + 1, Math.floor(this.#context.wall() / 1000));
 		this.#deployments.set(device, { sequence, artifacts: found });
-		this.#context.notify(device, this.segment);
+		this.#context.notify(device, [this.segment]);
 		return sequence;
 	}
 

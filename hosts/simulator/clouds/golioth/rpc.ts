@@ -67,7 +67,7 @@ export class GoliothRpc implements GoliothService {
 		const deadline = this.#context.now() + timeout;
 		const call: Pending = { id: `rpc-${++this.#count}`, device, method, params, statusCode: undefined, detail: undefined, deadline, onDone };
 		queue.push(call);
-		if (queue.length === 1) this.#context.notify(device, this.segment);
+		if (queue.length === 1) this.#context.notify(device, [this.segment]);
 		this.#context.onTurn();
 		return call;
 	}
@@ -86,7 +86,7 @@ export class GoliothRpc implements GoliothService {
 		const call = this.#queues.get(device)?.[0];
 		if (!this.#known.has(request)) {
 			this.#known.add(request);
-			if (call !== undefined) this.#context.notify(device, this.segment);
+			if (call !== undefined) this.#context.notify(device, [this.segment]);
 			return okReply();
 		}
 		if (call === undefined) return okReply();
@@ -110,7 +110,7 @@ export class GoliothRpc implements GoliothService {
 		queue.splice(queue.indexOf(call), 1);
 		call.statusCode = statusCode;
 		call.detail = detail;
-		if (wasFirst && queue.length > 0) this.#context.notify(device, this.segment);
+		if (wasFirst && queue.length > 0) this.#context.notify(device, [this.segment]);
 		call.onDone?.(call);
 	}
 }

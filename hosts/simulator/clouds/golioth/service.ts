@@ -9,8 +9,8 @@ export interface GoliothContext {
 	wall(): number;
 	/** Monotonic ms. */
 	now(): number;
-	/** Asks the service again for each observer of that device whose path begins with this segment. */
-	notify(device: string, segment: string): void;
+	/** Asks a service again for each observer of that device whose path leads to this one, or on from it. */
+	notify(device: string, path: readonly string[]): void;
 	/** The deadline of a service has become earlier. */
 	onTurn(): void;
 	/** Messages to devices have maps of indefinite length. */

@@ -37,7 +37,7 @@ export class GoliothSettings implements GoliothService {
 		settings.values = values === null ? null : { ...values };
 		// Seconds, as the vendor has them, but never the same twice.
 		settings.version = Math.max(settings.version + 1, Math.floor(this.#context.wall() / 1000));
-		this.#context.notify(device, this.segment);
+		this.#context.notify(device, [this.segment]);
 		return settings.version;
 	}
 

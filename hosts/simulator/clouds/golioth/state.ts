@@ -115,7 +115,7 @@ export class GoliothState implements GoliothService {
 	}
 
 	#changed(device: string, path: readonly string[], by: "device" | "operator"): void {
-		this.#context.notify(device, this.segment);
+		this.#context.notify(device, [this.segment, ...path]);
 		this.onChanged?.(device, path, by);
 	}
 }
