@@ -230,7 +230,7 @@ export class Requests {
 			throw new DeviceError("violation", `a response with option ${unknown}, which is critical`);
 		}
 		if (pending.isLeaving) this.remove(pending);
-		else if (this.wantsEcho(pending, message)) this.enqueue(pending);
+		else if (this.wantsEcho(pending, message)) this.repeat(pending, isNotice);
 		else if (isNotice) this.notice(pending, message, isCertain, now);
 		else if (pending.upload !== undefined) this.uploaded(pending, pending.upload, message, now);
 		else this.represented(pending, message, now);
@@ -319,16 +319,26 @@ export class Requests {
 		}
 	}
 
-	/** The answer to a registration, or what came by it later. */
+	/** The answer to a registration, or what came by it later. A server that is busy is asked again when it says. */
 	private notice(pending: Pending, message: Message, isCertain: boolean, now: number): void {
 		const { code } = message;
 		const { freshness } = pending;
+		if (code === Code.SERVICE_UNAVAILABLE || code === Code.TOO_MANY_REQUESTS) {
+			freshness!.renew(uintOf(message, OptionNumber.MAX_AGE), now);
+			pending.registers = true;
+			return this.schedule(pending, freshness!.until + this.grace(pending));
+		}
 		if (classOf(code) !== 2) {
 			throw new DeviceError("rejected", `the observation ended with ${codeText(code)}`, { detail: code });
 		}
 		const number = uintOf(message, OptionNumber.OBSERVE);
 		const isOrdered = isCertain || this.#messenger.reliable || number === undefined;
-		if (!freshness!.isNewer(number ?? 0, now, isOrdered)) return;
+		if (!freshness!.isNewer(number ?? 0, now, isOrdered)) {
+			// It may have come in place of the answer that was waited for.
+			const due = Math.max(freshness!.until + this.grace(pending), now + RETRY);
+			if (pending.due === Infinity && !pending.awaited && !pending.unsent) this.schedule(pending, due);
+			return;
+		}
 		freshness!.renew(uintOf(message, OptionNumber.MAX_AGE), now);
 		// What was being fetched is of an older one.
 		pending.assembly = undefined;
@@ -372,6 +382,11 @@ export class Requests {
 	/** So that devices that lost one server at one moment do not all come back at one moment. */
 	private grace({ registration }: Pending): number {
 		return GRACE + (this.#options.tokenPrefix + registration) % GRACE_SPREAD;
+	}
+
+	private repeat(pending: Pending, registers: boolean): void {
+		pending.registers = registers;
+		this.enqueue(pending);
 	}
 
 	private register(pending: Pending): void {
