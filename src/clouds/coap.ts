@@ -14,11 +14,13 @@ import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.
 import type { Closer } from "../base/closer.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { randomWord } from "../bytes/random.js";
+import { CoAPClient, type CoAPClientOptions, type CoAPServerAddress } from "../coap/client.js";
 import { classOf, codeText } from "../coap/constants.js";
 import type {
 	Cancelable, ObservationOwner, Requester, RequestOptions, RequestOwner, Response,
 } from "../coap/request.js";
-import type { Host, SecureOptions } from "../host.js";
+import type { Security } from "../coap/security.js";
+import type { Host } from "../host.js";
 import type { Provisioning } from "../identity/provisioning.js";
 import type { Commands } from "../operations/commands.js";
 import type { Jobs } from "../operations/jobs.js";
@@ -62,22 +64,13 @@ export interface CoAPSettings {
 	reconnect?: Backoff | undefined;
 }
 
-/** Where a server is, and what proves who is there. */
-export interface CoAPServerAddress {
-	readonly transport: "udp" | "dtls" | "tcp" | "tls" | "ws" | "wss";
-	readonly name: string;
-	readonly port: number;
-	readonly secure?: SecureOptions | undefined;
-	readonly psk?: { readonly identity: string; readonly key: Uint8Array } | undefined;
-}
-
 /** Of the program's own messages, those that are not answered yet. */
 const POST_MAXIMUM = 4;
 /** ms after which what the cloud did not let us observe is tried again. */
 const WATCH_RETRY = 60_000;
 
 /** Its own client's options and callbacks, too: a closure for each of them would take eleven slots. */
-export abstract class CoAPConnection implements Connection, RequestOwner, AlarmOwner {
+export abstract class CoAPConnection implements Connection, CoAPClientOptions, RequestOwner, AlarmOwner {
 	readonly host: Host;
 	readonly bodyMaximum: number;
 	readonly keepAlive: number | undefined;
@@ -106,6 +99,14 @@ export abstract class CoAPConnection implements Connection, RequestOwner, AlarmO
 		this.keepAlive = keepAlive;
 		this.reconnect = reconnect;
 		this.#alarm = new Alarm(options.host, this);
+	}
+
+	/** Read for each connection: what is in the storage need not be in memory, and may have been renewed. */
+	abstract get server(): CoAPServerAddress;
+
+	/** Protects messages from end to end; the same one for all connections. */
+	get security(): Security | undefined {
+		return undefined;
 	}
 
 	/** What is asked first on each connection, and again every `heartbeat` ms. */
@@ -142,8 +143,10 @@ export abstract class CoAPConnection implements Connection, RequestOwner, AlarmO
 	abstract publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): boolean;
 
 	/** Begins to connect: once, and not from a constructor, whose stack this would need on top. */
-	open(client: CloudClient): this {
-		this.#client = client;
+	open(client?: CloudClient): this {
+		// Made once to be refused here, and not when it is time to connect.
+		void this.server;
+		this.#client = client ?? new CoAPClient(this);
 		return this;
 	}
 

@@ -15,6 +15,7 @@ import { DeviceError } from "../../base/error.js";
 import { isName } from "../../base/name.js";
 import { inRange } from "../../base/range.js";
 import type { JSONObject } from "../../bytes/value.js";
+import type { CoAPServerAddress, Transport } from "../../coap/client.js";
 import { Code, ContentFormat } from "../../coap/constants.js";
 import type { RequestOptions, Response } from "../../coap/request.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
@@ -24,19 +25,22 @@ import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
 import { CoAPFile } from "../coap-file.js";
-import { CoAPConnection, type CoAPServerAddress } from "../coap.js";
+import { CoAPConnection } from "../coap.js";
 import { encodeMessage, type Format } from "../format.js";
 import { PrivateCoAPCommands } from "./coap-commands.js";
 import { PrivateCoAPJobs } from "./coap-jobs.js";
 import { PrivateCoAPShadow } from "./coap-shadow.js";
-import { MESSAGE_MAXIMUM } from "./connection.js";
+import { MESSAGE_LIMIT, MESSAGE_MAXIMUM } from "./connection.js";
 import { endpointOf, secure } from "./endpoint.js";
 import type { PrivateCloudOptions } from "./index.js";
 
 /** ms. */
 const KEEP_ALIVE = 60_000;
+const DAY = 86_400_000;
 const FILE_MAXIMUM = 255;
-const TRANSPORTS = Object.freeze({
+/** More than the heartbeat, so that it does for both. */
+const SILENCE_FACTOR = 1.5;
+const TRANSPORTS: Readonly<Record<string, Transport>> = Object.freeze({
 	coap: "udp", coaps: "dtls", "coap+tcp": "tcp", "coaps+tcp": "tls", "coap+ws": "ws", "coaps+ws": "wss",
 });
 
@@ -52,7 +56,13 @@ export class PrivateCoAPConnection extends CoAPConnection {
 
 	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
 		const { endpoint, format = "json", keepAlive = KEEP_ALIVE, reconnect, messageMaximum = MESSAGE_MAXIMUM } = options;
-		super(connection, { bodyMaximum: messageMaximum, keepAlive, reconnect });
+		const { transport } = serverOf(readCredentials(connection.host), endpoint);
+		const isDatagram = transport === "udp" || transport === "dtls";
+		inRange("keepAlive", keepAlive, 1_000, DAY);
+		super(connection, {
+			bodyMaximum: inRange("messageMaximum", messageMaximum, 1, MESSAGE_LIMIT),
+			keepAlive: isDatagram ? Math.ceil(SILENCE_FACTOR * keepAlive) : keepAlive, reconnect,
+		});
 		const { id } = connection;
 		if (id.includes("/")) throw new DeviceError("credential", "a device's id is one segment of a path");
 		this.#endpoint = endpoint;
@@ -60,11 +70,9 @@ export class PrivateCoAPConnection extends CoAPConnection {
 		this.#contentFormat = format === "json" ? ContentFormat.JSON : ContentFormat.CBOR;
 		this.#prefix = `moorline/${id}/`;
 		this.#interval = keepAlive;
-		const { transport } = this.server;
-		this.#isDatagram = transport === "udp" || transport === "dtls";
+		this.#isDatagram = isDatagram;
 	}
 
-	/** Read for each connection: what is in the storage need not be in memory, and may have been renewed. */
 	get server(): CoAPServerAddress {
 		return serverOf(readCredentials(this.host), this.#endpoint);
 	}
@@ -141,8 +149,8 @@ export class PrivateCoAPConnection extends CoAPConnection {
 /** @throws DeviceError `argument`, `credential` */
 function serverOf(credentials: Credentials, endpoint: string | undefined): CoAPServerAddress {
 	const { scheme, name, port } = endpointOf(credentials, endpoint);
-	if (!Object.hasOwn(TRANSPORTS, scheme)) throw new DeviceError("argument", "no endpoint of CoAP");
-	const transport = TRANSPORTS[scheme as keyof typeof TRANSPORTS];
+	const transport = TRANSPORTS[scheme];
+	if (transport === undefined) throw new DeviceError("argument", "no endpoint of CoAP");
 	switch (transport) {
 		case "tls":
 		case "wss":

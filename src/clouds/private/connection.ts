@@ -35,7 +35,7 @@ import { PrivateShadow } from "./shadow.js";
 
 /** Bytes of the largest message that is taken: a document with the times of its values is twice as long as without. */
 export const MESSAGE_MAXIMUM = 16_384;
-const MESSAGE_LIMIT = 131_072;
+export const MESSAGE_LIMIT = 131_072;
 /** Bytes for messages to the cloud that wait: the largest report is a little smaller. */
 const INFLIGHT_LENGTH = 4_096;
 
