@@ -10,6 +10,7 @@ import { DeviceError } from "../../base/error.js";
 import { isName } from "../../base/name.js";
 import { inRange } from "../../base/range.js";
 import { parseEndpoint } from "../../base/url.js";
+import type { CoAPServerAddress } from "../../coap/client.js";
 import { Code, ContentFormat } from "../../coap/constants.js";
 import type { RequestOptions, Response } from "../../coap/request.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
@@ -19,7 +20,7 @@ import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
 import { CoAPFile } from "../coap-file.js";
-import { CoAPConnection, type CoAPServerAddress } from "../coap.js";
+import { CoAPConnection } from "../coap.js";
 import type { Format } from "../format.js";
 import { GoliothCommands } from "./commands.js";
 import type { GoliothOptions } from "./index.js";
@@ -60,7 +61,6 @@ export class GoliothConnection extends CoAPConnection {
 		if (!isName(name, PACKAGE_MAXIMUM, "._-")) throw new DeviceError("argument", `"${name}" is no package`);
 	}
 
-	/** Read for each connection: what is in the storage need not be in memory, and may have been renewed. */
 	get server(): CoAPServerAddress {
 		return addressOf(readCredentials(this.host), this.#endpoint);
 	}

@@ -4,7 +4,6 @@
  * name for programs, and what they may set. `docs/golioth.md` says what becomes of the SDK's services.
  */
 import type { Backoff } from "../../base/backoff.js";
-import { CoAPClient } from "../../coap/client.js";
 import type { Cloud } from "../cloud.js";
 import type { Format } from "../format.js";
 import { GoliothConnection } from "./connection.js";
@@ -31,10 +30,5 @@ export interface GoliothOptions {
 }
 
 export function golioth(options: GoliothOptions = {}): Cloud {
-	return {
-		connect: (connection) => {
-			const made = new GoliothConnection(options, connection);
-			return made.open(new CoAPClient(made));
-		},
-	};
+	return { connect: (connection) => new GoliothConnection(options, connection).open() };
 }

@@ -50,12 +50,11 @@ export class GoliothBackend implements GoliothContext {
 	readonly settings: GoliothSettings;
 	readonly releases: GoliothReleases;
 	readonly faults = new GoliothFaults();
-	server: CoAPServer;
+	readonly server: CoAPServer;
 	readonly #services: readonly GoliothService[];
 	readonly #options: GoliothBackendOptions;
 	/** Requests of a device in the second that began then. */
 	readonly #rates = new Map<string, { since: number; count: number }>();
-	#onTurn: () => void = () => {};
 
 	constructor(options: GoliothBackendOptions) {
 		this.#options = options;
@@ -69,36 +68,13 @@ export class GoliothBackend implements GoliothContext {
 		this.settings = new GoliothSettings(this);
 		this.releases = new GoliothReleases(this, options);
 		this.#services = [this.state, this.stream, this.logs, this.rpc, this.settings, this.releases];
-		this.server = this.#makeServer();
-	}
-
-	/** Another server, which knows nothing of what the one before it was told; nobody is to serve that one any more. */
-	forget(): void {
-		this.server = this.#makeServer();
-	}
-
-	#makeServer(): CoAPServer {
-		return new CoAPServer({
-			random: this.#options.random, limits: this.#options.limits,
-			handler: (request, reply) => { this.#handle(request, reply); },
+		this.server = new CoAPServer({
+			random: options.random, limits: options.limits, handler: (request, reply) => { this.#handle(request, reply); },
 		});
 	}
 
 	wall(): number { return this.#options.wall(); }
 	now(): number { return this.#options.now(); }
-
-	/** ms at which `expire` has something to do. */
-	get deadline(): number { return Math.min(this.server.deadline, this.rpc.deadline); }
-
-	/** Runs when the deadline of a service has become earlier; the server's own tells by `watch`. */
-	set onDeadline(callback: () => void) { this.#onTurn = callback; }
-
-	onTurn(): void { this.#onTurn(); }
-
-	expire(now: number): void {
-		this.rpc.expire(now);
-		this.server.expire(now);
-	}
 
 	notify(device: string, changed: readonly string[]): void {
 		this.server.notify(({ path, peer }) => {

@@ -47,16 +47,24 @@ export class GoliothRpc implements GoliothService {
 	readonly #queues = new Map<string, Pending[]>();
 	/** Registrations that were answered: what asks again is a notification. */
 	readonly #known = new WeakSet<CoAPRequest>();
+	readonly #watchers = new Set<() => void>();
 	#count = 0;
 
 	constructor(context: GoliothContext) {
 		this.#context = context;
 	}
 
+	/** Monotonic ms at which `expire` has something to do, or `Infinity`. */
 	get deadline(): number {
 		let deadline = Infinity;
 		for (const queue of this.#queues.values()) for (const call of queue) deadline = Math.min(deadline, call.deadline);
 		return deadline;
+	}
+
+	/** Tells when the deadline has become earlier. @returns ends it */
+	watch(onEarlier: () => void): () => void {
+		this.#watchers.add(onEarlier);
+		return () => { this.#watchers.delete(onEarlier); };
 	}
 
 	/** @throws RangeError when too many wait */
@@ -68,7 +76,7 @@ export class GoliothRpc implements GoliothService {
 		const call: Pending = { id: `rpc-${++this.#count}`, device, method, params, statusCode: undefined, detail: undefined, deadline, onDone };
 		queue.push(call);
 		if (queue.length === 1) this.#context.notify(device, [this.segment]);
-		this.#context.onTurn();
+		for (const onEarlier of this.#watchers) onEarlier();
 		return call;
 	}
 

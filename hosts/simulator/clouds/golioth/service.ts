@@ -11,8 +11,6 @@ export interface GoliothContext {
 	now(): number;
 	/** Asks a service again for each observer of that device whose path leads to this one, or on from it. */
 	notify(device: string, path: readonly string[]): void;
-	/** The deadline of a service has become earlier. */
-	onTurn(): void;
 	/** Messages to devices have maps of indefinite length. */
 	readonly indefinite: boolean;
 }
