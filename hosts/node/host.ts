@@ -71,6 +71,7 @@ export function createHost(options: HostOptions): Host {
 		tls: { io: tlsClass(sessions) },
 		websocket: { io: webSocketClass(sessions) },
 		udp: { io: UDP },
+		dtls: undefined,
 		dns: { io: DNS },
 		storage: createStorage(place),
 		flash: running === undefined ? flash : createImageFlash(running),

@@ -9,13 +9,12 @@
  * Memory: three numbers; and in the storage one byte for each of the last networks.
  */
 import { encodeHex } from "../bytes/hex.js";
-import type { Crypto, StorageDomain, StorageProvider, TextCodec } from "../host.js";
+import { textDigest, type DigestingHost } from "../bytes/text-digest.js";
+import type { StorageDomain, StorageProvider } from "../host.js";
 
 /** Of a host, what remembering needs. */
-export interface LadderHost {
+export interface LadderHost extends DigestingHost {
 	readonly storage: StorageProvider;
-	readonly crypto: Crypto;
-	readonly text: TextCodec;
 }
 
 const DOMAIN = "transport";
@@ -98,11 +97,6 @@ export class Ladder {
 
 	/** Names of networks are no keys: any length, any characters. */
 	private key(network: string): string {
-		const { crypto, text } = this.#host;
-		const bytes = new Uint8Array(text.byteLength(network));
-		text.encode(network, bytes, 0);
-		const digest = crypto.digest("SHA-256");
-		digest.update(bytes);
-		return encodeHex(digest.digest().subarray(0, KEY_BYTES));
+		return encodeHex(textDigest(this.#host, network).subarray(0, KEY_BYTES));
 	}
 }

@@ -10,6 +10,7 @@
  */
 import type { DeviceError } from "../base/error.js";
 import { Reader } from "../bytes/reader.js";
+import { isEqual } from "../bytes/word.js";
 import { Writer } from "../bytes/writer.js";
 import { Info, Major } from "../cbor/value.js";
 import type { Digest, Host, TextCodec, VerifyOptions } from "../host.js";
@@ -247,8 +248,4 @@ function isInRange(reader: Reader): boolean {
 		if (value !== 0) isZero = false;
 	}
 	return difference < 0 && !isZero;
-}
-
-function isEqual(left: Uint8Array, right: Uint8Array): boolean {
-	return left.byteLength === right.byteLength && left.every((byte, index) => byte === right[index]);
 }

@@ -5,7 +5,7 @@
  * A patch can where its base is installed, which is read and not believed: this way a wrong one is noticed before
  * anything is erased for it.
  */
-import { isAt } from "../bytes/word.js";
+import { isEqual } from "../bytes/word.js";
 import type { FlashPartition, Host } from "../host.js";
 import { ContentDigest } from "./content.js";
 import { UpdateError } from "./failure.js";
@@ -44,7 +44,7 @@ export class Plan {
 		if (digest !== undefined) {
 			if (digest.step()) return true;
 			this.close();
-			if (isAt(digest.finish().digest(), payload!.base!, 0)) this.choose(payload);
+			if (isEqual(digest.finish().digest(), payload!.base!)) this.choose(payload);
 			else this.#option++;
 		} else if (this.#slots.isInstalled(component)) {
 			this.choose(undefined);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** When an update may begin and when it may restart the device, as the program wants it. */
 import { inRange } from "../base/range.js";
+import { textDigest, type DigestingHost } from "../bytes/text-digest.js";
 import { wordAt } from "../bytes/word.js";
-import type { Host } from "../host.js";
 import type { Progress } from "./record.js";
 
 /** What an update waits for. */
@@ -71,10 +71,6 @@ export function budgetWait(
 }
 
 /** A number from 0 to 99: the same for the same ticket, and as often one as another. */
-export function lot({ text, crypto }: Pick<Host, "text" | "crypto">, ticket: string): number {
-	const bytes = new Uint8Array(text.byteLength(ticket));
-	text.encode(ticket, bytes, 0);
-	const digest = crypto.digest("SHA-256");
-	digest.update(bytes);
-	return wordAt(digest.digest(), 0) % 100;
+export function lot(host: DigestingHost, ticket: string): number {
+	return wordAt(textDigest(host, ticket), 0) % 100;
 }

@@ -5,7 +5,7 @@
  *
  * How far it is is noted after each block, and only once that stands in the flash; a reset goes on from there.
  */
-import { isAt } from "../bytes/word.js";
+import { isEqual } from "../bytes/word.js";
 import type { FlashPartition, Host } from "../host.js";
 import { ContentDigest } from "./content.js";
 import { UpdateError } from "./failure.js";
@@ -136,7 +136,7 @@ export class Receiver implements TransferOwner {
 
 	private check(component: Component, digest: ContentDigest): true {
 		if (digest.step()) return true;
-		if (!isAt(digest.finish().digest(), component.digest, 0)) throw new UpdateError("digest", component.name);
+		if (!isEqual(digest.finish().digest(), component.digest)) throw new UpdateError("digest", component.name);
 		return this.next();
 	}
 

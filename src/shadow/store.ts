@@ -6,6 +6,7 @@
  * document.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
+import { textDigest } from "../bytes/text-digest.js";
 import { wordAt } from "../bytes/word.js";
 import type { Host } from "../host.js";
 import { isObject, type JSONObject } from "./document.js";
@@ -93,12 +94,8 @@ export class StorageStore implements ShadowStore {
 }
 
 /** A key of the storage has fifteen characters at most. */
-function keyOf({ crypto, text }: Host, name: string): string {
+function keyOf(host: Host, name: string): string {
 	if (name === "") return OWN_KEY;
 	if (name.length < KEY_MAXIMUM) return name;
-	const digest = crypto.digest("SHA-256");
-	const bytes = new Uint8Array(text.byteLength(name));
-	text.encode(name, bytes, 0);
-	digest.update(bytes);
-	return `${name.slice(0, 6)}~${wordAt(digest.digest(), 0).toString(36)}`;
+	return `${name.slice(0, 6)}~${wordAt(textDigest(host, name), 0).toString(36)}`;
 }

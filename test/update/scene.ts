@@ -7,7 +7,6 @@
  * as its first line says: "good", "needs 2.0.0", which is the end of every other program, or "crash", "late" and "reject",
  * which are the end of any. It is loaded first thing at each boot, as programs do it.
  */
-import { createPublicKey, verify as verifySignature } from "node:crypto";
 import { createRelease, formatReleaseKey, generateReleaseKey, type ReleaseOptions } from "../../hosts/release/index.js";
 import type { ExecutionStatus } from "../../hosts/simulator/clouds/aws/executions.js";
 import { AwsWorldCloud } from "../../hosts/simulator/clouds/aws/world.js";
@@ -16,25 +15,19 @@ import { crypto } from "../../hosts/node/digest.js";
 import { createWorld, worldImage, type Program, type World } from "../../hosts/world/index.js";
 import { aws } from "../../src/clouds/aws/index.js";
 import { Device } from "../../src/device.js";
-import type { Host } from "../../src/host.js";
+import type { Digest, DigestAlgorithm, Host } from "../../src/host.js";
 import type { Transaction, UpdateRecord } from "../../src/ota/record.js";
 import type { UpdateHandlers } from "../../src/updates.js";
+import { verifyPoint } from "../host/node-keys.js";
 
 export const ID = "lamp";
 const STREAM = "release";
-const SPKI = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d030107034200", "hex");
 const HOUR = 3_600_000;
 /** The component that the program loads. */
 const MOD = "ui";
 const LINE_LIMIT = 32;
 /** Of programs that behave. */
 export const VERSIONS: readonly string[] = Object.freeze(Array.from({ length: 40 }, (_, index) => `${index + 1}.0.0`));
-
-/** Signatures are real in this world, and so are the digests. */
-export function verify(key: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
-	const point = createPublicKey({ key: Buffer.concat([SPKI, key]), format: "der", type: "spki" });
-	return verifySignature("sha256", bytes, { key: point, dsaEncoding: "ieee-p1363" }, signature);
-}
 
 /** One for all scenes: to make a key takes its time. */
 export const releaseKey = generateReleaseKey();
@@ -88,7 +81,9 @@ export class Scene {
 		seed = 1, wall, slot = 65_536, image, partitions = {}, handlers = {}, provides, hardware, counter,
 		keys = [formatReleaseKey(releaseKey)], disturb = (blocks) => blocks,
 	}: SceneOptions = {}) {
-		const world = this.world = createWorld({ seed, wall, digest: (algorithm) => crypto.digest(algorithm), verify });
+		// Signatures are real in this world, and so are the digests.
+		const digest = (algorithm: DigestAlgorithm): Digest => crypto.digest(algorithm);
+		const world = this.world = createWorld({ seed, wall, digest, verify: verifyPoint });
 		const streams = {
 			disturb: (blocks: number[]) => {
 				const sent = disturb(blocks);
