@@ -100,8 +100,10 @@ export class CoAPServer {
 	 */
 	receive(bytes: Uint8Array, from: { readonly key: string; readonly identity?: string | undefined }, way: CoAPWay, now: number): void {
 		const peer = this.#datagramPeer(from.key, from.identity, way);
-		this.#turn(now, () => { peer.receive(bytes, now); });
-		peer.settle(now);
+		for (let arrivals = peer.takeArrivals(); arrivals > 0; arrivals--) {
+			this.#turn(now, () => { peer.receive(bytes, now); });
+			peer.settle(now);
+		}
 	}
 
 	/**
