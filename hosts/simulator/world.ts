@@ -3,8 +3,12 @@
 import { Backend } from "./backend.js";
 import type { BrokerLimits } from "./broker/limits.js";
 import type { StreamsOptions } from "./clouds/aws/streams.js";
-import type { WorldLike, WorldPlaceOptions } from "./in-world.js";
+import type { CoAPLimits } from "./coap/server.js";
+import { PrivateCoAP } from "./coap-private/coap.js";
+import { serveCoAPInWorld, type CoAPWorldLike } from "./coap-world.js";
+import type { WorldLike, WorldPlaceOptions, WorldTls } from "./in-world.js";
 import { CloudInWorld, wallOf } from "./in-world.js";
+import type { CommandService } from "./services/commands.js";
 import type { FileService } from "./services/files.js";
 import type { JobService } from "./services/jobs.js";
 import type { ShadowLimits, ShadowService, ShadowStore } from "./services/shadow.js";
@@ -21,15 +25,54 @@ export interface WorldCloudOptions extends WorldPlaceOptions {
 	files?: StreamsOptions | undefined;
 }
 
+export interface CoAPWorldCloudOptions extends WorldCloudOptions {
+	/** Ports of CoAP are 5683, and 5684 where there is TLS. */
+	coapLimits?: Partial<CoAPLimits> | undefined;
+}
+
 export class WorldCloud extends CloudInWorld<Backend> {
-	/** Begins to serve at once. */
-	constructor(world: WorldLike, options: WorldCloudOptions = {}) {
-		super(world, new Backend({ ...options, wall: wallOf(world) }), options);
+	/** Begins to serve at once. @param others for what else is served */
+	constructor(
+		world: WorldLike, options: WorldCloudOptions = {}, backend = new Backend({ ...options, wall: wallOf(world) }),
+		others?: (address: string, tls: WorldTls | undefined) => readonly (() => { close(): void })[],
+	) {
+		super(world, backend, options, undefined, undefined, others);
 	}
 
 	get shadows(): ShadowService { return this.backend.shadows; }
 	get jobs(): JobService { return this.backend.jobs; }
 	get files(): FileService { return this.backend.files; }
+	get commands(): CommandService { return this.backend.commands; }
 	/** New firmware, and the way back. */
 	get updates(): Updates { return this.backend.updates; }
+}
+
+/** The same with CoAP beside MQTT. */
+export class CoAPWorldCloud extends WorldCloud {
+	readonly coap: PrivateCoAP;
+	readonly #name: string;
+
+	/** Begins to serve at once. */
+	constructor(world: CoAPWorldLike, options: CoAPWorldCloudOptions = {}) {
+		const backend = new Backend({ ...options, wall: wallOf(world) }), random = world.random.fork("coap");
+		const coap = new PrivateCoAP(backend, {
+			now: () => world.clock.now, random: target => { random.fill(target); }, limits: options.coapLimits,
+		});
+		super(world, options, backend, (address, tls) => [() => {
+			const served = serveCoAPInWorld(coap.server, world, { address, tls, onLost: peer => { coap.lost(peer); } });
+			return {
+				close() {
+					served.close();
+					coap.restart();
+				},
+			};
+		}]);
+		this.coap = coap;
+		this.#name = options.name ?? "cloud.test";
+	}
+
+	/** Where CoAP is, by its scheme: `coap`, `coap+tcp` or `coaps+tcp`. */
+	endpointOf(scheme: string): string {
+		return `${scheme}://${this.#name}:${scheme.startsWith("coaps") ? 5684 : 5683}`;
+	}
 }
