@@ -34,3 +34,9 @@ export function setWord(bytes: Uint8Array, index: number, word: number): void {
 	bytes[index + 2] = word >>> 8;
 	bytes[index + 3] = word;
 }
+
+/** Mixes `source` into the bytes from the first on (exclusive or). */
+export function mix(bytes: Uint8Array, source: Uint8Array): void {
+	const { byteLength } = source;
+	for (let index = 0; index < byteLength; index++) bytes[index]! ^= source[index]!;
+}

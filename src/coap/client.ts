@@ -315,20 +315,28 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 				if (messenger !== this.#messenger) return;
 				const now = this.#host.time.now();
 				this.#requests!.flush(now);
-				line.transmit(messenger, now);
-				if (turn === TURN_MAXIMUM) {
-					this.#alarm.set(now);
-					return;
-				}
-				if (!line.receive(messenger, now)) break;
-				this.#heardAt = now;
+				if (!this.move(line, messenger, now)) break;
+				if (turn < TURN_MAXIMUM) continue;
+				this.#alarm.set(now);
+				return;
 			}
-		} catch (error) {
-			this.lost(toDeviceError(error, "closed", "the connection failed"));
 		} finally {
 			this.#isPumping = false;
 		}
 		this.arm();
+	}
+
+	/** Both ways. @returns false when nothing came, and all is gone that could go */
+	private move(line: Line, messenger: Messenger, now: number): boolean {
+		try {
+			line.transmit(messenger, now);
+			if (!line.receive(messenger, now)) return false;
+			this.#heardAt = now;
+			return true;
+		} catch (error) {
+			this.lost(toDeviceError(error, "closed", "the connection failed"));
+			return false;
+		}
 	}
 
 	private drain(messenger: Messenger): void {
