@@ -256,8 +256,9 @@ export interface Crypto {
 	/** @returns as many bytes as there were, and the tag. @throws DeviceError `argument` */
 	seal(options: SealOptions): Uint8Array;
 	/**
-	 * @returns what was sealed; `undefined` when it was altered, in as much time wherever that was, or was not sealed with
-	 * this key and nonce, as many bytes of tag, and what is additional. @throws DeviceError `argument`
+	 * @returns what was sealed; `undefined` when it was altered, in as much time wherever that was, or was not sealed
+	 * with this key and nonce, as many bytes of tag, and what is additional
+	 * @throws DeviceError `argument`
 	 */
 	open(options: SealOptions): Uint8Array | undefined;
 }
