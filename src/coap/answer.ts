@@ -42,7 +42,9 @@ export function makeAnswer(
 	inquiry: Inquiry, response: ResourceResponse, { room, blockLength, bert }: AnswerLimits, sequence: number | undefined,
 ): Answer {
 	const { code, payload = NOTHING, contentFormat, etag, maxAge } = response;
-	const { block1, block2: wanted } = inquiry;
+	const { block1 } = inquiry;
+	// A refusal is no block of what was asked for.
+	const wanted = classOf(code) === 2 ? inquiry.block2 : undefined;
 	const options: Option[] = [];
 	if (response.options !== undefined) options.push(...response.options);
 	if (block1 !== undefined) {

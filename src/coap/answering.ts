@@ -186,7 +186,9 @@ export class Answering implements Answerer, InquiryOwner {
 		if (!inquiry.isServed) {
 			inquiry.isServed = true;
 			if (inquiry.isNotification) inquiry.due = now + REPLY_TIMEOUT;
+			inquiry.isServing = true;
 			this.serve(inquiry, now);
+			inquiry.isServing = false;
 		}
 		if (inquiry.response === undefined && inquiry.due <= now) inquiry.send({ code: Code.SERVICE_UNAVAILABLE });
 		const { response } = inquiry;

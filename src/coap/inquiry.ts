@@ -38,8 +38,9 @@ export class Inquiry implements ResourceRequest, Replier {
 	payload: Uint8Array;
 	/** When it counts as unanswerable; monotonic ms. */
 	due = Infinity;
-	/** The handler was called. */
+	/** The handler was called; and is being called, so that nobody need be woken for what it says. */
 	isServed = false;
+	isServing = false;
 	/** The answer found no room, and waits until `due`. */
 	isSending = false;
 	/** Of a body that comes in blocks: this one, which the answer names. */
@@ -103,7 +104,7 @@ export class Inquiry implements ResourceRequest, Replier {
 	send(response: ResourceResponse): void {
 		if (this.response !== undefined) return;
 		this.response = response;
-		this.#owner.wake();
+		if (!this.isServing) this.#owner.wake();
 	}
 }
 
