@@ -6,9 +6,10 @@
  * Spec: RFC 8613 §3.2.1, §5.2, §5.4.
  */
 import { mix } from "../bytes/word.js";
+import { encodeCBOR } from "../cbor/encode.js";
 import { expand, extract } from "../crypto/hkdf.js";
 import type { Host } from "../host.js";
-import { encodeItem, type OSCOREParameters } from "./parameters.js";
+import type { OSCOREParameters } from "./parameters.js";
 
 export type DerivingHost = Pick<Host, "crypto" | "text">;
 
@@ -33,7 +34,7 @@ export function derive(
 	kind: "Key" | "IV",
 ): Uint8Array {
 	const length = kind === "Key" ? KEY_LENGTH : NONCE_LENGTH;
-	const info = encodeItem(host.text, [id, idContext ?? null, AES_CCM_16_64_128, kind, length]);
+	const info = encodeCBOR(host.text, [id, idContext ?? null, AES_CCM_16_64_128, kind, length]);
 	return expand(host.crypto, extract(host.crypto, masterSalt, masterSecret), info, length);
 }
 

@@ -14,9 +14,8 @@
 import { DeviceError, type ErrorCode } from "../base/error.js";
 import { Vocabulary } from "../bytes/vocabulary.js";
 import { isEqual } from "../bytes/word.js";
-import { Writer } from "../bytes/writer.js";
 import { decodeCBOR } from "../cbor/decode.js";
-import { cborLength, encodeCBOR } from "../cbor/encode.js";
+import { encodeCBOR } from "../cbor/encode.js";
 import type { CBORValue } from "../cbor/value.js";
 import type { TextCodec } from "../host.js";
 
@@ -46,7 +45,7 @@ const MEMBERS = 7;
 export function encodeParameters(text: TextCodec, parameters: OSCOREParameters): Uint8Array {
 	check(parameters, "argument");
 	const { masterSecret, masterSalt, senderId, recipientId, idContext, renews } = parameters;
-	return encodeItem(text, [FORM, masterSecret, masterSalt, senderId, recipientId, idContext ?? null, renews]);
+	return encodeCBOR(text, [FORM, masterSecret, masterSalt, senderId, recipientId, idContext ?? null, renews]);
 }
 
 /** @throws DeviceError `corrupt` for what `encodeParameters` does not write */
@@ -62,14 +61,6 @@ export function decodeParameters(text: TextCodec, bytes: Uint8Array): OSCOREPara
 	};
 	check(parameters, "corrupt");
 	return parameters;
-}
-
-export function encodeItem(text: TextCodec, item: CBORValue): Uint8Array {
-	const bytes = new Uint8Array(cborLength(text, item));
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, bytes.byteLength);
-	encodeCBOR(writer, text, item);
-	return bytes;
 }
 
 function decodeItem(text: TextCodec, bytes: Uint8Array): CBORValue {

@@ -9,7 +9,8 @@ import { additionalOf, Context, derive } from "../../../src/oscore/context.js";
 import { decodeNumber, decodeValue, encodeNumber, encodeValue } from "../../../src/oscore/option.js";
 import { encodeInside } from "../../../src/oscore/layers.js";
 import { Oscore } from "../../../src/oscore/oscore.js";
-import { encodeItem, type OSCOREParameters } from "../../../src/oscore/parameters.js";
+import { encodeCBOR } from "../../../src/cbor/encode.js";
+import { type OSCOREParameters } from "../../../src/oscore/parameters.js";
 import vectors from "../../vectors/oscore-rfc8613.json" with { type: "json" };
 import { fromHex, toHex } from "../hex.js";
 import { text } from "../text.js";
@@ -52,7 +53,7 @@ test("C.1 to C.3: keys, common IV and nonces of both sides", () => {
 	for (const vector of vectors.keyDerivation) {
 		const parameters = parametersOf(vector), host = makeHost(new MemoryStorage());
 		const { senderId, recipientId, idContext } = parameters, none = new Uint8Array(0), zero = encodeNumber(0);
-		const info = (id: Uint8Array, kind: string, length: number): string => toHex(encodeItem(text, [id, idContext ?? null, ALGORITHM, kind, length]));
+		const info = (id: Uint8Array, kind: string, length: number): string => toHex(encodeCBOR(text, [id, idContext ?? null, ALGORITHM, kind, length]));
 		assert.equal(info(senderId, "Key", 16), vector.infoSenderKey, vector.id);
 		assert.equal(info(recipientId, "Key", 16), vector.infoRecipientKey, vector.id);
 		assert.equal(info(none, "IV", 13), vector.infoCommonIv, vector.id);
