@@ -54,9 +54,10 @@ export class PrivateCoAPConnection extends CoAPConnection {
 	/** A shadow must know when what is desired was set. */
 	#times = false;
 
-	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
+	/** @param credentials those in force now */
+	constructor(options: PrivateCloudOptions, connection: ConnectionOptions, credentials: Credentials) {
 		const { endpoint, format = "json", keepAlive = KEEP_ALIVE, reconnect, messageMaximum = MESSAGE_MAXIMUM } = options;
-		const { transport } = serverOf(readCredentials(connection.host), endpoint);
+		const { transport } = serverOf(credentials, endpoint);
 		const isDatagram = transport === "udp" || transport === "dtls";
 		inRange("keepAlive", keepAlive, 1_000, DAY);
 		super(connection, {
