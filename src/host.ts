@@ -74,7 +74,7 @@ export interface TLSOptions extends TCPOptions {
 	secure: SecureOptions;
 }
 
-/** A WebSocket whose messages are one stream of bytes, as MQTT has it (RFC 6455; MQTT 3.1.1 §6). */
+/** A WebSocket whose messages are one stream of bytes, as MQTT has it (RFC 6455; MQTT 3.1.1 §6), unless it is told. */
 export interface WebSocketOptions extends TCPOptions {
 	/** Name for the request's `Host`, and with TLS for SNI and for the check of the server's certificate. */
 	host: string;
@@ -85,10 +85,12 @@ export interface WebSocketOptions extends TCPOptions {
 	/** Absent: no TLS. The application protocol offered is `http/1.1`, unless others are given. */
 	secure?: SecureOptions | undefined;
 	/**
-	 * What is read has the messages' bounds: each frame's payload comes behind four bytes, big-endian: its length, and
-	 * in the highest bit whether the message goes on in the next frame. Default: false.
+	 * True: the program needs to know where messages end, as CoAP does (RFC 8323 §4). What is read is then pieces of
+	 * messages, each behind four bytes: its length, big-endian, and in the highest bit whether its message goes on in
+	 * the next piece. A piece is a frame, or a whole message. An empty message is four zeros; a frame of 2^31 bytes and
+	 * more ends the stream with `too-large`. Writes are as always.
 	 */
-	framed?: boolean | undefined;
+	messages?: boolean | undefined;
 }
 
 export interface Datagrams {
@@ -254,8 +256,8 @@ export interface Crypto {
 	/** @returns as many bytes as there were, and the tag. @throws DeviceError `argument` */
 	seal(options: SealOptions): Uint8Array;
 	/**
-	 * @returns what was sealed; `undefined` when it was not sealed with this key, nonce, tag length and additional bytes,
-	 * or was altered, which takes the same time wherever it was. @throws DeviceError `argument`
+	 * @returns what was sealed; `undefined` when it was altered, in as much time wherever that was, or was not sealed with
+	 * this key and nonce, as many bytes of tag, and what is additional. @throws DeviceError `argument`
 	 */
 	open(options: SealOptions): Uint8Array | undefined;
 }
@@ -366,10 +368,10 @@ export interface Host {
 	readonly dtls: { io: new (options: DTLSOptions) => Datagrams } | undefined;
 	/**
 	 * Each write becomes one binary message, and what comes in binary messages can be read, however it was cut: frames
-	 * are nobody's business, and pings are answered. The first `onWritable` says that the server accepted.
-	 * A text message, and whatever else RFC 6455 forbids, ends the stream with `violation`; an answer other than 101
-	 * with `rejected` and its status as `detail`; one whose head has no end with `too-large`; the server's Close with
-	 * `closed` and its status as `detail`. Redirects are not followed, and nothing is compressed.
+	 * are nobody's business, but for `messages`, and pings are answered. The first `onWritable` says that the server
+	 * accepted. A text message, and whatever else RFC 6455 forbids, ends the stream with `violation`; an answer other
+	 * than 101 with `rejected` and its status as `detail`; one whose head has no end with `too-large`; the server's
+	 * Close with `closed` and its status as `detail`. Redirects are not followed, and nothing is compressed.
 	 */
 	readonly websocket: { io: new (options: WebSocketOptions) => Stream };
 	readonly dns: { io: new () => Resolver };

@@ -2,10 +2,9 @@
 /** COSE_Sign1 (RFC 9052 §4.2) as far as a release needs it: written here, read by the device's own code. */
 import { DeviceError } from "../../src/base/error.js";
 import { decodeCBOR } from "../../src/cbor/decode.js";
-import { cborLength, encodeCBOR } from "../../src/cbor/encode.js";
+import { encodeCBOR } from "../../src/cbor/encode.js";
 import type { CBORValue } from "../../src/cbor/value.js";
 import { Vocabulary } from "../../src/bytes/vocabulary.js";
-import { Writer } from "../../src/bytes/writer.js";
 import type { PublicReleaseKey, ReleaseAlgorithm } from "../../src/ota/key.js";
 import { text } from "../node/text.js";
 
@@ -47,11 +46,7 @@ export function payloadOf(message: Uint8Array): Uint8Array {
 
 /** Any item, in preferred serialization, the members of maps in their own order. */
 export function encode(value: CBORValue): Uint8Array {
-	const bytes = new Uint8Array(cborLength(text, value));
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, bytes.byteLength);
-	encodeCBOR(writer, text, value);
-	return bytes;
+	return encodeCBOR(text, value);
 }
 
 function protectedHeader({ algorithm, id }: Pick<PublicReleaseKey, "algorithm" | "id">): Uint8Array {

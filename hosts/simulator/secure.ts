@@ -115,6 +115,7 @@ export class SecureServers {
 /** For ports where TLS refuses who has no certificate. */
 const demandIdentity: Gate = ({ identity }) => identity ? { identity } : { refused: "client certificate without a common name" };
 
+/** Who a socket's peer is, by its certificate. */
 export function identityOf(socket: TLSSocket): Identity | undefined {
 	if (!socket.authorized) return undefined;
 	const certificate = socket.getPeerCertificate();

@@ -22,6 +22,14 @@ export function isAt(expected: Uint8Array, bytes: Uint8Array, start: number): bo
 	return true;
 }
 
+/** Below zero when `left` comes first: the shorter one, or else that with the lower byte where they differ. */
+export function orderOf(left: Uint8Array, right: Uint8Array): number {
+	let difference = left.byteLength - right.byteLength;
+	const { byteLength } = left;
+	for (let index = 0; difference === 0 && index < byteLength; index++) difference = left[index]! - right[index]!;
+	return difference;
+}
+
 /** Whether they are the same bytes. Not for secrets: it ends at the first that differs. */
 export function isEqual(left: Uint8Array, right: Uint8Array): boolean {
 	return left.byteLength === right.byteLength && isAt(left, right, 0);
@@ -33,4 +41,10 @@ export function setWord(bytes: Uint8Array, index: number, word: number): void {
 	bytes[index + 1] = word >>> 16;
 	bytes[index + 2] = word >>> 8;
 	bytes[index + 3] = word;
+}
+
+/** Mixes `source` into the bytes from the first on (exclusive or). */
+export function mix(bytes: Uint8Array, source: Uint8Array): void {
+	const { byteLength } = source;
+	for (let index = 0; index < byteLength; index++) bytes[index]! ^= source[index]!;
 }

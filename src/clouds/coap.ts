@@ -237,8 +237,7 @@ export abstract class CoAPConnection implements Connection, CoAPClientOptions, R
 	onError(error: DeviceError, now: number): void {
 		this.#greeting = undefined;
 		if (this.#closed) return;
-		// Of the connection's end the client tells by itself.
-		if (error.code !== "closed") this.onRefused(error);
+		if (!isLoss(error)) this.onRefused(error);
 		this.greetLater(this.reconnect ?? RECONNECT, now);
 	}
 
@@ -358,7 +357,7 @@ class Asking implements RequestOwner {
 	}
 
 	onError(error: DeviceError): void {
-		if (error.code !== "closed" && error.code !== "timeout") this.#connection.onRefused(error);
+		if (!isLoss(error)) this.#connection.onRefused(error);
 		this.#asker.onUnanswered(this.#token);
 	}
 }
@@ -436,6 +435,11 @@ class Watching implements ObservationOwner, Cancelable {
 /** What an answer that is none of class 2 says. */
 function refusal(what: string, { code }: Response): DeviceError {
 	return new DeviceError("rejected", `the cloud refused ${what} with ${codeText(code)}`, { detail: code });
+}
+
+/** Nobody answers: where that is because the connection is over, the client tells so itself. */
+function isLoss({ code }: DeviceError): boolean {
+	return code === "closed" || code === "timeout";
 }
 
 /** For clouds that lack the service. */

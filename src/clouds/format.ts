@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The two formats in which clouds over MQTT take a message. */
-import { Writer } from "../bytes/writer.js";
-import { cborLength, encodeCBOR } from "../cbor/encode.js";
+import { encodeCBOR } from "../cbor/encode.js";
 import type { CBORObject } from "../cbor/value.js";
 import type { TextCodec } from "../host.js";
 import type { Payload } from "../mqtt/encode.js";
@@ -11,9 +10,5 @@ export type Format = "json" | "cbor";
 /** @throws DeviceError `argument` for what no message can hold */
 export function encodeMessage(text: TextCodec, format: Format, message: CBORObject): Payload {
 	if (format === "json") return JSON.stringify(message);
-	const bytes = new Uint8Array(cborLength(text, message));
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, bytes.byteLength);
-	encodeCBOR(writer, text, message);
-	return bytes;
+	return encodeCBOR(text, message);
 }

@@ -149,7 +149,7 @@ export class StreamLine implements Line {
 		if (websocket) {
 			const { io } = host.websocket;
 			this.#stream = new io({
-				...options, host: name, secure, path: WEBSOCKET_PATH, protocol: PROTOCOL, framed: true,
+				...options, host: name, secure, path: WEBSOCKET_PATH, protocol: PROTOCOL, messages: true,
 			});
 		} else if (secure === undefined) {
 			this.#stream = new host.tcp.io(options);

@@ -192,11 +192,15 @@ export class Requests {
 			if (message!.type !== Type.ACK) this.#messenger.reject();
 			return true;
 		}
+		let response: Response | undefined;
 		try {
-			this.answer(pending, message!, number, handle !== 0, now);
+			response = this.answer(pending, message!, number, handle !== 0, now);
 		} catch (error) {
 			this.fail(pending, toDeviceError(error, "malformed", "an answer"), now);
 		}
+		// What the owner throws is not for us to catch.
+		if (response !== undefined) this.deliver(pending, response, now);
+		this.settle();
 		return true;
 	}
 
@@ -208,13 +212,19 @@ export class Requests {
 		this.schedule(pending, pending.isOver ? now : now + pending.timeout);
 	}
 
-	/** @param isCertain it came with the acknowledgement, so that it answers what was sent last */
-	private answer(pending: Pending, received: Message, number: number, isCertain: boolean, now: number): void {
+	/**
+	 * @param isCertain it came with the acknowledgement, so that it answers what was sent last
+	 * @returns what is to be told to the owner, once it is whole
+	 * @throws DeviceError for which the request fails
+	 */
+	private answer(
+		pending: Pending, received: Message, number: number, isCertain: boolean, now: number,
+	): Response | undefined {
 		const isNotice = number === pending.registration;
 		const message = this.open(pending, received, isNotice);
-		if (message === undefined) return;
+		if (message === undefined) return undefined;
 		// On its way before we wished to leave.
-		if (pending.isLeaving && findOption(message.options, OptionNumber.OBSERVE) !== undefined) return;
+		if (pending.isLeaving && findOption(message.options, OptionNumber.OBSERVE) !== undefined) return undefined;
 		if (number === pending.token) {
 			// Its acknowledgement may have been lost: there is no need for it any more.
 			if (pending.handle !== 0) this.#messenger.cancel(pending.handle);
@@ -231,10 +241,10 @@ export class Requests {
 		}
 		if (pending.isLeaving) this.remove(pending);
 		else if (this.wantsEcho(pending, message)) this.repeat(pending, isNotice);
-		else if (isNotice) this.notice(pending, message, isCertain, now);
-		else if (pending.upload !== undefined) this.uploaded(pending, pending.upload, message, now);
-		else this.represented(pending, message, now);
-		this.settle();
+		else if (isNotice) return this.notice(pending, message, isCertain, now);
+		else if (pending.upload !== undefined) return this.uploaded(pending, pending.upload, message, now);
+		else return this.represented(pending, message, now);
+		return undefined;
 	}
 
 	/** What the message says, once nobody else can have said it; `undefined` when it does not count. */
@@ -260,14 +270,15 @@ export class Requests {
 	}
 
 	/** What a server answers to the body that we send. */
-	private uploaded(pending: Pending, upload: Upload, message: Message, now: number): void {
+	private uploaded(pending: Pending, upload: Upload, message: Message, now: number): Response | undefined {
 		const { code, options } = message;
 		const block = findBlock(options, OptionNumber.BLOCK1, this.#messenger.reliable);
 		if (code === Code.CONTINUE) {
 			if (block === undefined || !upload.block.more || !upload.take(block)) {
 				throw new DeviceError("violation", "the answer to another block than was sent");
 			}
-			return this.enqueue(pending);
+			this.enqueue(pending);
+			return undefined;
 		}
 		// Smaller ones from the first on; or it has lost what it had.
 		const isTooLarge = code === Code.REQUEST_ENTITY_TOO_LARGE && block !== undefined && upload.shrink(block.size);
@@ -275,40 +286,42 @@ export class Requests {
 		if (isTooLarge || isLost) {
 			pending.restarts++;
 			upload.restart();
-			return this.enqueue(pending);
+			this.enqueue(pending);
+			return undefined;
 		}
 		pending.upload = undefined;
-		this.represented(pending, message, now);
+		return this.represented(pending, message, now);
 	}
 
 	/** A representation, a block of one, or what there is in place of it. */
-	private represented(pending: Pending, message: Message, now: number): void {
+	private represented(pending: Pending, message: Message, now: number): Response | undefined {
 		const block = findBlock(message.options, OptionNumber.BLOCK2, this.#messenger.reliable);
 		const { observer } = pending;
-		if (observer !== undefined && classOf(message.code) !== 2) return this.schedule(pending, now + RETRY);
-		if (block === undefined || classOf(message.code) !== 2) return this.deliver(pending, message, block, now);
+		if (observer !== undefined && classOf(message.code) !== 2) {
+			this.schedule(pending, now + RETRY);
+			return undefined;
+		}
+		if (block === undefined || classOf(message.code) !== 2) return responseOf(message, block);
 		const wanted = pending.options.block;
 		if (wanted !== undefined) {
 			if (block.number * block.size !== wanted.number * wanted.size) {
 				throw new DeviceError("violation", "another block than was asked for");
 			}
-			return this.deliver(pending, message, block, now);
+			return responseOf(message, block);
 		}
-		this.assemble(pending, message, block, now);
+		return this.assemble(pending, message, block);
 	}
 
-	private assemble(pending: Pending, message: Message, block: Block, now: number): void {
-		if (block.number === 0 && !block.more && pending.assembly === undefined) {
-			return this.deliver(pending, message, undefined, now);
-		}
+	private assemble(pending: Pending, message: Message, block: Block): Response | undefined {
+		if (block.number === 0 && !block.more && pending.assembly === undefined) return responseOf(message, undefined);
 		const assembly = pending.assembly ??= new Assembly(this.#options.bodyMaximum);
 		switch (assembly.take(message, block)) {
 			case Taken.MORE:
-				return this.enqueue(pending);
-			case Taken.WHOLE: {
+				this.enqueue(pending);
+				break;
+			case Taken.WHOLE:
 				pending.assembly = undefined;
-				return this.deliver(pending, message, undefined, now, assembly.body);
-			}
+				return responseOf(message, undefined, assembly.body);
 			default:
 				if (++pending.restarts > RESTART_MAXIMUM) {
 					throw new DeviceError("violation", "a representation that changes with each block");
@@ -317,16 +330,18 @@ export class Requests {
 				if (pending.observer !== undefined) this.register(pending);
 				else this.enqueue(pending);
 		}
+		return undefined;
 	}
 
 	/** The answer to a registration, or what came by it later. A server that is busy is asked again when it says. */
-	private notice(pending: Pending, message: Message, isCertain: boolean, now: number): void {
+	private notice(pending: Pending, message: Message, isCertain: boolean, now: number): Response | undefined {
 		const { code } = message;
 		const { freshness } = pending;
 		if (code === Code.SERVICE_UNAVAILABLE || code === Code.TOO_MANY_REQUESTS) {
 			freshness!.renew(uintOf(message, OptionNumber.MAX_AGE), now);
 			pending.registers = true;
-			return this.schedule(pending, freshness!.until + this.grace(pending));
+			this.schedule(pending, freshness!.until + this.grace(pending));
+			return undefined;
 		}
 		if (classOf(code) !== 2) {
 			throw new DeviceError("rejected", `the observation ended with ${codeText(code)}`, { detail: code });
@@ -337,7 +352,7 @@ export class Requests {
 			// It may have come in place of the answer that was waited for.
 			const due = Math.max(freshness!.until + this.grace(pending), now + RETRY);
 			if (pending.due === Infinity && !pending.awaited && !pending.unsent) this.schedule(pending, due);
-			return;
+			return undefined;
 		}
 		freshness!.renew(uintOf(message, OptionNumber.MAX_AGE), now);
 		// What was being fetched is of an older one.
@@ -347,12 +362,10 @@ export class Requests {
 		pending.handle = 0;
 		pending.unsent = pending.awaited = false;
 		this.schedule(pending, freshness!.until + this.grace(pending));
-		this.represented(pending, message, now);
+		return this.represented(pending, message, now);
 	}
 
-	private deliver(pending: Pending, message: Message, block: Block | undefined, now: number, body?: Uint8Array): void {
-		const { code, options, payload } = message;
-		const response: Response = { code, options, payload: body ?? payload, block };
+	private deliver(pending: Pending, response: Response, now: number): void {
 		const { observer } = pending;
 		if (observer === undefined) return this.finish(pending, response, now);
 		if (pending.due === Infinity) this.schedule(pending, pending.freshness!.until + this.grace(pending));
@@ -532,4 +545,8 @@ export class Requests {
 		for (const pending of this.#pending) if (handle !== 0 && pending.handle === handle) return pending;
 		return undefined;
 	}
+}
+
+function responseOf({ code, options, payload }: Message, block: Block | undefined, body = payload): Response {
+	return { code, options, payload: body, block };
 }

@@ -2,12 +2,13 @@
 /** Runs on XS: Moddable's ECMA-419 MQTT client at work, out of an SDK that is not ours. */
 import { puback, publishSegments, TOPIC } from "./memory.js";
 import { connect, receive } from "./moddable-network.js";
+import { TASKS } from "./tasks.js";
 import { perform } from "./xs-perform.js";
 
 /** What is longer than the socket takes at once is written in pieces. */
 const PIECE = 1024;
 
-perform(({ direction, qos, size }) => {
+perform(TASKS, ({ direction, qos, size }) => {
 	let received = 0;
 	const client = connect((count) => { received += count; });
 	if (direction === "received") {

@@ -3,13 +3,13 @@
 import host from "../../hosts/xs/index.js";
 import { Client, type Source } from "../../src/mqtt/index.js";
 import { headOf, Memory, puback, publishSegments, TOPIC } from "./memory.js";
-import type { Task } from "./tasks.js";
+import { TASKS, type Task } from "./tasks.js";
 import { perform } from "./xs-perform.js";
 
 /** Payloads from here on are read piece by piece. */
 const LARGE = 0x8000;
 
-perform(({ direction, qos, size }: Task) => {
+perform(TASKS, ({ direction, qos, size }: Task) => {
 	const memory = new Memory();
 	let received = 0;
 	const client = new Client({

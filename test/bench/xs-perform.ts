@@ -4,14 +4,13 @@
  * calls `native.resetPeaks`, at which a profiler takes its figures.
  */
 import { Figure, native } from "../../hosts/xs/native.js";
-import { TASKS, type Task } from "./tasks.js";
 
 /** Rounds before the measurement, in which whatever is made once is made. */
 const WARM_UP = 4;
 
 /** @param make gives what handles so many messages */
-export function perform(make: (task: Task) => (count: number) => void): void {
-	for (const task of TASKS) {
+export function perform<Task extends { count: number }>(tasks: readonly Task[], make: (task: Task) => (count: number) => void): void {
+	for (const task of tasks) {
 		const run = make(task);
 		run(WARM_UP);
 		native.collect();

@@ -3,8 +3,9 @@
 import mqtt from "mqtt-packet";
 import { perform } from "./xs-perform.js";
 import { theirs } from "./codec.js";
+import { TASKS } from "./tasks.js";
 
-perform(({ direction, qos, size }) => {
+perform(TASKS, ({ direction, qos, size }) => {
 	const work = theirs(mqtt, direction === "received" ? "decode" : "encode", size, qos);
 	return (count) => work.run(count);
 });

@@ -10,8 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { runXS, sdkModules } from "../../hosts/xs/node/run.js";
-import { bundle } from "../xs/bundle.js";
+import { bundle, type BundleOptions } from "../xs/bundle.js";
 import { TASKS, type Task } from "./tasks.js";
+import { TELEMETRY_TASKS, type TelemetryTask } from "./telemetry.js";
 
 /** Room for everything that is allocated while nothing is collected. */
 const ARENA = 256 * 1024 * 1024;
@@ -48,43 +49,62 @@ interface Program {
 
 /** @param sdk folder of a Moddable SDK */
 export async function measureXS(sdk: string | undefined): Promise<XSRow[]> {
+	return inFolder(async (directory) => {
+		const ours = await prepare(directory, "ours", false);
+		const codec = await prepare(directory, "theirs", true);
+		const moddable = sdk === undefined ? undefined : await prepare(directory, "moddable", true, { aliases: moddableAliases(sdk) });
+		const [first, second] = await Promise.all([measure(ours, TASKS), measure(codec, TASKS)]);
+		const third = moddable && await measure(moddable, TASKS);
+		return TASKS.map((task, index) => ({ ...task, ours: first[index]!, codec: second[index]!, moddable: third?.[index] }));
+	});
+}
+
+export interface TelemetryRow extends TelemetryTask {
+	cost: Cost;
+}
+
+/** Our CBOR codec, `cbor-x` and the engine's own JSON, in one program. */
+export async function measureTelemetry(): Promise<TelemetryRow[]> {
+	return inFolder(async (directory) => {
+		const costs = await measure(await prepare(directory, "telemetry", true, { buffer: false }), TELEMETRY_TASKS);
+		return TELEMETRY_TASKS.map((task, index) => ({ ...task, cost: costs[index]! }));
+	});
+}
+
+async function inFolder<Result>(action: (directory: string) => Promise<Result>): Promise<Result> {
 	const directory = mkdtempSync(join(tmpdir(), "moorline-bench-"));
-	async function prepare(name: string, thaw: boolean, aliases: Readonly<Record<string, string>> = {}): Promise<Program> {
-		const program = join(directory, `${name}.mjs`);
-		await bundle({ entries: [entry(name)], outfile: program, preloaded: sdkModules(), aliases });
-		return { program, directory, thaw };
-	}
 	try {
 		await build(64);
 		await build(32);
-		const ours = await prepare("ours", false);
-		const codec = await prepare("theirs", true);
-		const moddable = sdk === undefined ? undefined
-			: await prepare("moddable", true, moddableAliases(sdk));
-		const [first, second] = await Promise.all([measure(ours), measure(codec)]);
-		const third = moddable && await measure(moddable);
-		return TASKS.map((task, index) => ({ ...task, ours: first[index]!, codec: second[index]!, moddable: third?.[index] }));
+		return await action(directory);
 	} finally {
 		rmSync(directory, { recursive: true });
 	}
 }
 
+async function prepare(directory: string, name: string, thaw: boolean, options: Partial<BundleOptions> = {}): Promise<Program> {
+	const program = join(directory, `${name}.mjs`);
+	await bundle({ entries: [entry(name)], outfile: program, preloaded: sdkModules(), ...options });
+	return { program, directory, thaw };
+}
+
 /** @returns the costs in the order of the tasks */
-async function measure(program: Program): Promise<Cost[]> {
+async function measure(program: Program, tasks: readonly { readonly count: number }[]): Promise<Cost[]> {
 	const dump = `${program.program}.callgrind`;
-	await perform(program, 64, ["valgrind", "--tool=callgrind", `--callgrind-out-file=${dump}`, `--dump-before=${MARK}`]);
-	const lines = await perform(program, 32, []);
-	return TASKS.map(({ count }, index) => {
+	const count = tasks.length;
+	await perform(program, count, 64, ["valgrind", "--tool=callgrind", `--callgrind-out-file=${dump}`, `--dump-before=${MARK}`]);
+	const lines = await perform(program, count, 32, []);
+	return tasks.map(({ count }, index) => {
 		// Dumps count from 1, and two of them belong to each task: the first has what was before it.
 		const totals = /^totals: (\d+)$/m.exec(readFileSync(`${dump}.${2 * index + 2}`, "utf8"))?.[1];
 		return { instructions: Math.round(Number(totals ?? NaN) / count), bytes: Math.round(Number(lines[index]) / count) };
 	});
 }
 
-/** @returns what it traced */
-async function perform(program: Program, bits: Bits, under: readonly string[]): Promise<string[]> {
+/** @returns what it traced: a line for each of `count` tasks */
+async function perform(program: Program, count: number, bits: Bits, under: readonly string[]): Promise<string[]> {
 	const lines: string[] = [];
 	const { code, errors } = await runXS({ ...program, bits, under, arena: ARENA, stack: STACK, onLine: (line) => lines.push(line) });
-	if (code !== 0 || lines.length !== TASKS.length) throw new Error(`XS ended with ${code}:\n${errors.join("\n")}`);
+	if (code !== 0 || lines.length !== count) throw new Error(`XS ended with ${code}:\n${errors.join("\n")}`);
 	return lines;
 }

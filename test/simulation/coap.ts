@@ -19,6 +19,7 @@ const ADDRESS = "10.9.9.9", PORT = 5_683;
 /** Virtual ms of trouble, and what the rest may take when it is over: an attempt to connect, and an exchange's time. */
 const TROUBLE = 120_000;
 const RECOVERY = 600_000;
+const LATE = 30_000;
 const REQUESTS = 12;
 const BODY = 3_000;
 /** Seconds that a state counts: a client whose observation was forgotten comes back after it. */
@@ -93,7 +94,15 @@ function serve(world: World, ledger: Ledger): CoAPServer {
 		if (name === "slow") timer.set(answer, random.between(500, 20_000));
 		else answer();
 	};
-	const server = new CoAPServer({ handler, random: (target) => { for (let at = 0; at < target.byteLength; at++) target[at] = random.between(0, 255); } });
+	// Notifications that are not confirmed overtake one another.
+	const limits = { confirmEvery: random.between(0, 4) };
+	const server = new CoAPServer({ handler, limits, random: (target) => { for (let at = 0; at < target.byteLength; at++) target[at] = random.between(0, 255); } });
+	// Some are held up on their way for so long that later ones come first.
+	const late = random.chance(0.5) ? random.between(0, 30) / 100 : 0;
+	const send = (bytes: Uint8Array, address: string, port: number): void => {
+		if (random.chance(late)) timer.set(() => { socket.write(bytes, address, port); }, random.between(1, LATE));
+		else socket.write(bytes, address, port);
+	};
 	const buffer = new Uint8Array(2_048), remote = { address: "", port: 0 };
 	let alarm: object | undefined;
 	const arm = (): void => {
@@ -104,7 +113,7 @@ function serve(world: World, ledger: Ledger): CoAPServer {
 	const socket: Datagrams = network.bind(ADDRESS, { port: PORT, onReadable: () => {
 		for (let count = socket.read(buffer, remote); count >= 0; count = socket.read(buffer, remote)) {
 			const { address, port } = remote;
-			server.receive(buffer.slice(0, count), { key: `${address}:${port}` }, { send: (bytes) => { socket.write(bytes, address, port); } }, clock.now);
+			server.receive(buffer.slice(0, count), { key: `${address}:${port}` }, { send: (bytes) => { send(bytes, address, port); } }, clock.now);
 		}
 		arm();
 	} });
@@ -186,7 +195,7 @@ export function coapLives(seed: number): CoAPOutcome {
 	const change = (): void => {
 		ledger.state++;
 		server.notify(({ path }) => path[0] === "state");
-		if (clock.now < TROUBLE) timer.set(change, random.between(1, 20_000));
+		if (clock.now < TROUBLE) timer.set(change, random.chance(0.5) ? random.between(1, 500) : random.between(1, 20_000));
 	};
 	timer.set(change, 1_000);
 	const calm = makeTrouble(world, server, ledger);

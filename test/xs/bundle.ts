@@ -13,7 +13,8 @@ const shim = (name: string): string => join(packageRoot, "dist/test/xs/shim", `$
 
 const TESTS = join(packageRoot, "dist/test/");
 /** Globals; a bundle takes what it refers to. */
-const INJECTED = [shim("globals"), shim("buffer")];
+const GLOBALS = shim("globals");
+const INJECTED = [GLOBALS, shim("buffer")];
 
 /** Stand-ins for Node's modules; the packages come with the simulator's dependencies. */
 const ALIASES: Readonly<Record<string, string>> = Object.freeze({
@@ -32,6 +33,7 @@ const ALIASES: Readonly<Record<string, string>> = Object.freeze({
 	"process/": shim("globals"),
 	"abort-controller": shim("globals"),
 	"../../hosts/node/digest.js": shim("digest"),
+	"../../../hosts/node/digest.js": shim("digest"),
 });
 
 function resolveAlias(target: string): string {
@@ -65,6 +67,8 @@ export interface BundleOptions {
 	preloaded: readonly string[];
 	/** Further module names and the files that stand for them. */
 	aliases?: Readonly<Record<string, string>>;
+	/** False: without a global `Buffer`, as a device is. */
+	buffer?: boolean;
 	/** Runs the collected tests at the end. */
 	tests?: boolean;
 }
@@ -83,7 +87,7 @@ export async function bundle(options: BundleOptions): Promise<void> {
 		conditions: ["browser"],
 		// The engine takes some fifty times as long as Node does.
 		define: { global: "globalThis", "globalThis.SEEDS": "20" },
-		inject: INJECTED,
+		inject: options.buffer === false ? [GLOBALS] : INJECTED,
 		plugins: [placement(new Set(options.preloaded), { ...ALIASES, ...options.aliases })],
 		logLevel: "silent",
 	});

@@ -2,7 +2,7 @@
 /** The private cloud's server of CoAP: the gateway to its services, and who is there. Pure. */
 import type { Backend } from "../backend.js";
 import type { CloudChannel } from "../channel.js";
-import { CoAPServer, type CoAPFaults, type CoAPLimits, type CoAPPeer } from "../coap/server.js";
+import { CoAPServer, type CoAPFaults, type CoAPLimits } from "../coap/server.js";
 import { Gateway } from "./gateway.js";
 
 export interface PrivateCoAPOptions {
@@ -29,7 +29,11 @@ export class PrivateCoAP {
 			forward: (topic, payload, options) => { for (const channel of this.#channels) channel.publish(topic, payload, options); },
 			notify: match => { this.server.notify(match); },
 		});
-		this.server = new CoAPServer({ handler: (request, reply) => { gateway.handle(request, reply); }, random, links: () => [], limits });
+		this.server = new CoAPServer({
+			handler: (request, reply) => { gateway.handle(request, reply); }, random, limits,
+			links: () => [],
+			onLost: peer => { gateway.sessions.lost(peer); },
+		});
 		backend.attach(gateway);
 		this.forwardTo(broker.attach());
 		broker.add(gateway.sessions);
@@ -41,9 +45,6 @@ export class PrivateCoAP {
 
 	/** Messages of the devices' own programs go to this broker, too. */
 	forwardTo(channel: CloudChannel): void { this.#channels.push(channel); }
-
-	/** A peer's stream has ended. */
-	lost(peer: CoAPPeer): void { this.#gateway.sessions.lost(peer); }
 
 	/** The server starts again, and remembers no peer. */
 	restart(): void {

@@ -71,11 +71,21 @@ export class DatagramPeer extends Peer {
 		return deadline;
 	}
 
-	receive(bytes: Uint8Array, now: number): void {
+	/** How often what was sent arrives. */
+	takeArrivals(): number {
 		const { faults } = this.surroundings;
-		if (faults.isSilent(this) || faults.takeLoss("request", this)) return;
-		const copies = faults.takeDuplicate("request", this) ? 2 : 1;
-		for (let copy = 0; copy < copies; copy++) this.#receive(bytes, now);
+		if (faults.isSilent(this) || faults.takeLoss("request", this)) return 0;
+		return faults.takeDuplicate("request", this) ? 2 : 1;
+	}
+
+	receive(bytes: Uint8Array, now: number): void {
+		const message = bytes.byteLength <= this.surroundings.limits.datagramMaximum ? decodeDatagram(bytes) : undefined;
+		if (!message) return this.#refuse(bytes, now);
+		const { type, code, messageId } = message;
+		if (type === Type.ACK || type === Type.RST) return this.#concluded(type, messageId, now);
+		if (isRequest(code)) return this.#request(message, now);
+		// A ping, or a response to what was never asked. Spec: RFC 7252 §4.2, §4.3.
+		if (type === Type.CON) this.emit("reset", encodeDatagram(emptyMessage(Type.RST, messageId)), now);
 	}
 
 	/** The turn is over: what was not answered in it is acknowledged. */
@@ -139,16 +149,6 @@ export class DatagramPeer extends Peer {
 	override end(): void {
 		super.end();
 		this.#outgoing.clear();
-	}
-
-	#receive(bytes: Uint8Array, now: number): void {
-		const message = bytes.byteLength <= this.surroundings.limits.datagramMaximum ? decodeDatagram(bytes) : undefined;
-		if (!message) return this.#refuse(bytes, now);
-		const { type, code, messageId } = message;
-		if (type === Type.ACK || type === Type.RST) return this.#concluded(type, messageId, now);
-		if (isRequest(code)) return this.#request(message, now);
-		// A ping, or a response to what was never asked. Spec: RFC 7252 §4.2, §4.3.
-		if (type === Type.CON) this.emit("reset", encodeDatagram(emptyMessage(Type.RST, messageId)), now);
 	}
 
 	/** What cannot be processed. Spec: RFC 7252 §4.2, §4.3; RFC 7959 §2.9.3 for what is too long. */

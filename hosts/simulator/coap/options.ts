@@ -112,3 +112,11 @@ export function hex(bytes: Uint8Array): string {
 export function same(left: Uint8Array, right: Uint8Array): boolean {
 	return left.byteLength === right.byteLength && left.every((byte, index) => byte === right[index]);
 }
+
+/** Always a copy. */
+export function joined(left: Uint8Array, right: Uint8Array): Uint8Array {
+	const both = new Uint8Array(left.byteLength + right.byteLength);
+	both.set(left);
+	both.set(right, left.byteLength);
+	return both;
+}

@@ -4,8 +4,7 @@ import { Refusal } from "../../base/service.js";
 import { parseJSON } from "../../bytes/json.js";
 import { isObject, type JSONObject } from "../../bytes/value.js";
 import type { Vocabulary } from "../../bytes/vocabulary.js";
-import { Writer } from "../../bytes/writer.js";
-import { cborLength, encodeCBOR } from "../../cbor/encode.js";
+import { encodeCBOR } from "../../cbor/encode.js";
 import type { CBORValue } from "../../cbor/value.js";
 import { classOf, Code, ContentFormat, OptionNumber } from "../../coap/constants.js";
 import { uintOf } from "../../coap/message.js";
@@ -19,15 +18,10 @@ const JSON_NULL_LENGTH = 4;
 
 /** @throws DeviceError `argument` for what no message can hold */
 export function encodeValue(text: TextCodec, format: Format, value: CBORValue): Uint8Array {
-	const json = format === "json" ? JSON.stringify(value) : undefined;
-	const bytes = new Uint8Array(json === undefined ? cborLength(text, value) : text.byteLength(json));
-	if (json !== undefined) {
-		text.encode(json, bytes, 0);
-		return bytes;
-	}
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, bytes.byteLength);
-	encodeCBOR(writer, text, value);
+	if (format === "cbor") return encodeCBOR(text, value);
+	const json = JSON.stringify(value);
+	const bytes = new Uint8Array(text.byteLength(json));
+	text.encode(json, bytes, 0);
 	return bytes;
 }
 

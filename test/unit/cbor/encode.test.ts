@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEPTH_MAXIMUM } from "../../../src/bytes/document.js";
-import { Writer } from "../../../src/bytes/writer.js";
-import { cborLength, encodeCBOR } from "../../../src/cbor/encode.js";
+import { encodeCBOR, encodeDeterministicCBOR } from "../../../src/cbor/encode.js";
+import { ENCODING_MAXIMUM } from "../../../src/cbor/writer.js";
 import type { CBORValue } from "../../../src/cbor/value.js";
 import { codeOf } from "../failure.js";
 import { fromHex, toHex } from "../hex.js";
@@ -53,14 +53,9 @@ const FOREIGN: readonly (readonly [string, unknown])[] = [
 	["a big integer", { a: 1n }], ["a symbol", Symbol("a")], ["a function", [(): void => {}]], ["an unpaired surrogate", "\ud800"], ["one in a name", { "\udc00": 1 }],
 ];
 
-test("what is no value is refused, and told as the length is", () => {
+test("what is no value is refused", () => {
 	for (const [name, value] of FOREIGN) {
-		assert.equal(codeOf(() => cborLength(text, value as CBORValue)), "argument", name);
-		assert.equal(codeOf(() => {
-			const writer = new Writer(text);
-			writer.reset(new Uint8Array(100), 0, 100);
-			encodeCBOR(writer, text, value as CBORValue);
-		}), "argument", name);
+		assert.equal(codeOf(() => encodeCBOR(text, value as CBORValue)), "argument", name);
 	}
 });
 
@@ -74,14 +69,26 @@ test("the deepest value is written, and none deeper, nor one that holds itself",
 	assert.equal(codeOf(() => encoded(circle)), "argument");
 });
 
-test("an encoding that does not fit is refused", () => {
-	const value = { a: [1.1, "text", fromHex("00ff"), 70000] };
-	const length = cborLength(text, value);
-	const bytes = new Uint8Array(length + 5);
-	for (let room = 0; room < length; room++) {
-		const writer = new Writer(text);
-		writer.reset(bytes, 0, room);
-		assert.equal(codeOf(() => { encodeCBOR(writer, text, value); }), "too-large", `${room} bytes`);
-		assert.ok(bytes.subarray(room).every((byte) => byte === 0), "nothing is written behind the range");
+test("an encoding may be of any length to the limit, wherever it grew", () => {
+	for (let length = 230; length < 290; length++) {
+		for (const value of ["x".repeat(length), new Uint8Array(length).fill(7), Array<number>(length).fill(1), Array<number>(length / 2 >> 0).fill(1.1), ["y".repeat(length - 20), "end of it"]]) {
+			assert.deepEqual(decoded(toHex(encoded(value))), value, String(length));
+		}
 	}
+	const most = "z".repeat(ENCODING_MAXIMUM - 5);
+	assert.equal(encoded(most).byteLength, ENCODING_MAXIMUM);
+	assert.equal(codeOf(() => encoded(`${most}z`)), "too-large");
+	assert.equal(codeOf(() => encoded([fromHex("00"), most])), "too-large");
+});
+
+test("in deterministic encoding, members are in the order of their encoded names at every level", () => {
+	const sorted = (value: CBORValue): string => toHex(encodeDeterministicCBOR(text, value));
+	assert.equal(sorted({ b: 1, aa: { d: 0, c: [{ f: 1, e: 2 }] }, a: 3, "": 4 }), "a46004616103616201626161a2616381a261650261660161640 0".replaceAll(" ", ""));
+	// In UTF-8 the astral one is behind; in UTF-16 it would be before.
+	const names = ["\uffee", "\u{10000}", "z", "é", "zz", "a", "aa", "aaaaaaaaaaaaaaaaaaaaaaaa", "b"];
+	const value = Object.fromEntries(names.map((name, index) => [name, index]));
+	const order = ["a", "b", "z", "aa", "zz", "é", "\uffee", "\u{10000}", "aaaaaaaaaaaaaaaaaaaaaaaa"];
+	assert.deepEqual(Object.keys(decoded(sorted(value)) as object), order);
+	assert.equal(sorted(Object.fromEntries(Object.entries(value).reverse())), sorted(value));
+	assert.equal(codeOf(() => sorted({ "\ud800": 1 })), "argument");
 });

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A connection to AWS on a host that the test plays, over MQTT 5, and the cloud's side of the wire. */
 import assert from "node:assert/strict";
-import { Writer } from "../../../src/bytes/writer.js";
-import { cborLength, encodeCBOR } from "../../../src/cbor/encode.js";
+import { encodeCBOR } from "../../../src/cbor/encode.js";
 import type { CBORValue } from "../../../src/cbor/value.js";
 import { aws, type AwsOptions } from "../../../src/clouds/aws/index.js";
 import type { Connection } from "../../../src/clouds/cloud.js";
@@ -27,11 +26,7 @@ const TURN_MAXIMUM = 20;
 
 /** A message in CBOR, as hexadecimal bytes. */
 export function cbor(value: CBORValue): string {
-	const bytes = new Uint8Array(cborLength(text, value));
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, bytes.length);
-	encodeCBOR(writer, text, value);
-	return toHex(bytes);
+	return toHex(encodeCBOR(text, value));
 }
 
 interface Sent {

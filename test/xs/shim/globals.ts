@@ -3,8 +3,8 @@
  * Globals of Node that the simulator's packages expect, for bundles that run on the XS engine. The
  * bundler takes from here only what a bundle refers to.
  */
-import { fromBytes, toBytes } from "../../../hosts/world/text.js";
 import { native } from "../../../hosts/xs/native.js";
+import { text as codec } from "../../../hosts/xs/text.js";
 
 type Callback = (...values: unknown[]) => void;
 
@@ -47,13 +47,19 @@ export class AbortController {
 
 export class TextEncoder {
 	encode(text: string): Uint8Array {
-		return toBytes(text);
+		const bytes = new Uint8Array(codec.byteLength(text));
+		codec.encode(text, bytes, 0);
+		return bytes;
+	}
+
+	encodeInto(text: string, target: Uint8Array): { written: number } {
+		return { written: codec.encode(text, target, 0) };
 	}
 }
 
 /** Always fatal, which is how the simulator uses it. */
 export class TextDecoder {
 	decode(bytes: Uint8Array): string {
-		return fromBytes(bytes);
+		return codec.decode(bytes, 0, bytes.byteLength);
 	}
 }
