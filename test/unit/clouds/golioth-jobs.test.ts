@@ -2,8 +2,7 @@
 /** Golioth's manifest as a job, and what is said of it; whole updates are in `test/update`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Writer } from "../../../src/bytes/writer.js";
-import { cborLength, encodeCBOR } from "../../../src/cbor/encode.js";
+import { encodeCBOR } from "../../../src/cbor/encode.js";
 import type { CBORValue } from "../../../src/cbor/value.js";
 import { progressOf } from "../../../src/clouds/golioth/reports.js";
 import { Code } from "../../../src/coap/constants.js";
@@ -15,11 +14,7 @@ import { text } from "../text.js";
 import { GoliothRig } from "./golioth-rig.js";
 
 function cbor(value: CBORValue): string {
-	const bytes = new Uint8Array(cborLength(text, value));
-	const writer = new Writer(text);
-	writer.reset(bytes, 0, bytes.length);
-	encodeCBOR(writer, text, value);
-	return toHex(bytes);
+	return toHex(encodeCBOR(text, value));
 }
 
 /** A manifest, whose keys are numbers. */
