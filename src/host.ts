@@ -74,7 +74,7 @@ export interface TLSOptions extends TCPOptions {
 	secure: SecureOptions;
 }
 
-/** A WebSocket whose messages are one stream of bytes, as MQTT has it (RFC 6455; MQTT 3.1.1 §6). */
+/** A WebSocket whose messages are one stream of bytes, as MQTT has it (RFC 6455; MQTT 3.1.1 §6), unless it is told. */
 export interface WebSocketOptions extends TCPOptions {
 	/** Name for the request's `Host`, and with TLS for SNI and for the check of the server's certificate. */
 	host: string;
@@ -84,6 +84,13 @@ export interface WebSocketOptions extends TCPOptions {
 	protocol: string;
 	/** Absent: no TLS. The application protocol offered is `http/1.1`, unless others are given. */
 	secure?: SecureOptions | undefined;
+	/**
+	 * True: the program needs to know where messages end, as CoAP does (RFC 8323 §4). What is read is then pieces of
+	 * messages, each behind four bytes: its length, big-endian, and in the highest bit whether its message goes on in
+	 * the next piece. A piece is a frame, or a whole message. An empty message is four zeros; a frame of 2^31 bytes and
+	 * more ends the stream with `too-large`. Writes are as always.
+	 */
+	messages?: boolean | undefined;
 }
 
 export interface Datagrams {
@@ -107,6 +114,37 @@ export interface UDPOptions {
 	port?: number | undefined;
 	/** `count` datagrams are waiting. */
 	onReadable?: ((count: number) => void) | undefined;
+	onError?: ((error: DeviceError) => void) | undefined;
+}
+
+/** Bytes of an identity and of a key that every implementation takes (RFC 4279 §5.3). */
+export const PSK_IDENTITY_MAXIMUM = 128;
+export const PSK_MAXIMUM = 64;
+
+/**
+ * Datagrams to and from one peer, under DTLS 1.2 with a key that both have (RFC 6347, RFC 4279). The suite is the one
+ * that CoAP requires, TLS_PSK_WITH_AES_128_CCM_8. Lost flights of the handshake are sent again; data is not.
+ */
+export interface DTLSOptions {
+	/** IP address literal of the peer; names go through `dns` first. */
+	address: string;
+	/** The peer's; the platform chooses the local one. */
+	port: number;
+	psk: {
+		/** 1 to PSK_IDENTITY_MAXIMUM bytes of UTF-8. */
+		identity: string;
+		/** 1 to PSK_MAXIMUM bytes. */
+		key: Uint8Array;
+	};
+	/** `count` datagrams are waiting. */
+	onReadable?: ((count: number) => void) | undefined;
+	/** The handshake is over: from now on `write` is allowed, to the peer alone. Called once. */
+	onWritable?: (() => void) | undefined;
+	/**
+	 * The session is over: only `close` remains. Runs at most once. Codes: `timeout` (nobody answers the handshake),
+	 * `tls` (refused, with the alert as `detail` where the peer sent one; or silence since it was shown the key, which
+	 * is how most servers meet a wrong one), `unreachable`, `closed` (ended by the peer).
+	 */
 	onError?: ((error: DeviceError) => void) | undefined;
 }
 
@@ -199,8 +237,30 @@ export interface Digest {
 	digest(): Uint8Array;
 }
 
+/** AES-128 in CCM (RFC 3610): who has not the key can neither read nor alter what is sealed. */
+export interface SealOptions {
+	/** 16 bytes. */
+	key: Uint8Array;
+	/** 7 to 13 bytes, never the same twice with one key. */
+	nonce: Uint8Array;
+	/** What is not to be altered either, and no secret: at most 65,279 bytes. */
+	additional: Uint8Array;
+	/** At most 65,535 bytes; what is opened ends with its tag. */
+	bytes: Uint8Array;
+	/** Bytes: 8 or 16. */
+	tagLength: number;
+}
+
 export interface Crypto {
 	digest(algorithm: DigestAlgorithm): Digest;
+	/** @returns as many bytes as there were, and the tag. @throws DeviceError `argument` */
+	seal(options: SealOptions): Uint8Array;
+	/**
+	 * @returns what was sealed; `undefined` when it was altered, in as much time wherever that was, or was not sealed
+	 * with this key and nonce, as many bytes of tag, and what is additional
+	 * @throws DeviceError `argument`
+	 */
+	open(options: SealOptions): Uint8Array | undefined;
 }
 
 export type KeyType = "P-256" | "RSA-2048";
@@ -303,11 +363,16 @@ export interface Host {
 	readonly tls: { io: new (options: TLSOptions) => Stream };
 	readonly udp: { io: new (options: UDPOptions) => Datagrams };
 	/**
+	 * Before the handshake is over `write` throws `state`, and with another address or port than the peer's `argument`.
+	 * `undefined` where the platform has none: that is everywhere but on Node. A device's own will have this shape, too.
+	 */
+	readonly dtls: { io: new (options: DTLSOptions) => Datagrams } | undefined;
+	/**
 	 * Each write becomes one binary message, and what comes in binary messages can be read, however it was cut: frames
-	 * are nobody's business, and pings are answered. The first `onWritable` says that the server accepted.
-	 * A text message, and whatever else RFC 6455 forbids, ends the stream with `violation`; an answer other than 101
-	 * with `rejected` and its status as `detail`; one whose head has no end with `too-large`; the server's Close with
-	 * `closed` and its status as `detail`. Redirects are not followed, and nothing is compressed.
+	 * are nobody's business, but for `messages`, and pings are answered. The first `onWritable` says that the server
+	 * accepted. A text message, and whatever else RFC 6455 forbids, ends the stream with `violation`; an answer other
+	 * than 101 with `rejected` and its status as `detail`; one whose head has no end with `too-large`; the server's
+	 * Close with `closed` and its status as `detail`. Redirects are not followed, and nothing is compressed.
 	 */
 	readonly websocket: { io: new (options: WebSocketOptions) => Stream };
 	readonly dns: { io: new () => Resolver };

@@ -62,6 +62,7 @@ const host: Host = Object.freeze({
 	name: "moddable",
 	websocket: Object.freeze({ io: WebSocket }),
 	udp: Object.freeze({ io: UDP }),
+	dtls: undefined,
 	dns: Object.freeze({ io: DNS }),
 	keys,
 	get images() { return platform.images; },

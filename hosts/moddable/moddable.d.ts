@@ -115,6 +115,16 @@ declare module "crypt" {
 		write(bytes: Uint8Array): void;
 		close(): ArrayBuffer;
 	}
+	export class BlockCipher {
+		/** Real ArrayBuffers only, here and below, but for what is encrypted. */
+		constructor(algorithm: "AES", key: ArrayBuffer);
+	}
+	export class Mode {
+		/** Without a vector: zeros. */
+		constructor(mode: "CBC" | "CTR", cipher: BlockCipher, vector?: ArrayBuffer);
+		/** `target` may be the buffer of `bytes`, if they begin it. CBC leaves out what is no whole block. */
+		encrypt(bytes: Uint8Array, target: ArrayBuffer): ArrayBuffer;
+	}
 }
 
 declare module "rng" {

@@ -125,7 +125,7 @@ class MessageSocket extends EventEmitter implements Carrier {
 	}
 
 	#open(options: WebSocketOptions, address: URL, connected: () => void): void {
-		const { path, protocol } = options;
+		const { path, protocol, messages = false } = options;
 		const plan: ClientOptions & { maxHeaderSize: number } = {
 			createConnection: () => this.#socket,
 			// As it was given: a URL would be put into a normal form.
@@ -150,8 +150,8 @@ class MessageSocket extends EventEmitter implements Carrier {
 				return;
 			}
 			const bytes = data as Buffer;
-			if (bytes.byteLength === 0) return;
-			this.#messages.push(bytes);
+			if (messages) this.#messages.push(markOf(bytes));
+			if (bytes.byteLength > 0) this.#messages.push(bytes);
 			this.#pump();
 		});
 		webSocket.on("error", error => this.#fail(error));
@@ -184,6 +184,13 @@ class MessageSocket extends EventEmitter implements Carrier {
 		this.#end ??= error;
 		this.#pump();
 	}
+}
+
+/** Messages come whole, so that each is one piece. */
+function markOf({ byteLength }: Buffer): Buffer {
+	const mark = Buffer.alloc(4);
+	mark.writeUInt32BE(byteLength);
+	return mark;
 }
 
 /** `undefined` where the failure is one of the connection underneath. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The private cloud without a network: broker, shadows, jobs, files and registry, and the rules of who may do what.
+ * The private cloud without a network: broker, shadows, jobs, files, commands and registry, and the rules of who may do what.
  *
  * Pure, so that the same cloud is served on sockets (`cloud.ts`), inside the world (`world.ts`) and on the XS engine.
  */
@@ -10,6 +10,7 @@ import type { BrokerLimits } from "./broker/limits.js";
 import type { Refusal } from "./broker/reasons.js";
 import type { CloudChannel } from "./channel.js";
 import type { StreamsOptions } from "./clouds/aws/streams.js";
+import { CommandService } from "./services/commands.js";
 import { FileService } from "./services/files.js";
 import { JobService } from "./services/jobs.js";
 import { isDeviceId, Registry } from "./services/registry.js";
@@ -32,6 +33,7 @@ export class Backend {
 	readonly shadows: ShadowService;
 	readonly jobs: JobService;
 	readonly files: FileService;
+	readonly commands: CommandService;
 	/** New firmware, and the way back: jobs and files together. */
 	readonly updates: Updates;
 	readonly registry: Registry;
@@ -41,6 +43,7 @@ export class Backend {
 		this.shadows = new ShadowService({ wall: options.wall, limits: options.shadowLimits, store: options.shadowStore });
 		this.jobs = new JobService({ wall: options.wall, manners: this.shadows.manners });
 		this.files = new FileService({ wall: options.wall, manners: this.shadows.manners, ...options.files });
+		this.commands = new CommandService({ manners: this.shadows.manners });
 		this.updates = new Updates({
 			put: (device, name, release) => { this.files.put(device, name, release); },
 			queue: (id, document, devices) => { this.jobs.create({ id, document, devices }); },
@@ -62,13 +65,15 @@ export class Backend {
 			this.broker.add(service);
 		}
 		this.files.attach(this.broker.attach());
+		this.commands.attach(this.broker.attach());
 	}
 
-	/** Serves the devices of a foreign broker, too: services and online state go over `channel`. */
+	/** Serves other devices than our broker's, too: services and online state go over `channel`. */
 	attach(channel: CloudChannel): void {
 		this.shadows.attach(channel);
 		this.jobs.attach(channel);
 		this.files.attach(channel);
+		this.commands.attach(channel);
 		this.registry.watch(channel);
 	}
 }

@@ -104,17 +104,19 @@ export abstract class CloudInWorld<Backend extends { readonly broker: Broker; re
 	readonly endpoint: string;
 	protected readonly backend: Backend;
 	readonly #world: WorldLike;
-	readonly #served: readonly WorldServeOptions[];
+	readonly #served: readonly (() => { close(): void })[];
 	#servers: readonly { close(): void }[] = [];
 
 	/**
 	 * Begins to serve at once.
 	 * @param more what this cloud serves besides
 	 * @param gate of the ports with TLS
+	 * @param others whatever else is served, by what begins it
 	 */
 	constructor(
 		world: WorldLike, backend: Backend, options: WorldPlaceOptions,
 		more: (tls: WorldTls | undefined) => readonly Partial<WorldServeOptions>[] = () => [], gate?: Gate,
+		others: (address: string, tls: WorldTls | undefined) => readonly (() => { close(): void })[] = () => [],
 	) {
 		const { address = "10.0.0.1", name = "cloud.test", webSocketPort } = options;
 		const tls = options.tls === false ? undefined : options.tls ?? issueTls(world.authority, name, address);
@@ -123,7 +125,8 @@ export abstract class CloudInWorld<Backend extends { readonly broker: Broker; re
 		this.#world = world;
 		this.backend = backend;
 		const webSocket = webSocketPort === undefined ? [] : [{ port: webSocketPort, webSocket: true }];
-		this.#served = [{}, ...webSocket, ...more(tls)].map(each => ({ address, port, tls, gate: tls && gate, ...each }));
+		const served = [{}, ...webSocket, ...more(tls)].map(each => ({ address, port, tls, gate: tls && gate, ...each }));
+		this.#served = [...served.map(each => () => serveInWorld(backend.broker, world, each)), ...others(address, tls)];
 		world.network.name(name, address);
 		this.start();
 	}
@@ -135,7 +138,7 @@ export abstract class CloudInWorld<Backend extends { readonly broker: Broker; re
 	get running(): boolean { return this.#servers.length > 0; }
 
 	start(): void {
-		if (!this.running) this.#servers = this.#served.map(options => serveInWorld(this.broker, this.#world, options));
+		if (!this.running) this.#servers = this.#served.map(begin => begin());
 	}
 
 	/**

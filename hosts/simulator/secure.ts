@@ -115,7 +115,8 @@ export class SecureServers {
 /** For ports where TLS refuses who has no certificate. */
 const demandIdentity: Gate = ({ identity }) => identity ? { identity } : { refused: "client certificate without a common name" };
 
-function identityOf(socket: TLSSocket): Identity | undefined {
+/** Who a socket's peer is, by its certificate. */
+export function identityOf(socket: TLSSocket): Identity | undefined {
 	if (!socket.authorized) return undefined;
 	const certificate = socket.getPeerCertificate();
 	// Node's types say string, but a name that occurs twice comes as an array.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * MQTT over WebSocket on real sockets (MQTT 5.0 §6), on every path: the upgrade of an HTTP server's connections.
+ * MQTT over WebSocket on real sockets (MQTT 5.0 §6), on every path, and CoAP (RFC 8323 §4): the upgrade of an HTTP
+ * server's connections.
  *
  * The package `ws` has the protocol. What is MQTT's is here: the subprotocol must be offered and is selected
  * [MQTT-6.0.0-3, MQTT-6.0.0-4], and messages are binary; `Sockets` ends who sends another [MQTT-6.0.0-1].
@@ -26,15 +27,17 @@ export interface UpgradeRequest {
 }
 
 /**
- * @param onOpen gets each WebSocket as a stream, whose data are Buffers and, for text messages, strings
+ * @param onOpen gets each WebSocket as a stream, whose data are messages, as Buffers and, for text messages, strings; each
+ * write is a message
  * @param onRefused hears of requests for something else
  * @param path absent: every path is served
  */
 export function serveWebSockets(
 	server: Server, onOpen: (stream: Duplex, socket: Socket, request: UpgradeRequest) => void, onRefused: (reason: string) => void, path?: string,
+	subprotocol = SUBPROTOCOL,
 ): void {
 	const webSockets = new WebSocketServer({
-		noServer: true, perMessageDeflate: false, maxPayload: MESSAGE_MAXIMUM, handleProtocols: () => SUBPROTOCOL,
+		noServer: true, perMessageDeflate: false, maxPayload: MESSAGE_MAXIMUM, handleProtocols: () => subprotocol,
 	});
 	server.on("request", (_, response) => {
 		onRefused("an HTTP request for no WebSocket");
@@ -42,8 +45,8 @@ export function serveWebSockets(
 	});
 	server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
 		const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map(protocol => protocol.trim());
-		if (!offered.includes(SUBPROTOCOL)) {
-			onRefused("a WebSocket that does not offer the subprotocol mqtt");
+		if (!offered.includes(subprotocol)) {
+			onRefused(`a WebSocket that does not offer the subprotocol ${subprotocol}`);
 			socket.end(BAD_REQUEST);
 			return;
 		}

@@ -15,7 +15,7 @@ export const APPLICATION_PROTOCOLS: readonly string[] = Object.freeze(["http/1.1
 export class WebSocketClient extends WebSocketStream {
 	constructor(options: WebSocketOptions, platform: Platform) {
 		checkWebSocket(options);
-		super(platform, platform.random, new ClientHandshake(options, platform), options, callbacks => carry(options, callbacks, platform));
+		super(platform, platform.random, new ClientHandshake(options, platform), options, callbacks => carry(options, callbacks, platform), options.messages);
 	}
 }
 

@@ -73,6 +73,11 @@ export class FrameDecoder {
 		this.#masked = masked;
 	}
 
+	/** Of a data frame: its message goes on in the next. */
+	get goesOn(): boolean {
+		return this.#isFragmented;
+	}
+
 	/** Bytes of the header that did not come yet; 0: the payload follows, and may be empty. */
 	get missing(): number {
 		return this.#needed - this.#filled;

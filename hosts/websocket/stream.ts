@@ -21,6 +21,9 @@ const READ_AHEAD = 2048;
  * what was promised, and neither waits for a program that does not write.
  */
 const RESERVE = 256;
+/** Before each frame of data, for a program that wants to know where messages end: its length, and whether more follow. */
+const MARK_LENGTH = 4;
+const MARK_LIMIT = 2 ** 31;
 
 /** §7.4.1. */
 const Status = Object.freeze({ NORMAL: 1000, PROTOCOL_ERROR: 1002, NONE: 1005 });
@@ -36,6 +39,9 @@ export class WebSocketStream implements Stream {
 	/** The stream below. */
 	protected readonly carrier: Stream;
 	readonly #decoder: FrameDecoder;
+	readonly #hasMarks: boolean;
+	/** The header of a frame is complete, and its mark waits for room. */
+	#isUnmarked = false;
 	/** A byte of the head, the header of a frame, or what a control frame carries. */
 	readonly #scratch = new Uint8Array(Math.max(HEADER_LENGTH, CONTROL_MAXIMUM));
 	#scratchLength = 0;
@@ -63,10 +69,11 @@ export class WebSocketStream implements Stream {
 	/**
 	 * @param random makes this the client's side
 	 * @param open makes the stream below; what it throws, the constructor throws
+	 * @param messages whether what is read says where messages end
 	 */
 	constructor(
 		means: ServerMeans, random: Means["random"] | undefined, handshake: Handshake, callbacks: StreamCallbacks,
-		open: (callbacks: StreamCallbacks) => Stream,
+		open: (callbacks: StreamCallbacks) => Stream, messages = false,
 	) {
 		const { onReadable, onWritable, onError } = callbacks;
 		for (const callback of [onReadable, onWritable, onError]) {
@@ -79,6 +86,7 @@ export class WebSocketStream implements Stream {
 		this.#onWritable = onWritable;
 		this.#onError = onError;
 		this.#decoder = new FrameDecoder(random === undefined);
+		this.#hasMarks = messages;
 		this.#outgoing = handshake.request;
 		this.carrier = open({
 			onReadable: count => {
@@ -104,7 +112,7 @@ export class WebSocketStream implements Stream {
 		target.set(this.#buffer!.subarray(this.#start, this.#start + count));
 		this.#start += count;
 		// What is told of must come from the event loop, and the carrier has told already.
-		if (!this.#isReceiving && this.#state !== "over" && (this.#carrierReadable > 0 || this.#failure !== undefined)) {
+		if (!this.#isReceiving && this.#state !== "over" && (this.isPending || this.#failure !== undefined)) {
 			this.#resumption ??= this.#means.timer.set(() => {
 				this.#resumption = undefined;
 				this.receive();
@@ -185,7 +193,7 @@ export class WebSocketStream implements Stream {
 		const failure = this.#failure;
 		if (failure === undefined || this.#state === "over" || this.#state === "closed") return;
 		// Who never heard of a connection need not hear of its bytes.
-		if (this.#carrierReadable > 0 && this.#room >= 0) return;
+		if (this.isPending && this.#room >= 0) return;
 		this.#state = "over";
 		this.carrier.close();
 		this.#onError?.(failure);
@@ -196,11 +204,16 @@ export class WebSocketStream implements Stream {
 		if (this.#state === "over" || this.#state === "closed") return false;
 		const before = this.#end - this.#start;
 		try {
-			while (this.#carrierReadable > 0 && this.step()) {}
+			while (this.isPending && this.step()) {}
 		} catch (error) {
 			this.fail(toDeviceError(error, "internal", "the WebSocket failed"));
 		}
 		return this.#end - this.#start > before;
+	}
+
+	/** There is more than was read ahead. */
+	private get isPending(): boolean {
+		return this.#carrierReadable > 0 || this.#isUnmarked;
 	}
 
 	/** Takes the next piece from the carrier. @returns whether it could */
@@ -209,15 +222,19 @@ export class WebSocketStream implements Stream {
 		// The program hears of a connection before it hears of bytes.
 		if (this.#state !== "open" || this.#room < 0) return false;
 		const decoder = this.#decoder, { missing } = decoder;
-		if (missing > 0) decoder.addHeader(this.take(this.#scratch, 0, missing));
-		else if (!isControl(decoder.opcode)) {
+		if (this.#isUnmarked) {
+			if (!this.mark()) return false;
+		} else if (missing > 0) {
+			decoder.addHeader(this.take(this.#scratch, 0, missing));
+			this.#isUnmarked = this.#hasMarks && decoder.missing === 0 && !isControl(decoder.opcode);
+		} else if (!isControl(decoder.opcode)) {
 			if (decoder.remaining > 0 && !this.takeData()) return false;
 		} else if (decoder.remaining > 0) {
 			const bytes = this.take(this.#scratch, this.#scratchLength, decoder.remaining);
 			decoder.addPayload(bytes);
 			this.#scratchLength += bytes.byteLength;
 		}
-		if (decoder.missing === 0 && decoder.remaining === 0) {
+		if (decoder.missing === 0 && decoder.remaining === 0 && !this.#isUnmarked) {
 			decoder.next();
 			if (isControl(decoder.opcode)) this.control(decoder.opcode, this.#scratch.slice(0, this.#scratchLength));
 			this.#scratchLength = 0;
@@ -240,21 +257,37 @@ export class WebSocketStream implements Stream {
 		return true;
 	}
 
+	/** Tells of the frame that begins. @returns false when the buffer is full */
+	private mark(): boolean {
+		const { remaining, goesOn } = this.#decoder;
+		if (remaining >= MARK_LIMIT) throw new DeviceError("too-large", `a frame of ${remaining} bytes`);
+		if (this.freeAtEnd(MARK_LENGTH) < MARK_LENGTH) return false;
+		const mark = [remaining >> 24 | (goesOn ? 0x80 : 0), remaining >> 16, remaining >> 8, remaining];
+		this.#buffer!.set(mark, this.#end);
+		this.#end += MARK_LENGTH;
+		this.#isUnmarked = false;
+		return true;
+	}
+
 	/** Reads ahead. @returns false when the buffer is full */
 	private takeData(): boolean {
-		const buffer = this.#buffer!;
-		if (this.#start === this.#end) this.#start = this.#end = 0;
-		else if (this.#end === READ_AHEAD) {
-			buffer.copyWithin(0, this.#start, this.#end);
-			this.#end -= this.#start;
-			this.#start = 0;
-		}
-		const free = READ_AHEAD - this.#end;
+		const free = this.freeAtEnd(1);
 		if (free === 0) return false;
-		const bytes = this.take(buffer, this.#end, Math.min(free, this.#decoder.remaining));
+		const bytes = this.take(this.#buffer!, this.#end, Math.min(free, this.#decoder.remaining));
 		this.#decoder.addPayload(bytes);
 		this.#end += bytes.byteLength;
 		return true;
+	}
+
+	/** Bytes that can be read ahead in one piece; what waits is moved to the front when that is less than `wanted`. */
+	private freeAtEnd(wanted: number): number {
+		if (this.#start === this.#end) this.#start = this.#end = 0;
+		else if (READ_AHEAD - this.#end < wanted) {
+			this.#buffer!.copyWithin(0, this.#start, this.#end);
+			this.#end -= this.#start;
+			this.#start = 0;
+		}
+		return READ_AHEAD - this.#end;
 	}
 
 	/** Reads at most `maximum` bytes of the carrier into `target`. */
@@ -279,6 +312,7 @@ export class WebSocketStream implements Stream {
 		if (this.#state === "open") this.sendClose(status);
 		this.#failure = error;
 		this.#carrierReadable = 0;
+		this.#isUnmarked = false;
 	}
 
 	private sendPong(payload: Uint8Array): void {

@@ -6,7 +6,7 @@
  */
 import { DeviceError } from "../../src/base/error.js";
 import { createImageFlash, createImages } from "../boot/index.js";
-import { TRIAL_TIMEOUT, type Crypto, type DigestAlgorithm, type Host, type ResetReason } from "../../src/host.js";
+import { TRIAL_TIMEOUT, type Crypto, type DigestAlgorithm, type Host, type ResetReason, type SealOptions } from "../../src/host.js";
 import { Boot, PowerCut } from "./boot.js";
 import type { Clock } from "./clock.js";
 import { dnsClass } from "./dns.js";
@@ -266,6 +266,14 @@ export class Device {
 					boot.check();
 					return crypto.digest(algorithm);
 				},
+				seal(options: SealOptions) {
+					boot.check();
+					return crypto.seal(options);
+				},
+				open(options: SealOptions) {
+					boot.check();
+					return crypto.open(options);
+				},
 			}),
 		};
 		return Object.freeze({
@@ -273,6 +281,7 @@ export class Device {
 			name: "world",
 			websocket: Object.freeze({ io: webSocketClass(boot, platform) }),
 			udp: Object.freeze({ io: udpClass(network, boot) }),
+			dtls: undefined,
 			dns: Object.freeze({ io: dnsClass(network, boot) }),
 			keys: createKeys(clock, this.#entropy, boot, verify),
 			images: running && createImages(running),

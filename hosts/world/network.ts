@@ -174,6 +174,12 @@ export class Network {
 		}
 	}
 
+	/** The NAT before `address` forgets its mappings: all its datagram sockets are seen at other ports from here on. */
+	rebind(address: string): void {
+		this.log.add("udp.rebind", address, 0);
+		for (const socket of [...this.sockets.values()]) if (socket.address === address) socket.rebind();
+	}
+
 	/** Registers a name for `dns`; registering it again moves it. */
 	name(host: string, address: string): void {
 		checkAddress(address);

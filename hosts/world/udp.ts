@@ -23,6 +23,8 @@ export class UDPSocket implements Datagrams, Resource {
 	readonly #party: Party;
 	readonly #onReadable: ((count: number) => void) | undefined;
 	readonly #waiting: Datagram[] = [];
+	/** As others see it: another one than `port` behind a NAT that forgot the mapping once. */
+	#external: number;
 	#closed = false;
 	/** When the last datagram sent in order arrives: jitter alone overtakes nothing. */
 	#latest = 0;
@@ -36,7 +38,7 @@ export class UDPSocket implements Datagrams, Resource {
 		this.#network = network;
 		this.#party = party;
 		this.#onReadable = onReadable;
-		this.port = port === 0 ? this.#freePort() : port;
+		this.port = this.#external = port === 0 ? this.#freePort() : port;
 		if (network.sockets.has(this.#key)) throw new DeviceError("state", `UDP port ${port} is in use`);
 		party.own(this);
 		network.sockets.set(this.#key, this);
@@ -65,7 +67,7 @@ export class UDPSocket implements Datagrams, Resource {
 			throw new DeviceError("too-large", `a datagram holds at most ${PAYLOAD_MAXIMUM} bytes, not ${source.byteLength}`);
 		}
 		const { random, faults } = this.#network;
-		const datagram = { bytes: source.slice(), address: this.#party.address, port: this.port };
+		const datagram = { bytes: source.slice(), address: this.#party.address, port: this.#external };
 		this.#send(datagram, address, port);
 		if (random.chance(faults.duplicate)) this.#send(datagram, address, port);
 	}
@@ -82,8 +84,19 @@ export class UDPSocket implements Datagrams, Resource {
 		this.#network.sockets.delete(this.#key);
 	}
 
+	get address(): string {
+		return this.#party.address;
+	}
+
+	/** Others see it at another port from here on; what they send to the one before is lost. */
+	rebind(): void {
+		this.#network.sockets.delete(this.#key);
+		this.#external = this.#freePort();
+		this.#network.sockets.set(this.#key, this);
+	}
+
 	get #key(): string {
-		return `${this.#party.address} ${this.port}`;
+		return `${this.#party.address} ${this.#external}`;
 	}
 
 	#freePort(): number {

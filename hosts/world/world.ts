@@ -11,7 +11,7 @@
  * one on the world's own side (a server, a timer of the test) leaves `run`.
  */
 import { DeviceError } from "../../src/base/error.js";
-import type { Crypto, Digest, DigestAlgorithm, Timers } from "../../src/host.js";
+import type { Crypto, Digest, DigestAlgorithm, SealOptions, Timers } from "../../src/host.js";
 import { checkAddress } from "./address.js";
 import { Authority } from "./authority.js";
 import { Clock, DEFAULT_WALL } from "./clock.js";
@@ -38,6 +38,8 @@ export interface WorldOptions {
 	window?: number | undefined;
 	/** Message digests, which the world does not bring; without them `host.crypto.digest` and WebSockets are `unsupported`. */
 	digest?: ((algorithm: DigestAlgorithm) => Digest) | undefined;
+	/** AES-CCM, which the world does not bring either; without it `host.crypto.seal` and `open` are `unsupported`. */
+	cipher?: Pick<Crypto, "seal" | "open"> | undefined;
 	/**
 	 * Says whether r and s (64 bytes) sign `bytes` with a point of P-256 (65 bytes), and throws when it is none; without
 	 * it `host.keys.verify` is `unsupported`.
@@ -65,7 +67,7 @@ export class World {
 	readonly authority: Authority;
 	/** Timers of the world's own side. */
 	readonly timer: Timers;
-	/** The digests that this world was given. */
+	/** The digests and the cipher that this world was given. */
 	readonly crypto: Crypto;
 	readonly devices: Device[] = [];
 	readonly #root: Random;
@@ -83,7 +85,8 @@ export class World {
 		this.network = new Network(this.clock, this.log, this.#root.fork("network"), window);
 		this.authority = this.createAuthority("world");
 		this.timer = createTimers(this.clock, this.log, new Bystander("world"));
-		this.crypto = Object.freeze({ digest: options.digest ?? noDigest });
+		const { digest = noDigest, cipher = NO_CIPHER } = options;
+		this.crypto = Object.freeze({ digest, seal: (given: SealOptions) => cipher.seal(given), open: (given: SealOptions) => cipher.open(given) });
 		this.#verify = options.verify;
 		this.log.add("world", this.seed, window);
 	}
@@ -160,6 +163,12 @@ export class World {
 		return new Error([`seed ${this.seed}: ${what} (now ${this.clock.now} ms)`, ...this.log.tail(LOG_SHOWN).map(formatEvent)].join("\n"));
 	}
 }
+
+function noCipher(): never {
+	throw new DeviceError("unsupported", "this world was given no cipher");
+}
+
+const NO_CIPHER: Pick<Crypto, "seal" | "open"> = Object.freeze({ seal: noCipher, open: noCipher });
 
 function noDigest(): never {
 	throw new DeviceError("unsupported", "this world was given no digests");

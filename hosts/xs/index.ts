@@ -86,6 +86,7 @@ export const host: Host = Object.freeze({
 	name: "xs",
 	websocket: Object.freeze({ io: WebSocket }),
 	udp: Object.freeze({ io: UDP }),
+	dtls: undefined,
 	dns: Object.freeze({ io: Resolver }),
 	keys,
 	get images() { return native.flashOpen(OTADATA) < 0 ? undefined : images; },

@@ -50,6 +50,8 @@ export interface Native {
 	digestOpen(algorithm: number): object;
 	digestUpdate(digest: object, bytes: Uint8Array): void;
 	digestFinish(digest: object): ArrayBuffer;
+	aesChain(key: Uint8Array, bytes: Uint8Array): void;
+	aesStream(key: Uint8Array, counter: Uint8Array, bytes: Uint8Array): void;
 	random(target: Uint8Array): void;
 	restart(): never;
 	resetReason(): string;

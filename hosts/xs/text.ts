@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Native UTF-8 codec and digests of the C host. */
+/** Native UTF-8 codec, digests and AES of the C host. */
 import { DeviceError } from "../../src/base/error.js";
-import type { Crypto, Digest, DigestAlgorithm, TextCodec } from "../../src/host.js";
+import type { Crypto, Digest, DigestAlgorithm, SealOptions, TextCodec } from "../../src/host.js";
+import { CCM, type BlockModes } from "../crypto/ccm.js";
 import { checkBytes } from "./check.js";
 import { native } from "./native.js";
 
@@ -58,6 +59,26 @@ class NativeDigest implements Digest {
 	}
 }
 
+class NativeModes implements BlockModes {
+	readonly #key: Uint8Array;
+
+	constructor(key: Uint8Array) {
+		this.#key = key;
+	}
+
+	chain(bytes: Uint8Array): void {
+		native.aesChain(this.#key, bytes);
+	}
+
+	stream(counter: Uint8Array, bytes: Uint8Array): void {
+		native.aesStream(this.#key, counter, bytes);
+	}
+}
+
+const ccm = Object.freeze(new CCM(key => new NativeModes(key)));
+
 export const crypto: Crypto = Object.freeze({
 	digest: (algorithm: DigestAlgorithm): Digest => new NativeDigest(algorithm),
+	seal: (options: SealOptions): Uint8Array => ccm.seal(options),
+	open: (options: SealOptions): Uint8Array | undefined => ccm.open(options),
 });

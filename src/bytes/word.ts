@@ -34,3 +34,17 @@ export function orderOf(left: Uint8Array, right: Uint8Array): number {
 export function isEqual(left: Uint8Array, right: Uint8Array): boolean {
 	return left.byteLength === right.byteLength && isAt(left, right, 0);
 }
+
+/** Writes `word` big-endian at `index`. */
+export function setWord(bytes: Uint8Array, index: number, word: number): void {
+	bytes[index] = word >>> 24;
+	bytes[index + 1] = word >>> 16;
+	bytes[index + 2] = word >>> 8;
+	bytes[index + 3] = word;
+}
+
+/** Mixes `source` into the bytes from the first on (exclusive or). */
+export function mix(bytes: Uint8Array, source: Uint8Array): void {
+	const { byteLength } = source;
+	for (let index = 0; index < byteLength; index++) bytes[index]! ^= source[index]!;
+}

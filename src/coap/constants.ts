@@ -48,6 +48,9 @@ export const ContentFormat = Object.freeze({
 	TEXT: 0, LINK_FORMAT: 40, XML: 41, OCTET_STREAM: 42, EXI: 47, JSON: 50, CBOR: 60, OSCORE: 10_001,
 });
 
+/** Bytes of the largest message that anybody takes who has not said otherwise. Spec: RFC 7252 §4.6, RFC 8323 §5.3.1. */
+export const MESSAGE_MAXIMUM = 1_152;
+
 /** Seconds that a response is fresh when it does not say. Spec: RFC 7252 §5.10.5. */
 export const MAX_AGE = 60;
 

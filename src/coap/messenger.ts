@@ -9,6 +9,7 @@
 import type { DeviceError } from "../base/error.js";
 import type { Message } from "./message.js";
 import type { Option } from "./option.js";
+import type { Security } from "./security.js";
 
 /** What is to be sent: type and message ID are the messenger's. */
 export interface Outgoing {
@@ -52,6 +53,8 @@ export interface MessengerNews {
 export interface Messenger {
 	/** Nothing is lost or reordered on the way, so that what waits for an answer need not be bounded in time. */
 	readonly reliable: boolean;
+	/** ms in which the peer wants no new connection, as it said; else 0. */
+	readonly holdOff: number;
 	/** Bytes of the largest message that the peer is known to take, all in all. */
 	readonly messageMaximum: number;
 	/** Blocks may be of several 1,024 bytes (RFC 8323 §6); there also `false` for a peer that knows no blocks. */
@@ -87,4 +90,17 @@ export interface Messenger {
 	transmit(target: Uint8Array, limit: number, now: number): number;
 	expire(now: number): void;
 	next(): MessengerNews | undefined;
+}
+
+/** Whoever answers what the peer asks of us over the same connection: `Resources`. */
+export interface Answerer {
+	/** Monotonic ms at which `expire` has something to do, or `Infinity`. */
+	readonly deadline: number;
+	/** A connection stands; the one before it, if there was one, was detached. */
+	attach(messenger: Messenger, security: Security | undefined): void;
+	/** The connection is lost, and with it whoever asked over it. */
+	detach(): void;
+	/** Requests, and what became of our answers. */
+	take(news: MessengerNews, now: number): void;
+	expire(now: number): void;
 }

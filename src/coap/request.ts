@@ -23,8 +23,13 @@ export interface RequestOptions {
 	readonly block?: { readonly number: number; readonly size: number } | undefined;
 	/** Others, such as If-Match; those that the fields above make are not given here. */
 	readonly options?: readonly Option[] | undefined;
-	/** ms from when it is sent until the answer has begun to come. Default: 93 s, the longest exchange. */
+	/** ms that the peer may take once it has the request. Default: 93 s, the longest exchange. */
 	readonly timeout?: number | undefined;
+	/**
+	 * The peer is asked to answer nothing (RFC 7967). It is over, with `Code.EMPTY`, once the peer has it; if it is not
+	 * confirmable, once it is on its way.
+	 */
+	readonly silent?: boolean | undefined;
 }
 
 export interface Response {
@@ -42,7 +47,7 @@ export interface RequestOwner {
 	onResponse(response: Response, now: number): void;
 	/**
 	 * Codes: `timeout`; `closed` when the connection ended before; `rejected` when the peer reset it; `malformed`,
-	 * `violation` for what it answered; `too-large` for a representation of more than is taken; `full`.
+	 * `violation` for what it answered; `too-large` for a representation of more than is taken; `storage`.
 	 */
 	onError(error: DeviceError, now: number): void;
 }
@@ -52,8 +57,8 @@ export interface ObservationOwner {
 	/** The representation, now and at each change; never an older one after a newer. */
 	onNotification(response: Response, now: number): void;
 	/**
-	 * The server keeps us no longer: what it answered. The observation is over, unless the error is of a connection
-	 * that is lost, after which it is registered again on the next.
+	 * The server does not keep us, or no longer: `rejected`, with its code as `detail`. The observation is over. Nothing
+	 * is told when a connection is lost: it is registered again on the next.
 	 */
 	onEnded(error: DeviceError, now: number): void;
 }
@@ -66,8 +71,8 @@ export interface Cancelable {
 
 /** What services ask through. */
 export interface Requester {
-	/** @throws DeviceError `argument`; `state` when there is no connection */
+	/** @throws DeviceError `argument`; `state` when there is no connection; `full` */
 	request(options: RequestOptions, owner: RequestOwner): Cancelable;
-	/** From now on and on each later connection, until it is cancelled or ended. @throws DeviceError `argument` */
+	/** From now on and on each later connection, until it is cancelled or ended. @throws DeviceError `argument`, `full` */
 	observe(options: RequestOptions, owner: ObservationOwner): Cancelable;
 }

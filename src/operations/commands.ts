@@ -103,7 +103,10 @@ export class Command {
 }
 
 export class Commands extends Service<CommandsPort> {
-	/** Names that payloads may have. */
+	/** Names that are declared; they and `spare` others may become properties. */
+	readonly names: readonly string[];
+	readonly spare: number;
+	/** The same, where a payload is a message by itself. */
 	readonly vocabulary: Vocabulary;
 	readonly #callbacks: CommandsCallbacks;
 	/** Oldest first. */
@@ -115,7 +118,9 @@ export class Commands extends Service<CommandsPort> {
 	constructor(callbacks: CommandsCallbacks, { members }: CommandsOptions = {}) {
 		super();
 		this.#callbacks = callbacks;
-		this.vocabulary = new Vocabulary(members ?? [], members === undefined ? FOREIGN_MAXIMUM : 0);
+		this.names = members ?? [];
+		this.spare = members === undefined ? FOREIGN_MAXIMUM : 0;
+		this.vocabulary = new Vocabulary(this.names, this.spare);
 	}
 
 	/** The cloud asks for something. @throws DeviceError `full` when too many are under way */

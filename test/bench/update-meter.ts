@@ -82,6 +82,7 @@ export class Metered {
 	#crypto(crypto: Crypto): Crypto {
 		const { hashing } = this;
 		return {
+			...crypto,
 			digest: (algorithm) => {
 				const digest = crypto.digest(algorithm);
 				return {

@@ -7,6 +7,7 @@
 import { describe, it } from "node:test";
 import { Bench, secureWebSocketLink, tcpLink, tlsLink, webSocketLink, type HostPromise } from "./bench.js";
 import type { Platform } from "./platform.js";
+import { cipherPromises } from "./promises/cipher.js";
 import { digestPromises, randomPromises } from "./promises/crypto.js";
 import { dnsPromises } from "./promises/dns.js";
 import { flashPromises } from "./promises/flash.js";
@@ -39,7 +40,7 @@ export const promises: Readonly<Record<string, readonly HostPromise[]>> = {
 	"flash": flashPromises,
 	"images": imagePromises,
 	"text": textPromises,
-	"crypto": digestPromises,
+	"crypto": [...digestPromises, ...cipherPromises],
 	"keys": keyPromises,
 	"random": randomPromises,
 	"system": systemPromises,

@@ -5,4 +5,4 @@ import { verifyPoint } from "./node-keys.js";
 import { holdToPromises } from "./promises.js";
 import { makeWorldPlatform } from "./world-platform.js";
 
-holdToPromises(makeWorldPlatform({ seed: "promises", digest: (algorithm) => crypto.digest(algorithm), verify: verifyPoint }));
+holdToPromises(makeWorldPlatform({ seed: "promises", digest: (algorithm) => crypto.digest(algorithm), cipher: crypto, verify: verifyPoint }));

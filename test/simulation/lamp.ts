@@ -6,7 +6,7 @@
  * Uses nothing of Node: runs on XS as well.
  */
 import { identityValues } from "../../hosts/simulator/identity.js";
-import { WorldCloud } from "../../hosts/simulator/world.js";
+import { CoAPWorldCloud, WorldCloud } from "../../hosts/simulator/world.js";
 import { createWorld, type World } from "../../hosts/world/index.js";
 import { privateCloud } from "../../src/clouds/private/index.js";
 import { Device } from "../../src/device.js";
@@ -64,16 +64,24 @@ function program(diary: Diary): (host: Host) => void {
 	};
 }
 
-/** @throws Error that names the seed, when anything is not as it should be */
-export function lampLives(seed: number): Outcome {
+/**
+ * @param scheme what the lamp speaks
+ * @throws Error that names the seed, when anything is not as it should be
+ */
+export function lampLives(seed: number, scheme = "mqtts"): Outcome {
 	const world = createWorld({ seed });
-	const cloud = new WorldCloud(world);
+	const { cloud, endpoint } = place(world, scheme);
 	const diary: Diary = { connections: 0, version: -1, lamp: {}, device: undefined };
 	const device = world.device({
 		id: ID,
 		program: program(diary),
-		storage: { identity: identityValues(cloud.manufacture(ID)) },
+		storage: { identity: identityValues({ ...cloud.manufacture(ID), endpoint }) },
 	});
+	// Of datagrams alone; a stream has neither.
+	if (scheme === "coap") {
+		world.network.duplicate(0.1);
+		world.network.reorder(0.1);
+	}
 	const end = makeTrouble(world, cloud);
 	world.run(TROUBLE);
 	end();
@@ -90,6 +98,15 @@ export function lampLives(seed: number): Outcome {
 		fingerprint: world.fingerprint, connections: diary.connections, boots: device.boots,
 		recovery: world.clock.now - calmed,
 	};
+}
+
+function place(world: World, scheme: string): { cloud: WorldCloud; endpoint: string } {
+	if (!scheme.startsWith("coap")) {
+		const cloud = new WorldCloud(world);
+		return { cloud, endpoint: cloud.endpoint };
+	}
+	const cloud = new CoAPWorldCloud(world);
+	return { cloud, endpoint: cloud.endpointOf(scheme) };
 }
 
 function agreed(cloud: WorldCloud, diary: Diary): boolean {

@@ -19,8 +19,8 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
 	["bytes", /^src\/bytes\//],
 	["codecs", /^src\/(cbor|crypto)\//],
 	["storage", /^src\/storage\//],
-	["cores", /^src\/(mqtt\/(?!client|index)|coap\/(?!client|server|index)|oscore\/|http\/(?!client)|shadow\/|operations\/|ota\/(?!https))/],
-	["drivers", /^src\/((mqtt|coap)\/(client|server|index)\.ts$|http\/client\.ts$|ota\/https\.ts$|identity\/)/],
+	["cores", /^src\/(mqtt\/(?!client|index)|coap\/(?!client|server|index|line)|oscore\/|http\/(?!client)|shadow\/|operations\/|ota\/(?!https))/],
+	["drivers", /^src\/((mqtt|coap)\/(client|server|index|line)\.ts$|http\/client\.ts$|ota\/https\.ts$|identity\/)/],
 	["clouds", /^src\/clouds\//],
 	["device", /^src\/(device|updates|index)\.ts$/],
 ];

@@ -184,6 +184,7 @@ export class FakeHost implements Host {
 	readonly tls: { io: new (options: TLSOptions) => Stream };
 	readonly websocket: { io: new (options: WebSocketOptions) => Stream };
 	readonly udp: { io: new (options: UDPOptions) => Datagrams } = { io: unused as unknown as new () => Datagrams };
+	readonly dtls = undefined;
 	readonly dns: { io: new () => Resolver };
 	readonly flash: FlashProvider = { open: unused };
 	readonly crypto: Crypto = crypto;

@@ -33,6 +33,7 @@ const ALIASES: Readonly<Record<string, string>> = Object.freeze({
 	"process/": shim("globals"),
 	"abort-controller": shim("globals"),
 	"../../hosts/node/digest.js": shim("digest"),
+	"../../../hosts/node/digest.js": shim("digest"),
 });
 
 function resolveAlias(target: string): string {

@@ -102,6 +102,15 @@ export class FileService {
 	/** Forgets the files of that name. */
 	remove(device: string, name: string): void { this.#core.remove(device, name); }
 
+	/** A file as it is. @throws Rejection */
+	read(device: string, name: string, file: number): { readonly bytes: Uint8Array; readonly version: number } {
+		if (this.failing) throw new Rejection(500, "internal error");
+		const found = this.#core.read(device, name, file);
+		if (found === undefined) throw new Rejection(404, NO_FILE);
+		if (found.isReplaced) throw new Rejection(409, "the file was replaced");
+		return found;
+	}
+
 	#receive(channel: CloudChannel, id: string, name: string, verb: Verb, payload: Uint8Array): void {
 		const { format } = this.#manners.of(id), base = `moorline/${id}/files/${name}/`;
 		const send = (kind: string, message: object): void => {

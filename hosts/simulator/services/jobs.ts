@@ -153,6 +153,12 @@ export class JobService implements Task {
 		return execution && described(execution);
 	}
 
+	/** What a device's queue begins with, without its document. */
+	head(device: string): DeviceJob | undefined {
+		const jobs = this.list(device), job = jobs.find(({ status }) => status === "IN_PROGRESS") ?? jobs.find(({ status }) => status === "QUEUED");
+		return job && { ...job, document: undefined };
+	}
+
 	#receive(channel: CloudChannel, id: string, verb: Verb, payload: Uint8Array): void {
 		let token: string | undefined;
 		try {

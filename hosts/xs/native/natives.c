@@ -16,7 +16,7 @@
 	EACH(storageOpen) EACH(storageRead) EACH(storageWrite) EACH(storageDelete) EACH(storageKeys) \
 	EACH(flashOpen) EACH(flashSize) EACH(flashRead) EACH(flashWrite) EACH(flashErase) \
 	EACH(textLength) EACH(textEncode) EACH(textDecode) \
-	EACH(digestOpen) EACH(digestUpdate) EACH(digestFinish) \
+	EACH(digestOpen) EACH(digestUpdate) EACH(digestFinish) EACH(aesChain) EACH(aesStream) \
 	EACH(random) EACH(restart) EACH(resetReason) EACH(identifier) EACH(argument) EACH(trace) \
 	EACH(figure) EACH(collect) EACH(collector) EACH(resetPeaks)
 

@@ -105,7 +105,8 @@ function modulesUnder(directory: string): string[] {
 export function sdkModules(): string[] {
 	const ofNode = join(packageRoot, "dist/hosts/xs/node");
 	return [
-		...modulesUnder("dist/src"), ...modulesUnder("dist/hosts/websocket"), ...modulesUnder("dist/hosts/boot"),
+		...modulesUnder("dist/src"), ...modulesUnder("dist/hosts/crypto"), ...modulesUnder("dist/hosts/websocket"),
+		...modulesUnder("dist/hosts/boot"),
 		...modulesUnder("dist/hosts/xs").filter((path) => !path.startsWith(ofNode)),
 	];
 }

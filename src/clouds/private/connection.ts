@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A device's connection to a private cloud: who it says that it is, how it wants to be spoken to, and the services.
+ * A device's connection to a private cloud over MQTT: who it says that it is, how it wants to be spoken to, and the services.
  *
  * | topic    | direction | message                                                                                 |
  * |----------|-----------|-----------------------------------------------------------------------------------------|
@@ -14,19 +14,20 @@ import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
 import { isName } from "../../base/name.js";
 import { inRange } from "../../base/range.js";
-import { parseEndpoint } from "../../base/url.js";
 import type { JSONObject } from "../../bytes/value.js";
-import type { SecureOptions } from "../../host.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
 import type { Server } from "../../mqtt/client.js";
 import type { Will } from "../../mqtt/encode.js";
 import { isTopic } from "../../mqtt/topic.js";
+import type { Commands } from "../../operations/commands.js";
 import type { Jobs } from "../../operations/jobs.js";
 import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
 import { MQTTConnection } from "../mqtt.js";
 import { encodeMessage, type Format } from "../format.js";
+import { PrivateCommands } from "./commands.js";
+import { endpointOf, secure } from "./endpoint.js";
 import { PrivateFile } from "./files.js";
 import type { PrivateCloudOptions } from "./index.js";
 import { PrivateJobs } from "./jobs.js";
@@ -34,14 +35,13 @@ import { PrivateShadow } from "./shadow.js";
 
 /** Bytes of the largest message that is taken: a document with the times of its values is twice as long as without. */
 export const MESSAGE_MAXIMUM = 16_384;
-const MESSAGE_LIMIT = 131_072;
+export const MESSAGE_LIMIT = 131_072;
 /** Bytes for messages to the cloud that wait: the largest report is a little smaller. */
 const INFLIGHT_LENGTH = 4_096;
 
 const FILE_MAXIMUM = 255;
 
 const RETAINED: PublishOptions = Object.freeze({ retain: true });
-const PORTS = Object.freeze({ mqtt: 1883, mqtts: 8883 });
 
 export class PrivateConnection extends MQTTConnection {
 	readonly clientId: string;
@@ -86,6 +86,10 @@ export class PrivateConnection extends MQTTConnection {
 		this.add(new PrivateJobs(this, `${this.#prefix}jobs/`, jobs));
 	}
 
+	override addCommands(commands: Commands): void {
+		this.add(new PrivateCommands(this, `${this.#prefix}commands/`, commands));
+	}
+
 	override addDownload(name: string, file: number, download: Download): Closer {
 		if (!isName(name, 128, "_-")) throw new DeviceError("argument", `"${name}" is no name of files`);
 		inRange("file", file, 0, FILE_MAXIMUM);
@@ -125,17 +129,8 @@ export class PrivateConnection extends MQTTConnection {
 }
 
 function server(credentials: Credentials, endpoint: string | undefined): Server {
-	const url = credentials.endpoint ?? endpoint;
-	if (url === undefined) throw new DeviceError("credential", "no endpoint: the factory and the program name none");
-	const { scheme, name, port } = parseEndpoint(url, PORTS);
-	return { name, port, secure: scheme === "mqtts" ? secure(credentials) : undefined };
-}
-
-function secure({ anchor, certificate, key }: Credentials): SecureOptions {
-	if (anchor === undefined) throw new DeviceError("credential", "no trust anchor in the device's storage");
-	return {
-		certificates: [anchor],
-		clientCertificates: certificate && [certificate],
-		clientKey: key,
-	};
+	const { scheme, name, port } = endpointOf(credentials, endpoint);
+	if (scheme === "mqtts") return { name, port, secure: secure(credentials) };
+	if (scheme !== "mqtt") throw new DeviceError("argument", "no endpoint of MQTT");
+	return { name, port, secure: undefined };
 }

@@ -21,8 +21,8 @@ import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";
 import { refusalOf } from "./refusal.js";
 
-/** Members of the messages themselves. */
-const NAMES: readonly string[] = Object.freeze([
+/** Members of the messages themselves, over CoAP, too. */
+export const NAMES: readonly string[] = Object.freeze([
 	"token", "job", "id", "number", "version", "status", "details", "document", "code", "message",
 ]);
 const ANSWERS: readonly string[] = Object.freeze(["job", "accepted", "rejected"]);
@@ -54,12 +54,8 @@ export class PrivateJobs implements Translation, JobsPort {
 		return this.#connection.say(`${this.#prefix}next`, { token });
 	}
 
-	update(token: string, { id, number, version }: Job, update: JobUpdate): boolean {
-		const { status, details, stepTimeoutMinutes } = update;
-		const message: JSONObject = { token, id, number, version, status };
-		if (details !== undefined) message["details"] = { ...details };
-		if (stepTimeoutMinutes !== undefined) message["stepTimeoutMinutes"] = stepTimeoutMinutes;
-		return this.#connection.say(`${this.#prefix}update`, message);
+	update(token: string, job: Job, update: JobUpdate): boolean {
+		return this.#connection.say(`${this.#prefix}update`, { token, ...updateOf(job, update) });
 	}
 
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
@@ -83,7 +79,16 @@ export class PrivateJobs implements Translation, JobsPort {
 	}
 }
 
-function recordOf(job: unknown): JobRecord | undefined {
+export function updateOf(
+	{ id, number, version }: Job, { status, details, stepTimeoutMinutes }: JobUpdate,
+): JSONObject {
+	const message: JSONObject = { id, number, version, status };
+	if (details !== undefined) message["details"] = { ...details };
+	if (stepTimeoutMinutes !== undefined) message["stepTimeoutMinutes"] = stepTimeoutMinutes;
+	return message;
+}
+
+export function recordOf(job: unknown): JobRecord | undefined {
 	if (job === undefined) return undefined;
 	if (!isObject(job)) throw new DeviceError("malformed", "job is no object");
 	const { id, number, version, status, details, document } = job;

@@ -25,14 +25,14 @@ import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";
 import { refusalOf } from "./refusal.js";
 
-/** Members of the messages themselves. */
-const NAMES: readonly string[] = Object.freeze([
-	"token", "version", "desired", "reported", "delta", "code", "message",
+/** Members of the messages themselves, over CoAP, too. */
+export const NAMES: readonly string[] = Object.freeze([
+	"token", "version", "desired", "reported", "delta", "deleted", "code", "message",
 ]);
 /** Those that only a shadow needs for which the last change counts: without, they are left out while parsing. */
-const TIME_NAMES: readonly string[] = Object.freeze(["metadata", "timestamp"]);
+export const TIME_NAMES: readonly string[] = Object.freeze(["metadata", "timestamp"]);
 const ANSWERS: readonly string[] = Object.freeze(["document", "delta", "accepted", "rejected", "deleted"]);
-const LIMITS: Limits = Object.freeze({ documentMaximum: 8_192, depthMaximum: 7 });
+export const LIMITS: Limits = Object.freeze({ documentMaximum: 8_192, depthMaximum: 7 });
 
 export class PrivateShadow implements Translation, ShadowPort {
 	readonly filters: readonly string[];

@@ -27,11 +27,11 @@ export interface Visit {
 }
 
 /** A client that has sent its request to a server that has not answered. */
-export async function visit(bench: Bench, hooks: ProbeHooks = {}): Promise<Visit> {
+export async function visit(bench: Bench, hooks: ProbeHooks = {}, messages = false): Promise<Visit> {
 	const listener = await bench.listen(tcpLink);
 	const { address, port } = listener;
 	const probe = bench.probe(callbacks => new bench.host.websocket.io({
-		address, port, host: "server.test", path: "/a/b?c=d", protocol: SUBPROTOCOL, ...callbacks,
+		address, port, host: "server.test", path: "/a/b?c=d", protocol: SUBPROTOCOL, messages, ...callbacks,
 	}), hooks);
 	const peer = await bench.wait(listener.accept());
 	const bytes: number[] = [];
@@ -57,8 +57,8 @@ export function answer(bench: Bench, accept: string, changes: Record<string, str
 	return ascii(bench, [start, ...fields.filter(([, value]) => value !== undefined).map(([name, value]) => `${name}: ${value}`), "", ""].join("\r\n"));
 }
 
-async function open(bench: Bench, hooks: ProbeHooks = {}): Promise<Visit> {
-	const opened = await visit(bench, hooks);
+async function open(bench: Bench, hooks: ProbeHooks = {}, messages = false): Promise<Visit> {
+	const opened = await visit(bench, hooks, messages);
 	opened.peer.send(answer(bench, opened.accept));
 	await bench.wait(opened.probe.connected());
 	return opened;
@@ -93,6 +93,18 @@ async function receiveFrame(bench: Bench, peer: Peer): Promise<{ first: number; 
 	const mask = await bench.wait(peer.receive(4));
 	const masked = length === 0 ? new Uint8Array(0) : await bench.wait(peer.receive(length));
 	return { first: first!, mask, payload: masked.map((byte, index) => byte ^ mask[index & 3]!) };
+}
+
+/** Puts together one message of a stream that says where they end, whatever pieces the host makes of it. */
+async function receiveMessage(bench: Bench, probe: Probe): Promise<Uint8Array> {
+	const pieces: Uint8Array[] = [];
+	for (let goesOn = true; goesOn;) {
+		const [first, second, third, fourth] = await bench.wait(probe.receive(4));
+		goesOn = first! >= 0x80;
+		const length = (first! & 0x7f) << 24 | second! << 16 | third! << 8 | fourth!;
+		if (length > 0) pieces.push(await bench.wait(probe.receive(length)));
+	}
+	return join(...pieces);
 }
 
 /** What a server must not send, and what it may have sent before. */
@@ -179,6 +191,38 @@ export const webSocketPromises: readonly HostPromise[] = [...Object.entries(VIOL
 		const { probe, peer, accept } = await visit(bench);
 		peer.send(join(answer(bench, accept), frame(Opcode.BINARY, pattern(10)), frame(Opcode.BINARY, pattern(200, 2))));
 		sameBytes(await bench.wait(probe.receive(210)), join(pattern(10), pattern(200, 2)));
+	},
+}, {
+	name: "with messages, what is read says where each ends, also of empty ones and fragments, and writes are as always",
+	async run(bench) {
+		const { probe, peer } = await open(bench, {}, true);
+		const bytes = join(
+			frame(Opcode.BINARY, pattern(10)), frame(Opcode.BINARY, new Uint8Array(0)), frame(Opcode.PING, pattern(3)), frame(Opcode.BINARY, pattern(300, 2)),
+			[0x02, 10], pattern(10, 3), [0x00, 0], frame(Opcode.PING, pattern(4)), [0x00, 20], pattern(20, 4), [0x80, 30], pattern(30, 5),
+			[0x02, 0, 0x80, 0],
+		);
+		const messages = [pattern(10), new Uint8Array(0), pattern(300, 2), join(pattern(10, 3), pattern(20, 4), pattern(30, 5)), new Uint8Array(0)];
+		peer.send(bytes);
+		for (const message of messages) sameBytes(await receiveMessage(bench, probe), message);
+		for (const byte of bytes) peer.send(new Uint8Array([byte]));
+		for (const message of messages) sameBytes(await receiveMessage(bench, probe), message);
+		for (const length of [3, 4, 3, 4]) sameBytes((await receiveFrame(bench, peer)).payload, pattern(length));
+		probe.write(pattern(5));
+		sameBytes((await receiveFrame(bench, peer)).payload, pattern(5));
+	},
+}, {
+	name: "with messages, many and long ones are kept apart, and an empty one before the end is not lost",
+	async run(bench) {
+		const { probe, peer } = await open(bench, {}, true);
+		const long = pattern(100_000);
+		peer.send(join([0x82, 127, 0, 0, 0, 0, 0, 1, 0x86, 0xa0], long));
+		sameBytes(await receiveMessage(bench, probe), long);
+		const lengths = Array.from({ length: 600 }, (_, index) => index * 37 % 41);
+		peer.send(join(...lengths.map(length => frame(Opcode.BINARY, pattern(length, length))), frame(Opcode.BINARY, new Uint8Array(0))));
+		peer.end();
+		for (const length of lengths) sameBytes(await receiveMessage(bench, probe), pattern(length, length));
+		assert.equal((await receiveMessage(bench, probe)).byteLength, 0);
+		assert.equal((await bench.wait(probe.failed())).code, "closed");
 	},
 }, {
 	name: "a message whose length takes 64 bits arrives whole",

@@ -131,7 +131,7 @@ class Desk {
 			generate: () => assert.fail(), sign: () => assert.fail(),
 			verify: (options) => { this.asked = options; },
 		},
-		crypto: { digest: (algorithm) => ({ algorithm, update: () => assert.fail(), digest: () => assert.fail() }) as Digest },
+		crypto: { digest: (algorithm) => ({ algorithm, update: () => assert.fail(), digest: () => assert.fail() }) as Digest, seal: () => assert.fail(), open: () => assert.fail() },
 		timer: {
 			set: (callback, delay) => {
 				assert.equal(delay, 0);

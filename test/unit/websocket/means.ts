@@ -26,6 +26,8 @@ export class FakeMeans implements Means {
 				digest: () => sums,
 			};
 		},
+		seal() { throw new Error("not used"); },
+		open() { throw new Error("not used"); },
 	};
 
 	random(target: Uint8Array): void {

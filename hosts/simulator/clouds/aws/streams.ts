@@ -98,6 +98,12 @@ export class StreamsService implements AwsService {
 		if (streams?.size === 0) this.#things.delete(thing);
 	}
 
+	/** A file as it is, for those who fetch it in another way. */
+	read(thing: string, streamId: string, file: number): { readonly bytes: Uint8Array; readonly version: number; readonly isReplaced: boolean } | undefined {
+		const stream = this.#things.get(thing)?.get(streamId), bytes = stream?.files.get(file);
+		return stream && bytes && { bytes, version: stream.version, isReplaced: stream.isReplaced };
+	}
+
 	receive(message: AwsMessage): boolean {
 		const { levels, payload } = message;
 		if (levels[1] !== "things" || levels[3] !== "streams" || levels.length < 6) return false;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The private cloud's server of CoAP: the gateway to its services, and who is there. Pure. */
+import type { Backend } from "../backend.js";
+import type { CloudChannel } from "../channel.js";
+import { CoAPServer, type CoAPFaults, type CoAPLimits } from "../coap/server.js";
+import { Gateway } from "./gateway.js";
+
+export interface PrivateCoAPOptions {
+	/** Monotonic ms. */
+	now: () => number;
+	/** Fills the target with random bytes. */
+	random(target: Uint8Array): void;
+	limits?: Partial<CoAPLimits> | undefined;
+}
+
+export class PrivateCoAP {
+	readonly server: CoAPServer;
+	readonly #gateway: Gateway;
+	/** Where messages of the devices' own programs go. */
+	readonly #channels: CloudChannel[] = [];
+
+	constructor(backend: Backend, { now, random, limits }: PrivateCoAPOptions) {
+		const { registry, jobs, files, commands, broker } = backend;
+		const gateway = this.#gateway = new Gateway({
+			registry, now,
+			head: device => jobs.head(device),
+			pending: device => commands.pending(device),
+			file: (device, name, file) => files.read(device, name, file),
+			forward: (topic, payload, options) => { for (const channel of this.#channels) channel.publish(topic, payload, options); },
+			notify: match => { this.server.notify(match); },
+		});
+		this.server = new CoAPServer({
+			handler: (request, reply) => { gateway.handle(request, reply); }, random, limits,
+			links: () => [],
+			onLost: peer => { gateway.sessions.lost(peer); },
+		});
+		backend.attach(gateway);
+		this.forwardTo(broker.attach());
+		broker.add(gateway.sessions);
+		gateway.sessions.onDue = () => { broker.due(); };
+	}
+
+	/** What this server does to devices: refuse, lose, delay, forget. */
+	get faults(): CoAPFaults { return this.server.faults; }
+
+	/** Messages of the devices' own programs go to this broker, too. */
+	forwardTo(channel: CloudChannel): void { this.#channels.push(channel); }
+
+	/** The server starts again, and remembers no peer. */
+	restart(): void {
+		this.#gateway.sessions.clear();
+		this.server.faults.forget();
+	}
+}

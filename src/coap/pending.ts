@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One request, or one observation, and how far it is: what `Requests` keeps of it. */
+import { DeviceError } from "../base/error.js";
+import type { TextCodec } from "../host.js";
+import { OptionNumber } from "./constants.js";
+import { Freshness } from "./freshness.js";
+import type { Outgoing } from "./messenger.js";
+import { textOption, uintOption, type Option } from "./option.js";
+import type { Cancelable, ObservationOwner, RequestOptions, RequestOwner } from "./request.js";
+import type { Requests } from "./requests.js";
+import type { Binding } from "./security.js";
+import type { Assembly, Upload } from "./transfer.js";
+
+/** Spec: RFC 7252 §4.8.2, MAX_TRANSMIT_WAIT. */
+const TIMEOUT = 93_000;
+/** Bytes of one segment of a path, or of one argument. Spec: RFC 7252 §5.10. */
+const SEGMENT_MAXIMUM = 255;
+
+export class Pending implements Cancelable {
+	readonly options: RequestOptions;
+	/** None once it was cancelled. */
+	owner: RequestOwner | undefined;
+	observer: ObservationOwner | undefined;
+	/** The message that comes next is made, or to be made. */
+	unsent = false;
+	/** Made, and not taken by the messenger. */
+	outgoing: Outgoing | undefined;
+	/** Number of the token sent last; and of the one by which notifications come, 0 for none. */
+	token = 0;
+	registration = 0;
+	binding: Binding | undefined;
+	registrationBinding: Binding | undefined;
+	/** Of what waits for its acknowledgement, 0 for none. */
+	handle = 0;
+	/** What was sent last has no answer yet. */
+	awaited = false;
+	/** There is nothing to wait for. */
+	isOver = false;
+	/** The next message registers; or, where it is leaving, does the opposite. */
+	registers: boolean;
+	isLeaving = false;
+	/** When the answer is overdue, or the notification counts no longer. */
+	due = Infinity;
+	upload: Upload | undefined;
+	assembly: Assembly | undefined;
+	restarts = 0;
+	echo: Uint8Array | undefined;
+	echoes = 0;
+	/** Of a body in blocks: tells it from another one (RFC 9175 §3). */
+	tag = 0;
+	readonly freshness: Freshness | undefined;
+	readonly #requests: Requests;
+	/** What all its messages have, in order. */
+	readonly #common: Option[] = [];
+
+	/** @throws DeviceError `argument` */
+	constructor(
+		requests: Requests, text: TextCodec, options: RequestOptions, owner: RequestOwner | undefined,
+		observer: ObservationOwner | undefined,
+	) {
+		this.#requests = requests;
+		this.options = options;
+		this.owner = owner;
+		this.observer = observer;
+		this.registers = observer !== undefined;
+		if (observer !== undefined) this.freshness = new Freshness();
+		const { path, query, accept, options: others } = options;
+		if (path !== "") for (const segment of path.split("/")) this.add(text, OptionNumber.URI_PATH, segment);
+		if (query !== undefined) for (const argument of query) this.add(text, OptionNumber.URI_QUERY, argument);
+		if (accept !== undefined) insert(this.#common, uintOption(OptionNumber.ACCEPT, accept));
+		if (others !== undefined) for (const option of others) insert(this.#common, option);
+	}
+
+	get timeout(): number {
+		return this.options.timeout ?? TIMEOUT;
+	}
+
+	cancel(): void {
+		this.#requests.cancel(this);
+	}
+
+	/** All options of a message, in order. */
+	merge(more: readonly Option[]): readonly Option[] {
+		if (more.length === 0) return this.#common;
+		const merged = this.#common.slice();
+		for (const option of more) insert(merged, option);
+		return merged;
+	}
+
+	private add(text: TextCodec, number: number, value: string): void {
+		const option = textOption(text, number, value);
+		if (option.value.byteLength > SEGMENT_MAXIMUM) {
+			throw new DeviceError("argument", `${option.value.byteLength} bytes between slashes: 255 are the most`);
+		}
+		insert(this.#common, option);
+	}
+}
+
+/** Behind those of the same number. */
+function insert(options: Option[], option: Option): void {
+	let index = options.length;
+	while (index > 0 && options[index - 1]!.number > option.number) index--;
+	options.splice(index, 0, option);
+}

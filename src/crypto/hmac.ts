@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * HMAC with SHA-256, over the platform's digest.
+ *
+ * Spec: RFC 2104 §2.
+ */
+import { mix } from "../bytes/word.js";
+import type { Crypto, Digest } from "../host.js";
+
+/** Bytes of what comes out. */
+export const HMAC_LENGTH = 32;
+const BLOCK = 64;
+const INNER = 0x36;
+const OUTER = 0x5c;
+
+export class HMAC {
+	readonly #inner: Digest;
+	readonly #outer: Digest;
+
+	constructor(crypto: Crypto, key: Uint8Array) {
+		const short = key.byteLength > BLOCK ? digestOf(crypto, key) : key;
+		this.#inner = padded(crypto, short, INNER);
+		this.#outer = padded(crypto, short, OUTER);
+	}
+
+	update(bytes: Uint8Array): void {
+		this.#inner.update(bytes);
+	}
+
+	/** Ends it; the object cannot be used again. */
+	digest(): Uint8Array {
+		this.#outer.update(this.#inner.digest());
+		return this.#outer.digest();
+	}
+}
+
+function digestOf(crypto: Crypto, bytes: Uint8Array): Uint8Array {
+	const digest = crypto.digest("SHA-256");
+	digest.update(bytes);
+	return digest.digest();
+}
+
+function padded(crypto: Crypto, key: Uint8Array, byte: number): Digest {
+	const block = new Uint8Array(BLOCK).fill(byte);
+	mix(block, key);
+	const digest = crypto.digest("SHA-256");
+	digest.update(block);
+	return digest;
+}
