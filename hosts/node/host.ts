@@ -12,6 +12,7 @@ import { createImageFlash, createImages, imagePartitions, runningSlot } from "..
 import { checkBytes, checkName, isIntegerIn } from "./check.js";
 import { crypto } from "./digest.js";
 import { DNS } from "./dns.js";
+import { DTLS } from "./dtls.js";
 import { BLOCK_LENGTH, createFlash } from "./flash.js";
 import { keys } from "./keys.js";
 import { Sessions } from "./sessions.js";
@@ -71,7 +72,7 @@ export function createHost(options: HostOptions): Host {
 		tls: { io: tlsClass(sessions) },
 		websocket: { io: webSocketClass(sessions) },
 		udp: { io: UDP },
-		dtls: undefined,
+		dtls: { io: DTLS },
 		dns: { io: DNS },
 		storage: createStorage(place),
 		flash: running === undefined ? flash : createImageFlash(running),
