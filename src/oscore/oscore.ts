@@ -151,13 +151,10 @@ export class Oscore implements Security {
 	/** From whom we know, as it says. @throws DeviceError `storage`, `corrupt`, `credential` */
 	private identified(message: Message, partialIV: Uint8Array, kidContext: Uint8Array | undefined): UnprotectedRequest {
 		const renewal = this.#renewal;
-		const { idContext } = this.#context;
-		const part = kidContext && (renewal === undefined ? kidContext : unwrapPart(kidContext));
-		if (kidContext !== undefined && !(part && idContext && isEqual(part, idContext))) {
-			if (renewal === undefined || part === undefined) {
-				return this.refuse(message, Code.UNAUTHORIZED, "Security context not found");
-			}
-			return this.renewed(message, partialIV, part, renewal);
+		if (kidContext !== undefined && !this.isOurs(kidContext)) {
+			const part = renewal && unwrapPart(kidContext);
+			if (part === undefined) return this.refuse(message, Code.UNAUTHORIZED, "Security context not found");
+			if (!this.isOurs(part)) return this.renewed(message, partialIV, part, renewal!);
 		}
 		const number = decodeNumber(partialIV);
 		if (this.#window?.isNew(number) === false) return this.refuse(message, Code.UNAUTHORIZED, "Replay detected");
@@ -244,8 +241,8 @@ export class Oscore implements Security {
 	private openResponse(
 		{ payload }: Message, exchange: Exchange, context: Context, partialIV: Uint8Array | undefined,
 	): Inside {
-		const nonce = partialIV === undefined ? context.nonce(exchange.kid, exchange.partialIV)
-			: context.nonce(context.recipientId, partialIV);
+		// Of the request as it was sent, also for a response under another context than its own.
+		const nonce = partialIV === undefined ? exchange.nonce : context.nonce(context.recipientId, partialIV);
 		const opened = context.open(nonce, exchange.additional, payload);
 		if (opened === undefined) throw new DeviceError("signature", "the response is not the peer's answer to this request");
 		const inside = decodeInside(this.#host.text, opened);
@@ -268,6 +265,11 @@ export class Oscore implements Security {
 	private kidContext(): Uint8Array | undefined {
 		const { idContext } = this.#context;
 		return idContext && this.#renewal ? wrapPart(idContext) : idContext;
+	}
+
+	private isOurs(id: Uint8Array): boolean {
+		const { idContext } = this.#context;
+		return idContext !== undefined && isEqual(id, idContext);
 	}
 
 	private derive(idContext: Uint8Array | undefined): Context {
