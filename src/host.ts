@@ -256,8 +256,9 @@ export interface Crypto {
 	/** @returns as many bytes as there were, and the tag. @throws DeviceError `argument` */
 	seal(options: SealOptions): Uint8Array;
 	/**
-	 * @returns what was sealed; `undefined` when it was not sealed with this key, nonce, tag length and additional bytes,
-	 * or was altered, which takes the same time wherever it was. @throws DeviceError `argument`
+	 * @returns what was sealed; `undefined` when it was altered, in as much time wherever that was, or was not sealed
+	 * with this key and nonce, as many bytes of tag, and what is additional
+	 * @throws DeviceError `argument`
 	 */
 	open(options: SealOptions): Uint8Array | undefined;
 }
@@ -363,15 +364,15 @@ export interface Host {
 	readonly udp: { io: new (options: UDPOptions) => Datagrams };
 	/**
 	 * Before the handshake is over `write` throws `state`, and with another address or port than the peer's `argument`.
-	 * `undefined` where the platform has none: that is everywhere but on Node. A device's own will have this shape, too.
+	 * `undefined` where the platform has none, which is everywhere but on Node. A device's own will have this shape.
 	 */
 	readonly dtls: { io: new (options: DTLSOptions) => Datagrams } | undefined;
 	/**
 	 * Each write becomes one binary message, and what comes in binary messages can be read, however it was cut: frames
-	 * are nobody's business (but see `messages`), and pings are answered. The first `onWritable` says that the server accepted.
-	 * A text message, and whatever else RFC 6455 forbids, ends the stream with `violation`; an answer other than 101
-	 * with `rejected` and its status as `detail`; one whose head has no end with `too-large`; the server's Close with
-	 * `closed` and its status as `detail`. Redirects are not followed, and nothing is compressed.
+	 * are nobody's business, but for `messages`, and pings are answered. The first `onWritable` says that the server
+	 * accepted. A text message, and whatever else RFC 6455 forbids, ends the stream with `violation`; an answer other
+	 * than 101 with `rejected` and its status as `detail`; one whose head has no end with `too-large`; the server's
+	 * Close with `closed` and its status as `detail`. Redirects are not followed, and nothing is compressed.
 	 */
 	readonly websocket: { io: new (options: WebSocketOptions) => Stream };
 	readonly dns: { io: new () => Resolver };

@@ -31,7 +31,6 @@ export interface UpgradeRequest {
  * write is a message
  * @param onRefused hears of requests for something else
  * @param path absent: every path is served
- * @param subprotocol what is spoken. Default: MQTT
  */
 export function serveWebSockets(
 	server: Server, onOpen: (stream: Duplex, socket: Socket, request: UpgradeRequest) => void, onRefused: (reason: string) => void, path?: string,

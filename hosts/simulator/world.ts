@@ -5,7 +5,7 @@ import type { BrokerLimits } from "./broker/limits.js";
 import type { StreamsOptions } from "./clouds/aws/streams.js";
 import type { CoAPLimits } from "./coap/server.js";
 import { PrivateCoAP } from "./coap-private/coap.js";
-import { serveCoAPInWorld, type CoAPWorldLike } from "./coap-world.js";
+import { serveCoAPInWorld, type CoAPWorldLike as CoAPPlace } from "./coap/in-world.js";
 import type { WorldLike, WorldPlaceOptions, WorldTls } from "./in-world.js";
 import { CloudInWorld, wallOf } from "./in-world.js";
 import type { CommandService } from "./services/commands.js";
@@ -16,6 +16,9 @@ import type { Updates } from "./services/updates.js";
 
 export { serveInWorld } from "./in-world.js";
 
+/** Of CoAP; with TLS the next one. */
+const PORT = 5_683;
+
 export interface WorldCloudOptions extends WorldPlaceOptions {
 	brokerLimits?: Partial<BrokerLimits> | undefined;
 	shadowLimits?: Partial<ShadowLimits> | undefined;
@@ -25,8 +28,11 @@ export interface WorldCloudOptions extends WorldPlaceOptions {
 	files?: StreamsOptions | undefined;
 }
 
+export interface CoAPWorldLike extends CoAPPlace {
+	readonly random: { fork(name: string): { fill(target: Uint8Array): void } };
+}
+
 export interface CoAPWorldCloudOptions extends WorldCloudOptions {
-	/** Ports of CoAP are 5683, and 5684 where there is TLS. */
 	coapLimits?: Partial<CoAPLimits> | undefined;
 }
 
@@ -56,10 +62,10 @@ export class CoAPWorldCloud extends WorldCloud {
 	constructor(world: CoAPWorldLike, options: CoAPWorldCloudOptions = {}) {
 		const backend = new Backend({ ...options, wall: wallOf(world) }), random = world.random.fork("coap");
 		const coap = new PrivateCoAP(backend, {
-			now: () => world.clock.now, random: target => { random.fill(target); }, limits: options.coapLimits,
+			now: () => world.clock.now, random: target => { random.fill(target); }, limits: options.coapLimits, crypto: world.crypto,
 		});
 		super(world, options, backend, (address, tls) => [() => {
-			const served = serveCoAPInWorld(coap.server, world, { address, tls, onLost: peer => { coap.lost(peer); } });
+			const served = serveCoAPInWorld(coap.server, world, { address, udpPort: PORT, tcpPort: PORT, tlsPort: tls && PORT + 1, tls });
 			return {
 				close() {
 					served.close();
@@ -73,6 +79,6 @@ export class CoAPWorldCloud extends WorldCloud {
 
 	/** Where CoAP is, by its scheme: `coap`, `coap+tcp` or `coaps+tcp`. */
 	endpointOf(scheme: string): string {
-		return `${scheme}://${this.#name}:${scheme.startsWith("coaps") ? 5684 : 5683}`;
+		return `${scheme}://${this.#name}:${scheme.startsWith("coaps") ? PORT + 1 : PORT}`;
 	}
 }

@@ -49,7 +49,7 @@ export function decodeOptions(reader: Reader): readonly Option[] {
 		}
 		number += decodeExtended(reader, first >> 4);
 		if (number > OPTION_NUMBER_MAXIMUM) throw new DeviceError("malformed", `option number ${number}`);
-		if (options.length === OPTION_MAXIMUM) throw new DeviceError("malformed", `more than ${OPTION_MAXIMUM} options`);
+		if (options.length === OPTION_MAXIMUM) throw new DeviceError("malformed", "more options than are taken");
 		options.push({ number, value: viewOf(reader, decodeExtended(reader, first & 0xf)) });
 	}
 	return options;

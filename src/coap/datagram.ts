@@ -2,8 +2,8 @@
 /**
  * A message as one datagram.
  *
- * What cannot be understood is sorted here as the message layer must treat it, because that depends on the header alone:
- * a confirmable message is rejected with a Reset, and anything else is ignored, so that nobody can make two
+ * What cannot be understood is sorted here as the message layer must treat it, because that depends on the header
+ * alone: a confirmable message is rejected with a Reset, and anything else is ignored, so that nobody can make two
  * endpoints send Resets to one another for ever, or ours send them to a third.
  * Read first: RFC 7252 §3, §4.2, §4.3.
  */
@@ -32,8 +32,8 @@ export type Content = Body & Pick<Message, "code" | "token">;
 
 /**
  * @returns the message, its bytes borrowed; a rejection (`"error" in it`); `undefined` for what is to be ignored
- * silently: another version or no header at all (§3), a non-confirmable message, an acknowledgement or a Reset of a wrong
- * form (§4.2, §4.3)
+ * silently: another version or no header at all (§3), a non-confirmable message, an acknowledgement or a Reset of a
+ * wrong form (§4.2, §4.3)
  */
 export function decodeDatagram(
 	reader: Reader, bytes: Uint8Array, start: number, end: number,

@@ -2,7 +2,8 @@
 /**
  * What goes out on a stream: whole messages in bytes, in order, but that signals overtake what was not begun.
  *
- * They are encoded when they are queued, so that nothing of theirs is borrowed and one that is cancelled leaves no trace.
+ * They are encoded when they are queued, so that nothing of theirs is borrowed and one that is cancelled leaves no
+ * trace.
  * Memory: `QUEUE_MAXIMUM` messages of `QUEUE_LENGTH` bytes in all, or a single one that is longer; and few signals.
  */
 import { NOTHING } from "./message.js";

@@ -2,9 +2,9 @@
 /**
  * A message in a stream: where it ends, and its bytes.
  *
- * Over TCP and TLS its length stands in its first bytes. Over WebSockets each message of theirs is one of ours; the host
- * says their lengths in the stream (see `WebSocketOptions.messages`). What lies whole in what the network delivered is
- * handed out where it lies; what is spread over deliveries is collected in a buffer that is made for it alone.
+ * Over TCP and TLS its length stands in its first bytes. Over WebSockets each message of theirs is one of ours; the
+ * host says their lengths in the stream (see `WebSocketOptions.messages`). What lies whole in what the network
+ * delivered is handed out where it lies; what is spread over deliveries is collected in a buffer made for it alone.
  * Read first: RFC 8323 §3.2, §4.2.
  */
 import { DeviceError } from "../base/error.js";
@@ -115,17 +115,20 @@ export class Framer {
 		const reader = this.#reader;
 		reader.reset(this.bytes, this.start, this.end);
 		const first = reader.uint8();
-		if (first > TOKEN_LENGTH) throw new DeviceError("malformed", "a message in a WebSocket has a length of its own");
+		if (first > TOKEN_LENGTH) throw new DeviceError("malformed", "a WebSocket's message has a length of its own");
 		this.tokenLength = first;
 		this.start++;
 	}
 
 	private collect(count: number): void {
+		// An empty frame.
+		if (count === 0) return;
 		const held = this.#held;
 		const needed = held + this.#left;
 		if (this.#buffer.byteLength < needed) {
 			// Many small frames are not to be copied again with each.
-			const grown = new Uint8Array(this.#goesOn ? Math.min(2 * needed, this.#maximum + ADDITION_MAXIMUM) : needed);
+			const wanted = this.#goesOn ? Math.min(2 * needed, this.#maximum + ADDITION_MAXIMUM) : needed;
+			const grown = new Uint8Array(wanted);
 			grown.set(this.#buffer.subarray(0, held));
 			this.#buffer = grown;
 		}

@@ -49,8 +49,8 @@ export function formatLinks(links: readonly Link[]): string {
 }
 
 /**
- * The links that all of `query` select: "name=value", or "name=value*" for what begins with it, where the name is "href"
- * or an attribute's, of whose several values one must be it; a name alone for a flag. Spec: RFC 6690 §4.1.
+ * The links that all of `query` select: "name=value", or "name=value*" for what begins with it, where the name is
+ * "href" or an attribute's, of whose several values one must be it; a name alone for a flag. Spec: RFC 6690 §4.1.
  */
 export function filterLinks(links: readonly Link[], query: readonly string[]): readonly Link[] {
 	return links.filter(link => query.every(condition => isSelected(link, condition)));

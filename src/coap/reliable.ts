@@ -2,8 +2,9 @@
 /**
  * The messenger over TCP, TLS and WebSockets: messages in frames, and the signals that two peers agree with.
  *
- * Each side's first message says what it takes (CSM). Requests may go out before the peer's has come, within what everybody
- * takes. Nothing is acknowledged here, so that of events about what was sent there are those about pings alone.
+ * Each side's first message says what it takes (CSM). Requests may go out before the peer's has come, within what
+ * everybody takes. Nothing is acknowledged here, so that of events about what was sent there are those about pings
+ * alone; bytes given to `send` and `respond` are copied.
  * After `CLOSED` an Abort may wait for `transmit`: the driver writes once more, and closes.
  * Read first: RFC 8323 §3.3, §3.4, §5.
  */
@@ -36,7 +37,7 @@ export interface ReliableOptions {
 	form: Form;
 	/** Bytes of the largest message that is taken, which the peer is told. At least, and by default, 1,152. */
 	messageMaximum?: number | undefined;
-	/** Bytes of the largest message that is sent, whatever the peer takes: over WebSockets what there is room for at once. */
+	/** Bytes of the largest message that is sent, whatever the peer takes: in a WebSocket there must be room at once. */
 	sendMaximum?: number | undefined;
 }
 
@@ -79,7 +80,7 @@ export class Reliable implements Messenger {
 	constructor(text: TextCodec, options: ReliableOptions, now: number) {
 		const { form, messageMaximum = MESSAGE_MAXIMUM, sendMaximum = Infinity } = options;
 		if (!(messageMaximum >= MESSAGE_MAXIMUM)) {
-			throw new DeviceError("argument", `messages of ${messageMaximum} bytes, at least ${MESSAGE_MAXIMUM} must be taken`);
+			throw new DeviceError("argument", `messages of ${messageMaximum} bytes are less than anybody may send`);
 		}
 		this.#text = text;
 		this.#form = form;
@@ -137,7 +138,8 @@ export class Reliable implements Messenger {
 
 	/** One at a time. */
 	ping(now: number): number | "full" {
-		if (this.#ping !== 0 || this.#failed !== 0 || this.#release !== undefined || this.#error !== undefined) return "full";
+		const isOver = this.#release !== undefined || this.#error !== undefined;
+		if (isOver || this.#ping !== 0 || this.#failed !== 0) return "full";
 		const token = new Uint8Array(PING_TOKEN_LENGTH);
 		this.#writer.reset(token, 0, PING_TOKEN_LENGTH);
 		this.#writer.uint32(this.#handle + 1);
@@ -216,8 +218,8 @@ export class Reliable implements Messenger {
 		const { code, token, options } = signal;
 		const critical = criticalOption(options);
 		if (critical !== undefined) {
-			const error = new DeviceError("violation", `${codeText(code)} has option ${critical.number}, which is critical`);
-			this.abort(error, code === Code.CSM ? critical.number : undefined);
+			const what = `${codeText(code)} has option ${critical.number}, which is critical`;
+			this.abort(new DeviceError("violation", what), code === Code.CSM ? critical.number : undefined);
 			return false;
 		}
 		switch (code) {
@@ -268,7 +270,8 @@ export class Reliable implements Messenger {
 	}
 
 	private takePong(token: Uint8Array): boolean {
-		if (this.#ping === 0 || token.byteLength !== PING_TOKEN_LENGTH || !isAt(this.#pingToken, token, 0)) return false;
+		const isOurs = token.byteLength === PING_TOKEN_LENGTH && isAt(this.#pingToken, token, 0);
+		if (this.#ping === 0 || !isOurs) return false;
 		const news = this.#news;
 		news.type = MessengerEvent.ACKNOWLEDGED;
 		news.handle = this.#ping;
@@ -294,7 +297,8 @@ export class Reliable implements Messenger {
 		this.end(error);
 		const payload = new Uint8Array(this.#text.byteLength(error.message));
 		this.#text.encode(error.message, payload, 0);
-		this.signal(Code.ABORT, NOTHING, option === undefined ? NO_OPTIONS : [uintOption(Signal.BAD_CSM_OPTION, option)], payload);
+		const options = option === undefined ? NO_OPTIONS : [uintOption(Signal.BAD_CSM_OPTION, option)];
+		this.signal(Code.ABORT, NOTHING, options, payload);
 	}
 
 	private end(error: DeviceError): void {

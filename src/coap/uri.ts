@@ -2,8 +2,8 @@
 /**
  * Addresses of resources: taken apart into what options hold, and put together again.
  *
- * What is percent-encoded is decoded, because options hold it so. A name of another script comes as its ASCII form: nothing
- * is mapped here. Read first: RFC 7252 §6, RFC 8323 §8.
+ * What is percent-encoded is decoded, because options hold it so. A name of another script comes as its ASCII form:
+ * nothing is mapped here. Read first: RFC 7252 §6, RFC 8323 §8.
  */
 import { decodeHex } from "../bytes/hex.js";
 import { DeviceError } from "../base/error.js";

@@ -124,7 +124,8 @@ export class Oscore implements Security {
 		}
 		try {
 			return this.identified(message, partialIV.slice(), kidContext);
-		} catch {
+		} catch (error) {
+			if ((error as Error).name !== "DeviceError") throw error;
 			// Nothing could be kept, or no number is left.
 			return this.refuse(message, Code.SERVICE_UNAVAILABLE, "");
 		}

@@ -5,9 +5,9 @@ import { readFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const ROOTS = ["world.js", "identity.js"];
-/** `buffer` is what mqtt-packet itself stands on; outside Node a package of that name takes its place. */
-const PACKAGES = new Set(["mqtt-packet", "buffer", "cbor-x/index-no-eval"]);
+const ROOTS = ["world.js", "identity.js", "coap/in-world.js", "coap/server.js"];
+/** `buffer` is what the codecs of MQTT and CoAP stand on; outside Node a package of that name takes its place. */
+const PACKAGES = new Set(["mqtt-packet", "coap-packet", "buffer", "cbor-x/index-no-eval"]);
 const BANNED = /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|process|require|performance|Date)\b|(?<!\.)\bcrypto\b(?!:)|Math\.random|\basync\b|\bawait\b/;
 
 suite("Pure parts of the simulator", () => {

@@ -5,6 +5,8 @@
  * Of the world only what is used here is named, as in the simulator's other files.
  */
 import type { Datagrams, Remote, UDPOptions } from "../../../src/host.js";
+import { acceptWebSocket } from "../../websocket/server.js";
+import { text } from "../../world/text.js";
 import type { WorldLike, WorldTls } from "../in-world.js";
 import { CoAPAlarm } from "./alarm.js";
 import type { CoAPServer } from "./server.js";
@@ -21,32 +23,43 @@ export interface CoAPWorldServeOptions {
 	udpPort?: number | undefined;
 	tcpPort?: number | undefined;
 	tlsPort?: number | undefined;
-	/** Needed with `tlsPort`. */
+	/** The world must have been given digests. */
+	webSocketPort?: number | undefined;
+	secureWebSocketPort?: number | undefined;
+	/** Needed with the ports of TLS. */
 	tls?: WorldTls | undefined;
 }
 
+/** Spec: RFC 8323 §8.1. */
+const SUBPROTOCOL = "coap";
 /** More than any datagram that the server takes, so that a longer one is seen as one. */
 const DATAGRAM_MAXIMUM = 2_048;
 
 /** @returns ends it, as a server that is killed */
 export function serveCoAPInWorld(server: CoAPServer, world: CoAPWorldLike, options: CoAPWorldServeOptions): { close(): void } {
-	const { address, udpPort, tcpPort, tlsPort, tls } = options;
+	const { address, udpPort, tcpPort, tlsPort, webSocketPort, secureWebSocketPort, tls } = options;
 	const alarm = new CoAPAlarm(server, { timer: world.timer, time: { now: () => world.clock.now } });
 	const ports = new Set<StreamPort>();
 	const open: { close(): void }[] = [];
-	const listen = (port: number, secure: WorldTls | undefined) => {
+	const listen = (port: number | undefined, form: "tcp" | "ws", secure: WorldTls | undefined) => {
+		if (port === undefined) return;
 		open.push(world.network.listen({ address, port, ...secure ? { tls: secure } : {} }, incoming => {
 			const each = new StreamPort({
-				server, form: "tcp", identity: incoming.peer.certificate?.subject, now: () => world.clock.now, timer: world.timer,
-				accept: callbacks => incoming.accept(callbacks), onReceived: () => { alarm.arm(); }, onClosed: () => { ports.delete(each); },
+				server, form, identity: incoming.peer.certificate?.subject, now: () => world.clock.now, timer: world.timer,
+				accept: callbacks => form === "tcp" ? incoming.accept(callbacks) : acceptWebSocket(
+					SUBPROTOCOL, { crypto: world.crypto, timer: world.timer, text }, callbacks, incoming.accept, true,
+				),
+				onReceived: () => { alarm.arm(); }, onClosed: () => { ports.delete(each); },
 			});
 			ports.add(each);
 			each.start();
 		}));
 	};
 	if (udpPort !== undefined) open.push(serveDatagrams(server, world, alarm, address, udpPort));
-	if (tcpPort !== undefined) listen(tcpPort, undefined);
-	if (tlsPort !== undefined) listen(tlsPort, tls);
+	listen(tcpPort, "tcp", undefined);
+	listen(tlsPort, "tcp", tls);
+	listen(webSocketPort, "ws", undefined);
+	listen(secureWebSocketPort, "ws", tls);
 	return {
 		close() {
 			alarm.stop();

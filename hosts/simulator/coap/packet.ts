@@ -25,11 +25,11 @@ const NUMBERS: Readonly<Record<string, number>> = Object.freeze({
 /** @returns `undefined` for what is no CoAP message */
 export function decodeDatagram(bytes: Uint8Array): Message | undefined {
 	try {
-		const buffer = Buffer.from(bytes), parsed = parse(buffer);
+		const buffer = Buffer.from(new Uint8Array(bytes).buffer), parsed = parse(buffer);
 		const message: Message = {
 			type: parsed.confirmable ? Type.CON : parsed.ack ? Type.ACK : parsed.reset ? Type.RST : Type.NON,
-			code: buffer[1]!, messageId: parsed.messageId, token: parsed.token,
-			options: parsed.options.map(({ name, value }) => ({ number: NUMBERS[name] ?? Number(name), value })), payload: parsed.payload,
+			code: buffer[1]!, messageId: parsed.messageId, token: plain(parsed.token), payload: plain(parsed.payload),
+			options: parsed.options.map(({ name, value }) => ({ number: NUMBERS[name] ?? Number(name), value: plain(value) })),
 		};
 		const isKnown = message.token.byteLength <= TOKEN_MAXIMUM && message.options.every(({ number }) => number <= OPTION_NUMBER_MAXIMUM);
 		return isKnown && buffer.equals(encodeDatagram(message)) ? message : undefined;
@@ -39,11 +39,16 @@ export function decodeDatagram(bytes: Uint8Array): Message | undefined {
 }
 
 export function encodeDatagram(message: Message): Uint8Array {
-	return generate({
+	return plain(generate({
 		confirmable: message.type === Type.CON, ack: message.type === Type.ACK, reset: message.type === Type.RST,
 		code: codeText(message.code), messageId: message.messageId, token: Buffer.from(message.token), payload: Buffer.from(message.payload),
 		options: message.options.map(({ number, value }) => ({ name: String(number), value: Buffer.from(value) })),
-	}, Infinity);
+	}, Infinity));
+}
+
+/** A Buffer's `slice` is not that of other arrays: nobody but the package is to meet one. */
+function plain({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+	return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** What can be read of a datagram that is no message; `undefined` where not even that. Spec: RFC 7252 §3. */

@@ -23,6 +23,8 @@ export type { CoAPContext } from "./service.js";
 export interface CoAPServerOptions extends ServiceOptions {
 	/** Fills the target with random bytes. */
 	random(target: Uint8Array): void;
+	/** A peer's stream is over. */
+	onLost?: ((peer: CoAPPeer) => void) | undefined;
 	/** Default: `DEFAULT_LIMITS`. */
 	limits?: Partial<CoAPLimits> | undefined;
 }
@@ -45,6 +47,7 @@ export class CoAPServer {
 	readonly limits: Readonly<CoAPLimits>;
 	/** What the server shall do to its peers: lose, repeat, delay, refuse, spoil. */
 	readonly faults = new CoAPFaults(() => { this.#hasten(); });
+	readonly #onLost: ((peer: CoAPPeer) => void) | undefined;
 	readonly #service: Service;
 	readonly #surroundings;
 	/** The one that was silent longest first. */
@@ -61,6 +64,7 @@ export class CoAPServer {
 
 	constructor(options: CoAPServerOptions) {
 		const random = (target: Uint8Array) => { options.random(target); };
+		this.#onLost = options.onLost;
 		this.limits = Object.freeze({ ...DEFAULT_LIMITS, ...options.limits });
 		this.#service = new Service(options, { limits: this.limits, faults: this.faults, random, defer: work => { this.#defer(work); } });
 		this.#surroundings = {
@@ -126,6 +130,7 @@ export class CoAPServer {
 			lost: () => {
 				this.#streamPeers.delete(peer);
 				peer.end();
+				this.#onLost?.(peer);
 			},
 		};
 	}

@@ -11,7 +11,7 @@ import { BERT, exponentOf, type BlockRange } from "./block.js";
 import { wrong } from "./datagram-peer.js";
 import type { CoAPTraffic } from "./faults.js";
 import type { Observer } from "./observer.js";
-import { uint, uintOption, valueOf } from "./options.js";
+import { joined, uint, uintOption, valueOf } from "./options.js";
 import { decodeFrame, encodeFrame, frameHeader } from "./packet.js";
 import { Peer, type CoAPWay, type Content, type Exchange, type Surroundings } from "./peer.js";
 import { toBytes } from "../../world/text.js";
@@ -70,7 +70,7 @@ export class StreamPeer extends Peer {
 	receive(bytes: Uint8Array, now: number): void {
 		if (this.isGone || this.surroundings.faults.isSilent(this)) return;
 		if (this.#form === "ws") return this.#webSocketMessage(bytes, now);
-		this.#collected = this.#collected.byteLength === 0 ? bytes.slice() : joined(this.#collected, bytes);
+		this.#collected = joined(this.#collected, bytes);
 		while (!this.isGone) {
 			const header = frameHeader(this.#collected);
 			if (!header) return;
@@ -170,11 +170,4 @@ export class StreamPeer extends Peer {
 	#send(traffic: CoAPTraffic, content: Content, now: number): void {
 		this.emit(traffic, encodeFrame({ ...content, type: Type.CON, messageId: 0 }, this.#form), now);
 	}
-}
-
-function joined(left: Uint8Array, right: Uint8Array): Uint8Array {
-	const both = new Uint8Array(left.byteLength + right.byteLength);
-	both.set(left);
-	both.set(right, left.byteLength);
-	return both;
 }

@@ -5,6 +5,7 @@
  * As on sockets, a client that takes nothing is not read from either, and let go when notifications pile up.
  */
 import type { Stream, StreamCallbacks, TimerHandle, Timers } from "../../../src/host.js";
+import { joined } from "./options.js";
 import type { CoAPConnection, CoAPServer } from "./server.js";
 
 export interface StreamPortOptions {
@@ -13,7 +14,7 @@ export interface StreamPortOptions {
 	readonly identity: string | undefined;
 	now(): number;
 	readonly timer: Timers;
-	/** Makes the stream of a connection that came in. */
+	/** Makes the stream of a connection that came in; of a WebSocket one that says where messages end. */
 	accept(callbacks: StreamCallbacks): Stream;
 	/** The server was given something. */
 	onReceived(): void;
@@ -22,8 +23,11 @@ export interface StreamPortOptions {
 
 /** Milliseconds that a connection the server ended may take to send what is left. */
 const LINGER = 1_000;
-/** Bytes that wait for one client; with more it is let go. */
+/** Bytes that wait for one client, or of a message that it sends; with more it is let go. */
 const WAITING_MAXIMUM = 2 ** 20;
+/** Bytes in which a WebSocket's stream says how long a piece is, and the bit that says that its message goes on. */
+const MARK_LENGTH = 4, GOES_ON = 2 ** 31;
+const NOTHING = new Uint8Array(0);
 
 export class StreamPort {
 	readonly #options: StreamPortOptions;
@@ -31,6 +35,9 @@ export class StreamPort {
 	readonly #outgoing: Uint8Array[] = [];
 	#waiting = 0;
 	#connection: CoAPConnection | undefined;
+	/** Of a WebSocket, what is no whole piece of a message, and no whole message, yet. */
+	#pieces: Uint8Array = NOTHING;
+	#message: Uint8Array = NOTHING;
 	/** Bytes that may be read and written now. */
 	#readable = 0;
 	#room = 0;
@@ -90,8 +97,27 @@ export class StreamPort {
 		const bytes = new Uint8Array(this.#readable);
 		this.#readable = 0;
 		this.#stream.read(bytes);
-		this.#connection?.receive(bytes, this.#options.now());
+		if (this.#options.form === "tcp") this.#connection?.receive(bytes, this.#options.now());
+		else this.#messages(bytes);
 		this.#options.onReceived();
+	}
+
+	/** Each piece of a message comes behind its length (see `WebSocketOptions.messages`). */
+	#messages(bytes: Uint8Array): void {
+		this.#pieces = joined(this.#pieces, bytes);
+		for (;;) {
+			const { byteLength } = this.#pieces;
+			if (byteLength < MARK_LENGTH) return;
+			const mark = new DataView(this.#pieces.buffer, this.#pieces.byteOffset).getUint32(0), end = MARK_LENGTH + mark % GOES_ON;
+			if (end > WAITING_MAXIMUM || this.#message.byteLength > WAITING_MAXIMUM) return this.close();
+			if (byteLength < end) return;
+			this.#message = joined(this.#message, this.#pieces.subarray(MARK_LENGTH, end));
+			this.#pieces = this.#pieces.subarray(end);
+			if (mark >= GOES_ON) continue;
+			const message = this.#message;
+			this.#message = NOTHING;
+			this.#connection?.receive(message, this.#options.now());
+		}
 	}
 
 	#flush(): void {

@@ -4,7 +4,7 @@ import { createHash, randomBytes, randomFillSync } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { DeviceError } from "../../../../src/base/error.js";
 import { BrokerAlarm } from "../../alarm.js";
-import { serveCoAP, type CoAPSockets } from "../../coap-sockets.js";
+import { serveCoAP, type CoAPServed } from "../../coap/serve.js";
 import { nodeClock } from "../../node-clock.js";
 import { GoliothBackend, type GoliothOptions } from "./backend.js";
 import type { GoliothIdentity } from "./identity.js";
@@ -22,7 +22,7 @@ const KEY_LENGTH = 16;
 
 export class GoliothCloud extends GoliothBackend {
 	readonly #alarm: BrokerAlarm;
-	readonly #open = new Set<CoAPSockets>();
+	readonly #open = new Set<CoAPServed>();
 	#endpoint: string | undefined;
 
 	/** Use `createGoliothCloud`. */
@@ -37,10 +37,10 @@ export class GoliothCloud extends GoliothBackend {
 	/** Where devices made from now on will connect: what was served last. */
 	get endpoint(): string | undefined { return this.#endpoint; }
 
-	async serve({ host = "127.0.0.1", port, name = host }: GoliothServeOptions): Promise<CoAPSockets> {
-		const sockets = await serveCoAP(this.server, { host, port });
+	async serve({ host = "127.0.0.1", port, name = host }: GoliothServeOptions): Promise<CoAPServed> {
+		const sockets = await serveCoAP(this.server, { host, udpPort: port });
 		this.#open.add(sockets);
-		this.#endpoint = `coap://${name.includes(":") ? `[${name}]` : name}:${sockets.port}`;
+		this.#endpoint = `coap://${name.includes(":") ? `[${name}]` : name}:${sockets.udpPort}`;
 		return sockets;
 	}
 
