@@ -86,8 +86,10 @@ export class ItemReader extends Reader {
 			case Major.TAG:
 				this.argument(info);
 				return enter(open, 1);
+			// Of numbers nobody asks what they are: floats, and whole ones beyond 2^53.
 			default:
-				if (info >= Info.UINT8) this.argument(info);
+				if (info > Info.UINT64) malformed("a head that is not well-formed");
+				if (info >= Info.UINT8) this.skip(1 << info - Info.UINT8);
 		}
 	}
 
