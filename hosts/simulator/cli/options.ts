@@ -42,6 +42,16 @@ export function brokerURL(text: string): string {
 	return text;
 }
 
+/** Where a device connects to. */
+export function endpointURL(text: string): string {
+	try {
+		parseEndpoint(text, { mqtt: 1883, mqtts: 8883, coap: 5683, coaps: 5684 });
+	} catch {
+		throw new InvalidArgumentError("Expected mqtts://name:port, mqtt://name:port, coaps://name:port or coap://name:port.");
+	}
+	return text;
+}
+
 export function deviceName(text: string): string {
 	if (!isDeviceId(text)) throw new InvalidArgumentError("Expected up to 128 letters, digits and . _ : -, the first a letter or digit.");
 	return text;

@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { Console, UsageError } from "./console.js";
 import { checkFiles } from "./identity.js";
 import { interruptible } from "./interrupt.js";
-import { arena, brokerURL, deviceName, duration, seed } from "./options.js";
+import { arena, deviceName, duration, endpointURL, seed } from "./options.js";
 import { findProgram } from "./program.js";
 import type { SiteOptions } from "./site.js";
 
@@ -51,7 +51,7 @@ export function addRun(program: Command): void {
 		.description("Run a device program. Without --broker it gets a cloud of its own, and the identity to connect to it.")
 		.argument("<program>", "a folder with main.ts, or a file; TypeScript or JavaScript")
 		.addOption(new Option("--host <host>", HOSTS).choices(Object.keys(RUNNERS)).default("node"))
-		.option("--broker <url>", "connect to this broker: mqtts://name:port or mqtt://name:port", brokerURL)
+		.option("--broker <url>", "connect to this broker: mqtts://name:port or mqtt://name:port; or to a server of CoAP: coap://name:port", endpointURL)
 		.option("--ca <file>", "with --broker: trust anchor, PEM or DER")
 		.option("--cert <file>", "with --broker: the device's certificate, PEM or DER")
 		.option("--key <file>", "with --broker: the private key of --cert, PEM or DER, without passphrase")
