@@ -256,8 +256,9 @@ export interface Crypto {
 	/** @returns as many bytes as there were, and the tag. @throws DeviceError `argument` */
 	seal(options: SealOptions): Uint8Array;
 	/**
-	 * @returns what was sealed; `undefined` when it was altered, in as much time wherever that was, or was not sealed with
-	 * this key and nonce, as many bytes of tag, and what is additional. @throws DeviceError `argument`
+	 * @returns what was sealed; `undefined` when it was altered, in as much time wherever that was, or was not sealed
+	 * with this key and nonce, as many bytes of tag, and what is additional
+	 * @throws DeviceError `argument`
 	 */
 	open(options: SealOptions): Uint8Array | undefined;
 }
@@ -363,7 +364,7 @@ export interface Host {
 	readonly udp: { io: new (options: UDPOptions) => Datagrams };
 	/**
 	 * Before the handshake is over `write` throws `state`, and with another address or port than the peer's `argument`.
-	 * `undefined` where the platform has none: that is everywhere but on Node. A device's own will have this shape, too.
+	 * `undefined` where the platform has none, which is everywhere but on Node. A device's own will have this shape.
 	 */
 	readonly dtls: { io: new (options: DTLSOptions) => Datagrams } | undefined;
 	/**

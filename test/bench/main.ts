@@ -13,7 +13,8 @@ import { LENGTH, measureDownload, ROUND_COUNT as DOWNLOADS } from "./download.js
 import { measureNode } from "./node.js";
 import { measureShadow } from "./shadow.js";
 import { measureUpdate, LENGTH as IMAGE, ROUND_COUNT as UPDATES } from "./update.js";
-import { measureXS } from "./xs.js";
+import { CODECS, DIRECTIONS } from "./telemetry.js";
+import { measureTelemetry, measureXS } from "./xs.js";
 
 const thousands = (value: number): string => Math.round(value).toLocaleString("en");
 const times = (value: number): string => `${value.toFixed(1)}x`;
@@ -82,4 +83,14 @@ for (const { direction, qos, size, ours, codec, moddable } of await measureXS(sd
 	const fewer = [codec, moddable].filter((peer) => peer !== undefined).map((peer) => times(peer.instructions / ours.instructions)).join(", ");
 	const theirs = moddable === undefined ? "not measured here" : cost(moddable);
 	console.log(`| ${direction} | ${qos} | ${size} B | ${cost(ours)} | ${cost(codec)} | ${theirs} | ${fewer} |`);
+}
+
+console.log("\nA message of telemetry on XS, 220 bytes of CBOR: instructions (x86-64) and bytes allocated (32-bit slots), and parts of what cbor-x takes\n");
+console.log("| | Moorline | cbor-x | the engine's JSON | Moorline / cbor-x | JSON / Moorline |\n|---|---:|---:|---:|---:|---:|");
+const telemetry = await measureTelemetry();
+for (const direction of DIRECTIONS) {
+	const [ours, theirs, json] = CODECS.map((codec) => telemetry.find((row) => row.codec === codec && row.direction === direction)!.cost);
+	const cost = ({ instructions, bytes }: NonNullable<typeof ours>): string => `${thousands(instructions)} / ${thousands(bytes)} B`;
+	const part = (one: NonNullable<typeof ours>, other: NonNullable<typeof ours>): string => `${(one.instructions / other.instructions).toFixed(2)} / ${(one.bytes / other.bytes).toFixed(2)}`;
+	console.log(`| ${direction} | ${cost(ours!)} | ${cost(theirs!)} | ${cost(json!)} | ${part(ours!, theirs!)} | ${part(json!, ours!)} |`);
 }
