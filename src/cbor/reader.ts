@@ -57,6 +57,12 @@ export class CBORReader extends Reader {
 		this.#view = undefined;
 	}
 
+	/** Whether the next item is of this major type. */
+	is(major: number): boolean {
+		const { position } = this;
+		return position < this.end && this.bytes[position]! >> 5 === major;
+	}
+
 	/** Goes into an array. @throws DeviceError `malformed` when it is none; `too-large` beyond `DEPTH_MAXIMUM` levels */
 	array(): void {
 		this.enter(this.untagged(), Major.ARRAY);

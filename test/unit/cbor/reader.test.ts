@@ -88,7 +88,7 @@ test("every example of RFC 8949 is skipped whole, and nothing that is not well-f
 		assert.equal(reader.integer(), 7, hex);
 	}
 	for (const { hex } of notWellFormed.cases) {
-		for (const before of ["", "81", "a100", "bf00", "9f8100"]) assert.equal(codeOf(() => readerOf(before + hex).skipItem()), "malformed", before + hex);
+		for (const before of ["", "81", "a100", "bf00", "9f81"]) assert.equal(codeOf(() => readerOf(before + hex).skipItem()), "malformed", before + hex);
 	}
 	assert.equal(codeOf(() => readerOf("a18000").skipItem()), "malformed", "a key that is an array");
 });
