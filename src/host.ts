@@ -364,7 +364,7 @@ export interface Host {
 	readonly udp: { io: new (options: UDPOptions) => Datagrams };
 	/**
 	 * Before the handshake is over `write` throws `state`, and with another address or port than the peer's `argument`.
-	 * `undefined` where the platform has none: that is everywhere but on Node. A device's own will have this shape, too.
+	 * `undefined` where the platform has none, which is everywhere but on Node. A device's own will have this shape.
 	 */
 	readonly dtls: { io: new (options: DTLSOptions) => Datagrams } | undefined;
 	/**

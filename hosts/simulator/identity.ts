@@ -13,19 +13,21 @@ export interface DeviceIdentity {
 	key: Uint8Array;
 	/** The authority that the device trusts, X.509, DER. */
 	anchor: Uint8Array;
-	/** `mqtts://name:port` or `mqtt://name:port`. */
+	/** `mqtts://name:port` or `mqtt://name:port`; of CoAP `coap`, `coap+tcp` and so on. */
 	endpoint: string;
+	/** What it shares with the cloud for OSCORE, encoded. */
+	oscore?: Uint8Array | undefined;
 }
 
 /** Path of the storage domain. */
 export const IDENTITY_DOMAIN = "identity";
 
-/** The five keys with their values; the id comes last, so that a device with an id has all of it. */
+/** The keys with their values; the id comes last, so that a device with an id has all of it. */
 export function identityValues(identity: DeviceIdentity): Record<string, Uint8Array> {
 	const encoder = new TextEncoder();
 	return {
 		endpoint: encoder.encode(identity.endpoint), anchor: identity.anchor, certificate: identity.certificate, key: identity.key,
-		id: encoder.encode(identity.id),
+		...(identity.oscore === undefined ? {} : { oscore: identity.oscore }), id: encoder.encode(identity.id),
 	};
 }
 

@@ -62,7 +62,7 @@ export class CoAPWorldCloud extends WorldCloud {
 	constructor(world: CoAPWorldLike, options: CoAPWorldCloudOptions = {}) {
 		const backend = new Backend({ ...options, wall: wallOf(world) }), random = world.random.fork("coap");
 		const coap = new PrivateCoAP(backend, {
-			now: () => world.clock.now, random: target => { random.fill(target); }, limits: options.coapLimits,
+			now: () => world.clock.now, random: target => { random.fill(target); }, limits: options.coapLimits, crypto: world.crypto,
 		});
 		super(world, options, backend, (address, tls) => [() => {
 			const served = serveCoAPInWorld(coap.server, world, { address, udpPort: PORT, tcpPort: PORT, tlsPort: tls && PORT + 1, tls });

@@ -16,15 +16,13 @@ import { Reader } from "../bytes/reader.js";
 import { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 import { type Arrival, Arrivals, Reply } from "./arrivals.js";
-import { Code, Type } from "./constants.js";
+import { Code, MESSAGE_MAXIMUM, Type } from "./constants.js";
 import { datagramLength, decodeDatagram, encodeDatagram } from "./datagram.js";
 import { emptyMessage, type Message } from "./message.js";
 import { MessengerEvent, type Messenger, type MessengerNews, type Outgoing } from "./messenger.js";
 import { Sendings } from "./sendings.js";
 import { DEFAULT_TIMING, type Timing } from "./timing.js";
 
-/** Bytes of a message, where nothing is known of the way. Spec: RFC 7252 §4.6. */
-export const MESSAGE_MAXIMUM = 1_152;
 /** Resets that wait to be transmitted, of messages that are not remembered; more are not sent. */
 const RESET_MAXIMUM = 4;
 

@@ -3,8 +3,8 @@
  * A message in a stream: where it ends, and its bytes.
  *
  * Over TCP and TLS its length stands in its first bytes. Over WebSockets each message of theirs is one of ours; the
- * host says their lengths in the stream (see `WebSocketOptions.messages`). What lies whole in what the network delivered
- * is handed out where it lies; what is spread over deliveries is collected in a buffer that is made for it alone.
+ * host says their lengths in the stream (see `WebSocketOptions.messages`). What lies whole in what the network
+ * delivered is handed out where it lies; what is spread over deliveries is collected in a buffer made for it alone.
  * Read first: RFC 8323 §3.2, §4.2.
  */
 import { DeviceError } from "../base/error.js";

@@ -44,6 +44,8 @@ export class Pending implements Cancelable {
 	upload: Upload | undefined;
 	assembly: Assembly | undefined;
 	restarts = 0;
+	/** Registrations that came to nothing. */
+	retries = 0;
 	echo: Uint8Array | undefined;
 	echoes = 0;
 	/** Of a body in blocks: tells it from another one (RFC 9175 §3). */

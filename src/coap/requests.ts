@@ -41,8 +41,9 @@ const ECHO_MAXIMUM = 2;
 /** ms beyond what a notification counts for, so that not all devices ask at once. Spec: RFC 7641 §3.3.1. */
 const GRACE = 5_000;
 const GRACE_SPREAD = 10_000;
-/** ms until an observation is registered again whose representation could not be fetched. */
+/** ms until an observation is registered again whose representation could not be fetched; twice as long each time. */
 const RETRY = 5_000;
+const RETRY_DOUBLINGS = 4;
 /** For uploads over a stream: what options may take of a message. */
 const OPTIONS_ROOM = 256;
 /** No answer, whatever its class. Spec: RFC 7967 §2.1. */
@@ -232,6 +233,9 @@ export class Requests {
 			pending.awaited = false;
 			pending.due = Infinity;
 		}
+		if (this.#options.security !== undefined && findOption(received.options, OptionNumber.OSCORE) === undefined) {
+			return this.unprotected(pending, message, now);
+		}
 		const { options } = message;
 		for (let index = 0; index < options.length; index++) {
 			const unknown = options[index]!.number;
@@ -258,6 +262,17 @@ export class Requests {
 			// Spec: RFC 8613 §8.4: the request waits on, as for an answer that never came.
 			return undefined;
 		}
+	}
+
+	/**
+	 * An error that the peer could not protect, or that somebody else made up: it ends a request, which was not done or
+	 * was done before, but no observation. Spec: RFC 8613 §8.2, §8.4.
+	 */
+	private unprotected(pending: Pending, { code }: Message, now: number): undefined {
+		if (pending.observer === undefined) {
+			throw new DeviceError("rejected", `an answer of ${codeText(code)} that is not protected`, { detail: code });
+		}
+		this.retry(pending, now);
 	}
 
 	/** Spec: RFC 9175 §2.3. */
@@ -298,7 +313,7 @@ export class Requests {
 		const block = findBlock(message.options, OptionNumber.BLOCK2, this.#messenger.reliable);
 		const { observer } = pending;
 		if (observer !== undefined && classOf(message.code) !== 2) {
-			this.schedule(pending, now + RETRY);
+			this.retry(pending, now);
 			return undefined;
 		}
 		if (block === undefined || classOf(message.code) !== 2) return responseOf(message, block);
@@ -357,7 +372,7 @@ export class Requests {
 		freshness!.renew(uintOf(message, OptionNumber.MAX_AGE), now);
 		// What was being fetched is of an older one.
 		pending.assembly = undefined;
-		pending.restarts = pending.echoes = 0;
+		pending.restarts = pending.echoes = pending.retries = 0;
 		if (pending.handle !== 0) this.#messenger.cancel(pending.handle);
 		pending.handle = 0;
 		pending.unsent = pending.awaited = false;
@@ -382,9 +397,8 @@ export class Requests {
 		const { observer, owner } = pending;
 		// What could not be fetched, or was not answered in time, may be later; what the server refused may not.
 		if (observer !== undefined && error.code !== "rejected") {
-			pending.assembly = undefined;
 			pending.unsent = pending.awaited = false;
-			this.schedule(pending, now + RETRY);
+			this.retry(pending, now);
 			return;
 		}
 		this.remove(pending);
@@ -400,6 +414,14 @@ export class Requests {
 	private repeat(pending: Pending, registers: boolean): void {
 		pending.registers = registers;
 		this.enqueue(pending);
+	}
+
+	/** Registers an observation again, later each time. */
+	private retry(pending: Pending, now: number): void {
+		pending.assembly = undefined;
+		pending.registers = true;
+		this.schedule(pending, now + (RETRY << Math.min(pending.retries, RETRY_DOUBLINGS)));
+		pending.retries++;
 	}
 
 	private register(pending: Pending): void {

@@ -14,7 +14,7 @@
  * Pure. Memory: `SENDING_MAXIMUM` records. Read first: RFC 7252 §4.2 to §4.8.
  */
 import { DeviceError } from "../base/error.js";
-import { isAt } from "../bytes/word.js";
+import { isEqual } from "../bytes/word.js";
 import type { Writer } from "../bytes/writer.js";
 import { Type } from "./constants.js";
 import { encodeDatagram, HEADER_LENGTH } from "./datagram.js";
@@ -158,7 +158,7 @@ export class Sendings {
 		const record = this.transmitted(messageId);
 		if (record === undefined || !record.confirmable || !record.request || record.error !== undefined) return -1;
 		// Both must match. Spec: §5.3.2.
-		if (record.token.byteLength !== token.byteLength || !isAt(token, record.token, 0)) return -1;
+		if (!isEqual(record.token, token)) return -1;
 		// Once only: the copy of an answer finds nothing.
 		this.remove(record);
 		return record.state === State.LINGERING ? 0 : record.handle;

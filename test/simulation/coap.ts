@@ -13,7 +13,9 @@ import { CoAPClient } from "../../src/coap/client.js";
 import { Code } from "../../src/coap/constants.js";
 import type { RequestOptions, Response } from "../../src/coap/request.js";
 import type { DeviceError } from "../../src/base/error.js";
-import type { Datagrams, Host } from "../../src/host.js";
+import type { Crypto, Datagrams, Host } from "../../src/host.js";
+import { Oscore } from "../../src/oscore/oscore.js";
+import type { OSCOREParameters } from "../../src/oscore/parameters.js";
 
 const ADDRESS = "10.9.9.9", PORT = 5_683;
 /** Virtual ms of trouble, and what the rest may take when it is over: an attempt to connect, and an exchange's time. */
@@ -32,6 +34,23 @@ export interface CoAPOutcome {
 	outcomes: Record<string, number>;
 	states: number;
 	connections: number;
+}
+
+const CLIENT = Uint8Array.of(1), SERVER = Uint8Array.of(2);
+const SHARED = { masterSalt: new Uint8Array(0), idContext: undefined, renews: false };
+
+/** No key and nonce may ever seal two messages. */
+function watched(crypto: Crypto, sealed: Map<string, string>, seed: number): Pick<Crypto, "seal" | "open"> {
+	return {
+		open: (options) => crypto.open(options),
+		seal(options) {
+			const result = crypto.seal(options);
+			const name = `${options.key.join()} ${options.nonce.join()}`, former = sealed.get(name) ?? result.join();
+			if (former !== result.join()) throw new Error(`seed ${seed}: a nonce seals a second message`);
+			sealed.set(name, former);
+			return result;
+		},
+	};
 }
 
 /** What both sides know in the end, and what must hold of it. */
@@ -74,9 +93,18 @@ function isSame(left: Uint8Array, right: Uint8Array): boolean {
 	return left.byteLength === right.byteLength && left.every((byte, index) => byte === right[index]);
 }
 
-function serve(world: World, ledger: Ledger): CoAPServer {
+/** A platform for the server's side of the protection, without any trouble. */
+function hostIn(world: World): Host {
+	let found: Host | undefined;
+	world.device({ id: "server", bootDelay: 0, program: (host) => { found = host; } });
+	world.run(() => found !== undefined);
+	return found!;
+}
+
+function serve(world: World, ledger: Ledger, security: Oscore | undefined): CoAPServer {
 	const { network, random, timer, clock } = world;
 	const handler: CoAPHandler = (request, reply) => {
+		ledger.check(request.secured === (security !== undefined), "a request in the clear");
 		const [name, id = ""] = request.path;
 		const answer = (): void => {
 			if (name === "state") {
@@ -96,7 +124,8 @@ function serve(world: World, ledger: Ledger): CoAPServer {
 	};
 	// Notifications that are not confirmed overtake one another.
 	const limits = { confirmEvery: random.between(0, 4) };
-	const server = new CoAPServer({ handler, limits, random: (target) => { for (let at = 0; at < target.byteLength; at++) target[at] = random.between(0, 255); } });
+	const contexts = security && (() => ({ security }));
+	const server = new CoAPServer({ handler, limits, contexts, random: (target) => { for (let at = 0; at < target.byteLength; at++) target[at] = random.between(0, 255); } });
 	// Some are held up on their way for so long that later ones come first.
 	const late = random.chance(0.5) ? random.between(0, 30) / 100 : 0;
 	const send = (bytes: Uint8Array, address: string, port: number): void => {
@@ -131,12 +160,13 @@ function numberOf(response: Response): number {
 }
 
 /** The program of the device: asks now and then, as long as it may. */
-function program(host: Host, world: World, ledger: Ledger): () => void {
+function program(host: Host, world: World, ledger: Ledger, parameters: OSCOREParameters | undefined): () => void {
 	const { random } = world;
 	ledger.seenInBoot = -1;
 	const ids: number[] = [];
 	const client = new CoAPClient({
 		host, server: { transport: "udp", name: ADDRESS, port: PORT }, keepAlive: 20_000,
+		security: parameters && new Oscore({ host, parameters }),
 		onConnected() { ledger.connections++; },
 	});
 	client.observe({ code: Code.GET, path: "state" }, {
@@ -179,19 +209,24 @@ function anyRequest({ random }: World, id: number): RequestOptions {
 	}
 }
 
-/** @throws Error that names the seed, when anything is not as it should be */
-export function coapLives(seed: number): CoAPOutcome {
-	const world = createWorld({ seed });
+/**
+ * @param crypto for OSCORE, of a platform that has some; absent: nothing is protected
+ * @throws Error that names the seed, when anything is not as it should be
+ */
+export function coapLives(seed: number, crypto?: Crypto): CoAPOutcome {
+	const sealed = new Map<string, string>();
+	const world = createWorld({ seed, digest: crypto && ((algorithm) => crypto.digest(algorithm)), cipher: crypto && watched(crypto, sealed, seed) });
 	const { random, timer, clock } = world;
 	const ledger = new Ledger(seed);
-	const server = serve(world, ledger);
+	const parameters = crypto && { ...SHARED, masterSecret: bodyOf(seed, 16), senderId: CLIENT, recipientId: SERVER };
 	let bury: (() => void) | undefined;
 	const device = world.device({
 		id: "client", program: (host) => {
 			bury?.();
-			bury = program(host, world, ledger);
+			bury = program(host, world, ledger, parameters);
 		},
 	});
+	const server = serve(world, ledger, parameters && new Oscore({ host: hostIn(world), parameters: { ...parameters, senderId: SERVER, recipientId: CLIENT } }));
 	const change = (): void => {
 		ledger.state++;
 		server.notify(({ path }) => path[0] === "state");

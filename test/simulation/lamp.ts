@@ -5,12 +5,12 @@
  *
  * Uses nothing of Node: runs on XS as well.
  */
-import { identityValues } from "../../hosts/simulator/identity.js";
+import { identityValues, type DeviceIdentity } from "../../hosts/simulator/identity.js";
 import { CoAPWorldCloud, WorldCloud } from "../../hosts/simulator/world.js";
 import { createWorld, type World } from "../../hosts/world/index.js";
 import { privateCloud } from "../../src/clouds/private/index.js";
 import { Device } from "../../src/device.js";
-import type { Host } from "../../src/host.js";
+import type { Crypto, Host } from "../../src/host.js";
 import { isEmpty, type JSONObject } from "../../src/shadow/document.js";
 
 /** Virtual ms of trouble, and those within which all must be well after it: a keep alive, backoffs and timeouts. */
@@ -66,16 +66,17 @@ function program(diary: Diary): (host: Host) => void {
 
 /**
  * @param scheme what the lamp speaks
+ * @param crypto where it is given, all is under OSCORE
  * @throws Error that names the seed, when anything is not as it should be
  */
-export function lampLives(seed: number, scheme = "mqtts"): Outcome {
-	const world = createWorld({ seed });
-	const { cloud, endpoint } = place(world, scheme);
+export function lampLives(seed: number, scheme = "mqtts", crypto?: Crypto): Outcome {
+	const world = createWorld({ seed, cipher: crypto, digest: crypto && ((algorithm) => crypto.digest(algorithm)) });
+	const { cloud, identity } = place(world, scheme, crypto !== undefined);
 	const diary: Diary = { connections: 0, version: -1, lamp: {}, device: undefined };
 	const device = world.device({
 		id: ID,
 		program: program(diary),
-		storage: { identity: identityValues({ ...cloud.manufacture(ID), endpoint }) },
+		storage: { identity: identityValues(identity) },
 	});
 	// Of datagrams alone; a stream has neither.
 	if (scheme === "coap") {
@@ -100,13 +101,14 @@ export function lampLives(seed: number, scheme = "mqtts"): Outcome {
 	};
 }
 
-function place(world: World, scheme: string): { cloud: WorldCloud; endpoint: string } {
+function place(world: World, scheme: string, oscore: boolean): { cloud: WorldCloud; identity: DeviceIdentity } {
 	if (!scheme.startsWith("coap")) {
 		const cloud = new WorldCloud(world);
-		return { cloud, endpoint: cloud.endpoint };
+		return { cloud, identity: cloud.manufacture(ID) };
 	}
 	const cloud = new CoAPWorldCloud(world);
-	return { cloud, endpoint: cloud.endpointOf(scheme) };
+	const identity = { ...cloud.manufacture(ID), endpoint: cloud.endpointOf(scheme) };
+	return { cloud, identity: oscore ? { ...identity, oscore: cloud.coap.contexts.issue(ID) } : identity };
 }
 
 function agreed(cloud: WorldCloud, diary: Diary): boolean {

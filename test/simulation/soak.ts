@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A long run of exchanges over MQTT and over CoAP, and of as many histories of a shadow: `node dist/test/simulation/soak.js [schedules] [first seed]`. Exits with 1 when one does not end well. */
 import { crypto } from "../unit/storage/digest.js";
+import { coapLives } from "./coap.js";
 import { coapExchanges } from "./coap-exchanges.js";
 import { exchange } from "./exchange.js";
 import { shadowLives } from "./shadow-histories.js";
@@ -10,7 +11,7 @@ import { shadowLives } from "./shadow-histories.js";
 const FAILURES_MAXIMUM = 20;
 
 const [schedules = "100000", first = "1"] = process.argv.slice(2);
-const sum = { schedules: 0, connections: 0, boots: 0, copies: 0, told: 0, datagrams: 0, failures: 0 };
+const sum = { schedules: 0, connections: 0, boots: 0, copies: 0, told: 0, datagrams: 0, states: 0, failures: 0 };
 for (let index = 0; index < Number(schedules) && sum.failures < FAILURES_MAXIMUM; index++) {
 	sum.schedules++;
 	try {
@@ -19,6 +20,7 @@ for (let index = 0; index < Number(schedules) && sum.failures < FAILURES_MAXIMUM
 		sum.boots += boots;
 		sum.copies += copies;
 		sum.datagrams += coapExchanges(Number(first) + index).datagrams;
+		sum.states += coapLives(Number(first) + index).states;
 		sum.told += shadowLives(Number(first) + index).told;
 	} catch (error) {
 		sum.failures++;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The private cloud's server of CoAP: the gateway to its services, and who is there. Pure. */
+import type { Crypto } from "../../../src/host.js";
 import type { Backend } from "../backend.js";
 import type { CloudChannel } from "../channel.js";
 import { CoAPServer, type CoAPFaults, type CoAPLimits } from "../coap/server.js";
+import { Contexts } from "./contexts.js";
 import { Gateway } from "./gateway.js";
 
 export interface PrivateCoAPOptions {
@@ -11,15 +13,19 @@ export interface PrivateCoAPOptions {
 	/** Fills the target with random bytes. */
 	random(target: Uint8Array): void;
 	limits?: Partial<CoAPLimits> | undefined;
+	/** With AES-CCM, where devices are given OSCORE contexts. */
+	crypto: Crypto;
 }
 
 export class PrivateCoAP {
 	readonly server: CoAPServer;
+	/** Of the devices that have one. */
+	readonly contexts: Contexts;
 	readonly #gateway: Gateway;
 	/** Where messages of the devices' own programs go. */
 	readonly #channels: CloudChannel[] = [];
 
-	constructor(backend: Backend, { now, random, limits }: PrivateCoAPOptions) {
+	constructor(backend: Backend, { now, random, limits, crypto }: PrivateCoAPOptions) {
 		const { registry, jobs, files, commands, broker } = backend;
 		const gateway = this.#gateway = new Gateway({
 			registry, now,
@@ -29,9 +35,11 @@ export class PrivateCoAP {
 			forward: (topic, payload, options) => { for (const channel of this.#channels) channel.publish(topic, payload, options); },
 			notify: match => { this.server.notify(match); },
 		});
+		const contexts = this.contexts = new Contexts({ crypto, random });
 		this.server = new CoAPServer({
 			handler: (request, reply) => { gateway.handle(request, reply); }, random, limits,
 			links: () => [],
+			contexts: kid => contexts.find(kid),
 			onLost: peer => { gateway.sessions.lost(peer); },
 		});
 		backend.attach(gateway);

@@ -18,9 +18,12 @@ import type { JSONObject } from "../../bytes/value.js";
 import type { CoAPServerAddress, Transport } from "../../coap/client.js";
 import { Code, ContentFormat } from "../../coap/constants.js";
 import type { RequestOptions, Response } from "../../coap/request.js";
+import type { Security } from "../../coap/security.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
 import type { Commands } from "../../operations/commands.js";
 import type { Jobs } from "../../operations/jobs.js";
+import { Oscore } from "../../oscore/oscore.js";
+import { decodeParameters } from "../../oscore/parameters.js";
 import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
@@ -51,12 +54,16 @@ export class PrivateCoAPConnection extends CoAPConnection {
 	readonly #prefix: string;
 	readonly #isDatagram: boolean;
 	readonly #interval: number;
+	/** Where the device has a context and nothing else protects what it says. */
+	readonly #security: Security | undefined;
 	/** A shadow must know when what is desired was set. */
 	#times = false;
 
-	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
+	/** @param credentials those in force now */
+	constructor(options: PrivateCloudOptions, connection: ConnectionOptions, credentials: Credentials) {
 		const { endpoint, format = "json", keepAlive = KEEP_ALIVE, reconnect, messageMaximum = MESSAGE_MAXIMUM } = options;
-		const { transport } = serverOf(readCredentials(connection.host), endpoint);
+		const address = serverOf(credentials, endpoint);
+		const { transport } = address;
 		const isDatagram = transport === "udp" || transport === "dtls";
 		inRange("keepAlive", keepAlive, 1_000, DAY);
 		super(connection, {
@@ -71,10 +78,24 @@ export class PrivateCoAPConnection extends CoAPConnection {
 		this.#prefix = `moorline/${id}/`;
 		this.#interval = keepAlive;
 		this.#isDatagram = isDatagram;
+		const { oscore } = credentials;
+		const { host } = connection;
+		this.#security = isPlain(address) && oscore !== undefined
+			? new Oscore({ host, parameters: decodeParameters(host.text, oscore) }) : undefined;
 	}
 
 	get server(): CoAPServerAddress {
-		return serverOf(readCredentials(this.host), this.#endpoint);
+		const credentials = readCredentials(this.host);
+		const address = serverOf(credentials, this.#endpoint);
+		// Who has keys for each message never goes on in the clear.
+		if (isPlain(address) && credentials.oscore !== undefined && this.#security === undefined) {
+			throw new DeviceError("credential", "a context for OSCORE that was not there before");
+		}
+		return address;
+	}
+
+	override get security(): Security | undefined {
+		return this.#security;
 	}
 
 	protected get greeting(): RequestOptions {
@@ -146,6 +167,11 @@ export class PrivateCoAPConnection extends CoAPConnection {
 	}
 }
 
+/** Under DTLS and TLS nothing is in the clear. */
+function isPlain({ transport }: CoAPServerAddress): boolean {
+	return transport === "udp" || transport === "tcp" || transport === "ws";
+}
+
 /** @throws DeviceError `argument`, `credential` */
 function serverOf(credentials: Credentials, endpoint: string | undefined): CoAPServerAddress {
 	const { scheme, name, port } = endpointOf(credentials, endpoint);
@@ -161,8 +187,6 @@ function serverOf(credentials: Credentials, endpoint: string | undefined): CoAPS
 			return { transport, name, port, psk: { identity, key } };
 		}
 		default:
-			// Who has keys for each message does not say them in the clear.
-			if (credentials.oscore !== undefined) throw new DeviceError("unsupported", "no OSCORE");
 			return { transport, name, port };
 	}
 }

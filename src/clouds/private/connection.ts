@@ -48,6 +48,8 @@ export class PrivateConnection extends MQTTConnection {
 	readonly inflightLength = INFLIGHT_LENGTH;
 	readonly will: Will;
 	readonly #endpoint: string | undefined;
+	/** Until they were looked at for the first time: then they are read for each connection, and not kept. */
+	#known: Credentials | undefined;
 	readonly #format: Format;
 	readonly #prefix: string;
 	/** Connections made so far. */
@@ -55,7 +57,8 @@ export class PrivateConnection extends MQTTConnection {
 	/** A shadow must know when what is desired was set. */
 	#times = false;
 
-	constructor(options: PrivateCloudOptions, connection: ConnectionOptions) {
+	/** @param credentials those in force now */
+	constructor(options: PrivateCloudOptions, connection: ConnectionOptions, credentials: Credentials) {
 		const { endpoint, format = "json", keepAlive, reconnect, messageMaximum = MESSAGE_MAXIMUM } = options;
 		super(connection, {
 			messageMaximum: inRange("messageMaximum", messageMaximum, 1, MESSAGE_LIMIT), keepAlive, reconnect,
@@ -66,13 +69,16 @@ export class PrivateConnection extends MQTTConnection {
 		}
 		this.clientId = id;
 		this.#endpoint = endpoint;
+		this.#known = credentials;
 		this.#format = format;
 		this.#prefix = `moorline/${id}/`;
 		this.will = { topic: `${this.#prefix}status`, payload: `{"online":false}`, qos: 1, retain: true };
 	}
 
 	get server(): Server {
-		return server(readCredentials(this.host), this.#endpoint);
+		const credentials = this.#known ?? readCredentials(this.host);
+		this.#known = undefined;
+		return server(credentials, this.#endpoint);
 	}
 
 	addShadow(name: string, shadow: Shadow): void {

@@ -33,7 +33,8 @@ export function privateCloud(options: PrivateCloudOptions = {}): Cloud {
 }
 
 function connect(options: PrivateCloudOptions, connection: ConnectionOptions): Connection {
-	const endpoint = endpointOf(readCredentials(connection.host), options.endpoint);
-	if (isCoAP(endpoint)) return new PrivateCoAPConnection(options, connection).open();
-	return new PrivateConnection(options, connection).open();
+	const credentials = readCredentials(connection.host);
+	const endpoint = endpointOf(credentials, options.endpoint);
+	if (isCoAP(endpoint)) return new PrivateCoAPConnection(options, connection, credentials).open();
+	return new PrivateConnection(options, connection, credentials).open();
 }

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ANSWERS_MAXIMUM, ARRIVAL_MAXIMUM } from "../../../src/coap/arrivals.js";
-import { Code, Type } from "../../../src/coap/constants.js";
-import { MESSAGE_MAXIMUM } from "../../../src/coap/exchanges.js";
+import { Code, MESSAGE_MAXIMUM, Type } from "../../../src/coap/constants.js";
 import { fromHex } from "../hex.js";
 import { outgoing, Rig } from "./exchanges-rig.js";
 

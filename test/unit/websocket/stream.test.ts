@@ -27,7 +27,7 @@ class Rig {
 	error: DeviceError | undefined;
 	#accept = "";
 
-	constructor(hooks: StreamCallbacks = {}) {
+	constructor(hooks: StreamCallbacks = {}, messages = false) {
 		let carrier: FakeStream | undefined;
 		const options = { address: "127.0.0.1", port: 80, host: "a.test", path: "/", protocol: "mqtt" };
 		const handshake = new ClientHandshake(options, {
@@ -51,7 +51,7 @@ class Rig {
 				this.error = error;
 				hooks.onError?.(error);
 			},
-		}, callbacks => carrier = new FakeStream({ ...options, ...callbacks }));
+		}, callbacks => carrier = new FakeStream({ ...options, ...callbacks }), messages);
 		this.carrier = carrier!;
 	}
 
@@ -293,5 +293,45 @@ suite("WebSocket streams", () => {
 		assert.equal(rig.means.due.size, 1);
 		rig.stream.close();
 		assert.equal(rig.means.due.size, 0);
+	});
+
+	test("with messages, each frame of data is behind its mark, which is told with the first of its bytes or alone", () => {
+		const rig = new Rig({}, true).open();
+		rig.carrier.deliver(data(3) + frame(Opcode.PING, "01") + frame(Opcode.BINARY, ""));
+		assert.deepEqual(rig.said, ["readable 11"]);
+		assert.equal(rig.read(11), "00000003ababab00000000");
+		rig.carrier.deliver("020201020003");
+		assert.equal(rig.read(10), "80000002010280000003");
+		rig.carrier.deliver("aabbcc80");
+		rig.carrier.deliver("00");
+		assert.equal(rig.read(7), "aabbcc00000000");
+		assert.deepEqual(rig.said, ["readable 11", "readable 10", "readable 3", "readable 7"]);
+	});
+
+	test("with messages, a mark that finds no room is not cut, waits until the program reads, and comes before the end", () => {
+		for (let left = 0; left <= 4; left++) {
+			const rig = new Rig({}, true).open();
+			rig.carrier.deliver(data(READ_AHEAD - 4 - left) + frame(Opcode.BINARY, ""));
+			assert.equal(rig.available, READ_AHEAD - (left < 4 ? left : 0));
+			rig.carrier.fail(new DeviceError("closed", "over"));
+			assert.equal(rig.error?.code, left < 4 ? undefined : "closed");
+			if (left === 4) continue;
+			rig.read(4);
+			rig.means.fire();
+			assert.equal(rig.available, READ_AHEAD - left);
+			assert.equal(rig.error?.code, "closed");
+			rig.read(READ_AHEAD - 4 - left);
+			assert.equal(rig.read(4), "00000000");
+		}
+	});
+
+	test("with messages, a frame whose length leaves no bit for more is too large", () => {
+		const rig = new Rig({}, true).open();
+		rig.carrier.deliver(`${data(1)}827f0000000080000000`);
+		assert.equal(rig.error?.code, "too-large");
+		assert.equal(rig.read(5), "00000001ab");
+		const almost = new Rig({}, true).open();
+		almost.carrier.deliver("827f000000007fffffff");
+		assert.equal(almost.read(4), "7fffffff");
 	});
 });
