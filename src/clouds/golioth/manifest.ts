@@ -49,9 +49,9 @@ class ManifestReader extends CBORReader {
 		let found: Target | undefined;
 		this.map();
 		while (this.more()) {
-			const key = this.integer();
+			const key = this.uint();
 			if (key === SEQUENCE) {
-				sequence = this.integer();
+				sequence = this.uint();
 			} else if (key === COMPONENTS && this.is(Major.ARRAY)) {
 				this.array();
 				while (this.more()) found = this.component(name) ?? found;
@@ -68,7 +68,7 @@ class ManifestReader extends CBORReader {
 		let sha256 = "";
 		this.map();
 		while (this.more()) {
-			const key = this.integer();
+			const key = this.uint();
 			if (key === PACKAGE) name = this.string();
 			else if (key === VERSION) version = this.string();
 			else if (key === SHA256 && this.is(Major.TEXT)) sha256 = this.string();
