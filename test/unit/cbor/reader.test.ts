@@ -56,7 +56,7 @@ test("a manifest with numbers for keys is read, lengths known or not, whatever e
 	const expected = { sequence: 1700000000, hash: "ab", components: [{ name: "main", version: "1.2.3", size: 70000 }, { name: "ui" }] };
 	assert.deepEqual(manifest("a3011a6553f1000262616203" + "82a301646d61696e0265312e322e33041a00011170a101627569"), expected);
 	assert.deepEqual(manifest("bf011a6553f1000262616203" + "9fbf01646d61696e0265312e322e33041a00011170ffbf01627569ffff" + "ff"), expected);
-	assert.deepEqual(manifest("a5188482f7c24101011a6553f100026261623863a1014100" + "03" + "82a401646d61696e0265312e322e33041a0001117005bf2080ffa101627569"), expected);
+	assert.deepEqual(manifest("a5188482f7c24101011a6553f100026261621863a1014100" + "03" + "82a401646d61696e0265312e322e33041a0001117005bf2080ffa101627569"), expected);
 });
 
 test("scalars are read as they are, behind their tags", () => {
