@@ -14,9 +14,9 @@
  *
  * What else there is, such as the manifest's own hash, is stepped over.
  */
+import { CBORReader } from "../../cbor/reader.js";
 import { Major } from "../../cbor/value.js";
 import type { TextCodec } from "../../host.js";
-import { ItemReader } from "./items.js";
 
 export interface Target {
 	/** Of the manifest that it was found in. */
@@ -43,33 +43,43 @@ export function findTarget(text: TextCodec, bytes: Uint8Array, name: string): Ta
 	return reader.is(Major.MAP) ? reader.find(name) : undefined;
 }
 
-class ManifestReader extends ItemReader {
+class ManifestReader extends CBORReader {
+	/** Whether the next item is of this major type. */
+	is(major: number): boolean {
+		return this.remaining > 0 && this.bytes.at(this.position)! >> 5 === major;
+	}
+
 	find(name: string): Target | undefined {
 		let sequence = 0;
 		let found: Target | undefined;
-		for (const rest = this.open(Major.MAP); this.more(rest);) {
-			const key = this.number();
-			if (key === SEQUENCE) {
-				sequence = this.number();
-			} else if (key === COMPONENTS && this.is(Major.ARRAY)) {
-				for (const components = this.open(Major.ARRAY); this.more(components);) found = this.component(name) ?? found;
-			} else {
-				this.pass();
-			}
+		this.map();
+		while (this.more()) {
+			const key = this.integer();
+			if (key === SEQUENCE) sequence = this.integer();
+			else if (key === COMPONENTS && this.is(Major.ARRAY)) found = this.components(name);
+			else this.skipItem();
 		}
 		return found && { ...found, sequence };
+	}
+
+	private components(name: string): Target | undefined {
+		let found: Target | undefined;
+		this.array();
+		while (this.more()) found = this.component(name) ?? found;
+		return found;
 	}
 
 	private component(wanted: string): Target | undefined {
 		let name = "";
 		let version = "";
 		let sha256 = "";
-		for (const rest = this.open(Major.MAP); this.more(rest);) {
-			const key = this.number();
+		this.map();
+		while (this.more()) {
+			const key = this.integer();
 			if (key === PACKAGE) name = this.string();
 			else if (key === VERSION) version = this.string();
 			else if (key === SHA256 && this.is(Major.TEXT)) sha256 = this.string();
-			else this.pass();
+			else this.skipItem();
 		}
 		return name === wanted ? { sequence: 0, version, sha256 } : undefined;
 	}
