@@ -53,8 +53,8 @@ export class CBORWriter {
 
 	/**
 	 * A whole value.
-	 * @throws DeviceError `argument` for what is no value, numbers that are not finite, unpaired surrogates and more than
-	 * `DEPTH_MAXIMUM` levels; `too-large` beyond `ENCODING_MAXIMUM` bytes
+	 * @throws DeviceError `argument` for what is no value, numbers that are not finite, unpaired surrogates and more
+	 * than `DEPTH_MAXIMUM` levels; `too-large` beyond `ENCODING_MAXIMUM` bytes
 	 */
 	write(value: CBORValue): void {
 		for (;;) {

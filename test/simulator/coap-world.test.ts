@@ -23,7 +23,7 @@ const TRANSPORTS = ["udp", "tcp", "tls", "ws", "wss"] as const;
 const MINUTE = 60_000;
 
 function serve(world: World, handler: CoAPHandler): CoAPServer {
-	const server = new CoAPServer({ handler, random: target => { for (let index = 0; index < target.byteLength; index++) target[index] = world.random.between(0, 255); } });
+	const server = new CoAPServer({ handler, random: target => { world.random.fill(target); } });
 	const { certificates, key } = world.authority.issue({ subject: NAME, names: [NAME] });
 	world.network.name(NAME, ADDRESS);
 	serveCoAPInWorld(server, world, {
