@@ -26,7 +26,7 @@ const HOST = "moorlineHost";
 
 export async function runWorld({ file, options, output, stopped }: Run): Promise<void> {
 	const program = compile(await bundle(file, { format: "iife", host: `export default ${HOST};` }), file);
-	const world = createWorld({ seed: options.seed ?? 1, digest: algorithm => crypto.digest(algorithm) });
+	const world = createWorld({ seed: options.seed ?? 1, digest: algorithm => crypto.digest(algorithm), cipher: crypto });
 	const cloud = new WorldCloud(world);
 	const id = options.id ?? nameOf(file);
 	const storage = { [IDENTITY_DOMAIN]: identityValues(cloud.manufacture(id)) };
