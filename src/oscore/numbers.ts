@@ -100,7 +100,7 @@ export class Numbers {
 		const form = bytes.byteLength < HEAD_LENGTH ? 0 : reader.uint8();
 		const end = form === 0 ? 0 : reader.uint16() * WORD + reader.uint32();
 		const isWhole = form === FORM ? reader.remaining === 0 : form === (FORM | WITH_CONTEXT);
-		if (!isWhole || end > NUMBER_END) throw new DeviceError("corrupt", "the security context's numbers are damaged");
+		if (!isWhole || end > NUMBER_END) throw new DeviceError("corrupt", "what was kept of the numbers is damaged");
 		return { end, idContext: form === FORM ? undefined : bytes.slice(HEAD_LENGTH) };
 	}
 

@@ -2,13 +2,15 @@
 /**
  * Somebody who asks and a device that answers, both ends ours, on a bad road out of one seed: bodies in blocks both
  * ways, commands, an observation, answers at once or late. However it goes, each request has one outcome, a body that
- * arrives is one that was sent, a command is obeyed once at most, and what is observed never goes back in time.
+ * arrives is one that was sent, a command is obeyed once at most, and what is observed never goes back in time. One
+ * schedule in four has a stream for its road, which loses nothing, but cuts everything to pieces.
  *
  * Uses nothing of Node: runs on XS as well.
  */
 import { Code } from "../../src/coap/constants.js";
 import { Exchanges } from "../../src/coap/exchanges.js";
-import type { Answerer } from "../../src/coap/messenger.js";
+import type { Answerer, Messenger } from "../../src/coap/messenger.js";
+import { Reliable } from "../../src/coap/reliable.js";
 import type { ObservationOwner, RequestOwner, Response } from "../../src/coap/request.js";
 import { Requests } from "../../src/coap/requests.js";
 import type { Replier, Resource, ResourceRequest } from "../../src/coap/resource.js";
@@ -147,9 +149,11 @@ class Run {
 	readonly thing: Thing;
 	readonly #tasks: Task[] = [];
 	readonly #scratch = new Uint8Array(DATAGRAM_MAXIMUM);
-	readonly #client: Exchanges;
+	readonly #client: Messenger;
 	readonly #requests: Requests;
-	readonly #server: Exchanges;
+	readonly #server: Messenger;
+	/** When the last piece of a stream arrives. */
+	#latest = 0;
 	readonly #answerer: Answerer;
 	readonly #resources: Resources;
 	readonly #loss: number;
@@ -165,8 +169,11 @@ class Run {
 		this.thing = new Thing(this);
 		this.#resources = new Resources({ codec: text, bodyMaximum: BODY_MAXIMUM + 8, blockLength: random.pick([32, 1_024]) });
 		this.#resources.add("thing", this.thing);
-		this.#client = new Exchanges({ codec: text, seed: random.below(2 ** 32) });
-		this.#server = new Exchanges({ codec: text, seed: random.below(2 ** 32) });
+		const isStream = random.once(4);
+		const messageMaximum = random.pick([1_152, 1_400, 3_000]);
+		const make = () => isStream ? new Reliable(text, { form: "stream", messageMaximum }, 0) : new Exchanges({ codec: text, seed: random.below(2 ** 32) });
+		this.#client = make();
+		this.#server = make();
 		this.#requests = new Requests(this.#client, text, {
 			tokenPrefix: random.below(2 ** 32), security: undefined, bodyMaximum: 2 * BODY_MAXIMUM, blockLength: this.blockLength,
 		});
@@ -188,12 +195,12 @@ class Run {
 		const { random, thing } = this;
 		const askers: Asker[] = [];
 		const observer = new Asker(this, Code.GET, 0);
-		this.later(random.below(10_000), () => {
+		this.later(1_000 + random.below(10_000), () => {
 			const observation = this.#requests.observe({ code: Code.GET, path: "thing" }, observer);
 			this.later(TROUBLE + RECOVERY, () => observation.cancel());
 		});
 		for (let number = 1; number <= REQUESTS; number++) {
-			this.later(random.below(TROUBLE), () => {
+			this.later(1_000 + random.below(TROUBLE), () => {
 				const code = random.pick([Code.GET, Code.PUT, Code.POST]);
 				const asker = new Asker(this, code, code === Code.GET ? thing.version : number);
 				askers.push(asker);
@@ -213,11 +220,13 @@ class Run {
 		for (const [number, count] of thing.obeyed) if (count > 1) throw new Error(`command ${number} was obeyed ${count} times`);
 		if (observer.told.at(-1) !== thing.version) throw new Error(`version ${thing.version} was never told: ${observer.told.join(" ")}`);
 		if (this.#requests.count > 0) throw new Error("requests are left");
-		if (this.#client.records + this.#server.records > 0) throw new Error("records are left");
+		for (const end of [this.#client, this.#server]) if (end instanceof Exchanges && end.records > 0) throw new Error("records are left");
 	}
 
 	/** Until nothing is due any more. */
 	private turns(): void {
+		// Streams begin with what each end takes.
+		this.turn();
 		for (let turn = 0; turn < TURNS_MAXIMUM; turn++) {
 			const task = this.first();
 			const deadline = Math.min(this.#client.deadline, this.#server.deadline, this.#requests.deadline, this.#answerer.deadline);
@@ -248,16 +257,25 @@ class Run {
 		this.transmit(server, client);
 	}
 
-	private transmit(from: Exchanges, to: Exchanges): void {
+	private transmit(from: Messenger, to: Messenger): void {
 		while (from.unsent) {
-			const bytes = this.#scratch.slice(0, from.transmit(this.#scratch, DATAGRAM_MAXIMUM, this.now));
+			const limit = from.reliable ? 1 + this.random.below(DATAGRAM_MAXIMUM) : DATAGRAM_MAXIMUM;
+			const bytes = this.#scratch.slice(0, from.transmit(this.#scratch, limit, this.now));
+			if (bytes.length === 0) return;
 			this.outcome.datagrams++;
-			if (this.happens(this.#loss)) continue;
-			do {
-				const delay = 1 + this.random.below(this.happens(this.#lateness) ? 10_000 : 100);
-				this.later(this.now + delay, () => to.receive(bytes, 0, bytes.byteLength, this.now));
-			} while (this.happens(this.#doubling));
+			if (from.reliable) this.#latest = this.carry(to, bytes, Math.max(this.#latest, this.now + this.random.below(100)));
+			else if (!this.happens(this.#loss)) this.scatter(to, bytes);
 		}
+	}
+
+	private scatter(to: Messenger, bytes: Uint8Array): void {
+		do this.carry(to, bytes, this.now + 1 + this.random.below(this.happens(this.#lateness) ? 10_000 : 100));
+		while (this.happens(this.#doubling));
+	}
+
+	private carry(to: Messenger, bytes: Uint8Array, at: number): number {
+		this.later(at, () => to.receive(bytes, 0, bytes.byteLength, this.now));
+		return at;
 	}
 
 	private first(): Task | undefined {

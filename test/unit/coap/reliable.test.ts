@@ -281,13 +281,15 @@ test("a response that is rejected is no request that is done with", () => {
 	assert.equal(peer.taken().length, 1);
 });
 
-test("a request that is rejected is done with, too", () => {
+test("a request that is rejected is answered with 5.01, and is done with (§3.3)", () => {
 	const peer = new Peer(), whole = fromHex("0101aa 11e24220");
 	peer.messenger.receive(whole, 0, whole.byteLength, peer.now);
 	assert.equal(peer.messenger.next()?.exchange, 1);
 	peer.messenger.reject();
 	assert.deepEqual(peer.events(), []);
-	assert.equal(peer.taken().length, 1);
+	assert.deepEqual(peer.taken(), [
+		shown(message({ code: PONG, token: "42", options: [[2, ""]] })), shown(message({ code: Code.NOT_IMPLEMENTED, token: "aa" })),
+	]);
 });
 
 test("Pongs that wait are bounded: further ones come at once, without Custody", () => {
@@ -301,19 +303,18 @@ test("a peer that sends Pings and reads nothing is left", () => {
 	assert.deepEqual(peer.says(...pings), ["CLOSED violation"]);
 });
 
-test("ping is acknowledged by the Pong of its token, and by no other (§5.4)", () => {
+test("ping is acknowledged by a Pong without a token, and by no other (§5.4)", () => {
 	const peer = new Peer(), { messenger } = peer;
 	messenger.send(outgoing({ code: GET }));
 	assert.equal(messenger.ping(peer.now), 2);
 	assert.equal(messenger.ping(peer.now), "full", "one at a time");
-	const { token } = peer.taken().find(({ code }) => code === PING)!;
+	assert.deepEqual(peer.taken(), [shown(message({ code: PING })), shown(message({ code: GET }))]);
 	assert.equal(messenger.deadline, peer.now + SIGNAL_TIMEOUT);
-	assert.deepEqual(peer.says({ code: PONG }, { code: PONG, token: "00000000" }, { code: PONG, token: `${token}00` }), []);
-	assert.deepEqual(peer.says({ code: PONG, token }), ["ACKNOWLEDGED 2"]);
-	assert.deepEqual(peer.says({ code: PONG, token }), []);
+	assert.deepEqual(peer.says({ code: PONG, token: "00" }), []);
+	assert.deepEqual(peer.says({ code: PONG, options: [[2, ""]] }), ["ACKNOWLEDGED 2"]);
+	assert.deepEqual(peer.says({ code: PONG }), []);
 	assert.equal(messenger.deadline, Infinity);
 	assert.equal(messenger.ping(peer.now), 3);
-	assert.notEqual(peer.taken()[0]!.token, token);
 });
 
 test("a ping that finds no room is not begun", () => {
