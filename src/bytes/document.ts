@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What readers of foreign documents have in common, whatever their format: objects and arrays are put together without
- * recursion, to a limit of depth, of the members that a `Vocabulary` admits.
+ * Puts a foreign document together: objects and arrays without recursion, to a limit of depth, of the members that a
+ * `Vocabulary` admits.
  */
 import { DeviceError } from "../base/error.js";
 import type { TextCodec } from "../host.js";
 import { Reader } from "./reader.js";
-import { put } from "./value.js";
+import { put, type JSONObject, type JSONValue } from "./value.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 /** Levels of objects and arrays within each other. */
 export const DEPTH_MAXIMUM = 16;
 
-/** @typeParam Value what is in objects and arrays, these included */
-export class DocumentReader<Value> extends Reader {
+export class DocumentReader extends Reader {
 	/** Levels that are open, those of members that are left out included. */
 	protected depth = 0;
 	/** The level of the object whose member is being left out; 0: none is. */
 	protected leftOut = 0;
 	/** What has been read: good when all of it is. */
-	protected document: Value | undefined;
+	protected document: JSONValue | undefined;
 	readonly #vocabulary: Vocabulary;
 	/** What is open and kept, outermost first. Each stands where it belongs from the beginning. */
-	readonly #open: (Value[] | Record<string, Value>)[] = [];
+	readonly #open: (JSONValue[] | JSONObject)[] = [];
 	/** Of the member whose value is next. */
 	#name = "";
 	/** Bit n says that level n is an object. */
@@ -42,8 +41,8 @@ export class DocumentReader<Value> extends Reader {
 	protected enter(isObject: boolean): void {
 		if (this.depth === DEPTH_MAXIMUM) throw new DeviceError("too-large", `more than ${DEPTH_MAXIMUM} levels`);
 		if (this.leftOut === 0) {
-			const container: Value[] | Record<string, Value> = isObject ? {} : [];
-			this.keep(container as Value);
+			const container: JSONValue[] | JSONObject = isObject ? {} : [];
+			this.keep(container);
 			this.#open.push(container);
 		}
 		const level = 1 << ++this.depth;
@@ -65,7 +64,7 @@ export class DocumentReader<Value> extends Reader {
 	}
 
 	/** Puts a value where it belongs. @throws DeviceError `malformed` for a second member of one name */
-	protected keep(value: Value): void {
+	protected keep(value: JSONValue): void {
 		const depth = this.depth;
 		if (this.leftOut > 0) {
 			if (this.leftOut === depth) this.leftOut = 0;

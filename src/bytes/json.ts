@@ -69,7 +69,7 @@ export function parseJSON(
 	return parser.parse();
 }
 
-class Parser extends DocumentReader<JSONValue> {
+class Parser extends DocumentReader {
 	parse(): JSONValue {
 		do {
 			if (!this.value()) continue;

@@ -12,7 +12,7 @@ import { DeviceError } from "../base/error.js";
 export const NAME_MAXIMUM = 128;
 
 export class Vocabulary {
-	readonly #names: readonly string[];
+	readonly names: readonly string[];
 	readonly #spare: number;
 	/** Names of strangers. A Set makes no keys of them. */
 	#learned: Set<string> | undefined;
@@ -22,7 +22,7 @@ export class Vocabulary {
 	 * @param spare how many other names may be learned, in all; 0: members of other names are left out
 	 */
 	constructor(names: readonly string[], spare = 0) {
-		this.#names = names;
+		this.names = names;
 		this.#spare = spare;
 	}
 
@@ -33,8 +33,21 @@ export class Vocabulary {
 	 * name more than `spare` were to be learned, or one of more than `NAME_MAXIMUM` characters
 	 */
 	admits(name: string): boolean {
+		return this.find(name) >= 0;
+	}
+
+	/**
+	 * As `admits`, for whoever looks at `names` first: many documents have theirs in the same order.
+	 * @returns the index behind the name in `names`, 0 for one that is learned, -1 for one that is not admitted
+	 */
+	find(name: string): number {
 		if (name === "__proto__") throw new DeviceError("malformed", "a document cannot have a member __proto__");
-		if (this.#names.includes(name)) return true;
+		const index = this.names.indexOf(name);
+		if (index >= 0) return index + 1;
+		return this.learns(name) ? 0 : -1;
+	}
+
+	private learns(name: string): boolean {
 		const spare = this.#spare;
 		if (spare === 0) return false;
 		const learned = this.#learned ??= new Set();

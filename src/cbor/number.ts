@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Heads and numbers of CBOR in the fewest bytes (RFC 8949 §4.2.1), written at a position.
+ * Heads and numbers of CBOR at a position: written in the fewest bytes (RFC 8949 §4.2.1), and read in any.
  *
- * Functions that take a position and return the one behind, not methods of something that has one: on XS a field costs
- * three times what a local does. They take it that there is room, `ITEM_MAXIMUM` bytes at least.
+ * Functions that take a position, not methods of something that has one: on XS a field costs three times what a local
+ * does. Those that write take it that there is room, `ITEM_MAXIMUM` bytes at least, and return the position behind.
  */
 import { DeviceError } from "../base/error.js";
 
@@ -53,7 +53,7 @@ export function putNumber(bytes: Uint8Array, view: DataView, position: number, v
 		return position + 9;
 	}
 	view.setFloat32(position + 1, value);
-	const short = half(view.getUint32(position + 1));
+	const short = halfBits(view.getUint32(position + 1));
 	if (short < 0) {
 		bytes[position] = 0xfa;
 		return position + 5;
@@ -63,8 +63,51 @@ export function putNumber(bytes: Uint8Array, view: DataView, position: number, v
 	return position + 3;
 }
 
+/**
+ * The number of which the head says that 1, 2, 4 or 8 bytes are behind it, at `position`.
+ * @throws DeviceError `malformed` when it is beyond 2^53 or not finite, and when `head` is none of a number
+ */
+export function numberAt(view: DataView, position: number, head: number): number {
+	switch (head) {
+		case 0x18: return view.getUint8(position);
+		case 0x19: return view.getUint16(position);
+		case 0x1a: return view.getUint32(position);
+		case 0xfb: return finite(view.getFloat64(position));
+		case 0x38: return -1 - view.getUint8(position);
+		case 0x39: return -1 - view.getUint16(position);
+		case 0x3a: return -1 - view.getUint32(position);
+		case 0xf9: return finite(halfOf(view.getUint16(position)));
+		case 0xfa: return finite(view.getFloat32(position));
+		case 0x1b: return safe(view.getUint32(position) * WORD + view.getUint32(position + 4));
+		case 0x3b: return -1 - safe(view.getUint32(position) * WORD + view.getUint32(position + 4));
+		default: return malformed("a head of nothing that JSON has");
+	}
+}
+
+function safe(value: number): number {
+	return value <= Number.MAX_SAFE_INTEGER ? value : malformed("a number beyond 2^53");
+}
+
+function finite(value: number): number {
+	// Zero, but for NaN and the infinities.
+	return value - value === 0 ? value : malformed("a number that is not finite");
+}
+
+export function malformed(what: string): never {
+	throw new DeviceError("malformed", `CBOR with ${what}`);
+}
+
+/** Spec: RFC 8949 Appendix D. */
+function halfOf(bits: number): number {
+	const exponent = bits >> 10 & 31;
+	const significand = bits & 0x3ff;
+	let value = exponent === 0 ? significand * 2 ** -24 : (significand + 0x400) * 2 ** (exponent - 25);
+	if (exponent === 31) value = Infinity;
+	return bits >> 15 === 0 ? value : -value;
+}
+
 /** The 16 bits of the half that has the value of a finite float of 32 bits; -1 when none has. */
-function half(bits: number): number {
+function halfBits(bits: number): number {
 	const sign = bits >>> 16 & 0x8000;
 	const exponent = (bits >>> 23 & 0xff) - 127;
 	const significand = bits & 0x7f_ffff;

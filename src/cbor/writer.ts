@@ -2,8 +2,8 @@
 /**
  * CBOR as it is written, value by value, into memory that grows as it must.
  *
- * Behind the head of an array as many values must follow as it says, and behind that of a map so many pairs: that is the
- * caller's business. Keys can be anything then, numbers too.
+ * Behind the head of an array as many values must follow as it says, and behind that of a map so many pairs: that is
+ * the caller's business. Keys can be anything then, numbers too.
  */
 import { DeviceError } from "../base/error.js";
 import { DEPTH_MAXIMUM } from "../bytes/document.js";
@@ -53,8 +53,8 @@ export class CBORWriter {
 
 	/**
 	 * A whole value.
-	 * @throws DeviceError `argument` for what is no value, numbers that are not finite, unpaired surrogates and more than
-	 * `DEPTH_MAXIMUM` levels; `too-large` beyond `ENCODING_MAXIMUM` bytes
+	 * @throws DeviceError `argument` for what is no value, numbers that are not finite, unpaired surrogates and more
+	 * than `DEPTH_MAXIMUM` levels; `too-large` beyond `ENCODING_MAXIMUM` bytes
 	 */
 	write(value: CBORValue): void {
 		for (;;) {
@@ -62,7 +62,7 @@ export class CBORWriter {
 				this.#position = this.put(value);
 				return;
 			} catch (error) {
-				// Nobody knows how long it will be before it is written: where it does not fit, it is begun anew, which is rare.
+				// How long it will be is not known before: what does not fit is begun anew, which is rare.
 				if (!(error instanceof DeviceError && error.code === "full")) throw error;
 			}
 			this.grow();
@@ -97,7 +97,7 @@ export class CBORWriter {
 		const view = this.#view;
 		const last = bytes.byteLength - ITEM_MAXIMUM;
 		let position = this.#position;
-		// The innermost array or object, the names of an object's members, the next of them, and the same of all around it.
+		// The innermost array or object, its members' names, the next of them; and the same of all around it.
 		let container: CBORValue[] | CBORObject = [value];
 		let names: string[] | undefined;
 		let index = 0;
@@ -128,7 +128,7 @@ export class CBORWriter {
 			if (position > last) throw new DeviceError("full", "no room for an item");
 			switch (typeof next) {
 				case "string": {
-					// Not measured before, which costs what writing costs: nearly all are so short that their head is one byte.
+					// Not measured before, which costs what writing does: nearly all have a head of one byte.
 					const length = text.encode(next, bytes, position + 1);
 					if (length < 24) {
 						bytes[position] = TEXT | length;

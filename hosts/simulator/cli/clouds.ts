@@ -38,8 +38,11 @@ export interface OpenedCloud {
 	follow(channel: CloudChannel, say: Say): void;
 }
 
+/** Those that are a broker with services around it. */
+type BrokerCloudName = Exclude<CloudName, "golioth">;
+
 /** @param directory what the cloud is to know at its next start, too */
-export async function openCloud(name: CloudName, authority: Authority, directory: string): Promise<OpenedCloud> {
+export async function openCloud(name: BrokerCloudName, authority: Authority, directory: string): Promise<OpenedCloud> {
 	if (name === "aws") {
 		const cloud = await createAwsCloud({
 			authority, permit: (principal, action, resource) => principal.clientId === OPERATOR_ID || devicePolicy(principal, action, resource),

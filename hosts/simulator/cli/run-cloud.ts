@@ -22,7 +22,7 @@ const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 export async function runCloud(options: SimulateOptions, interrupted: AbortSignal): Promise<void> {
 	const output = new Console(options);
 	const releases = await Promise.all((options.offer ?? []).map(readRelease));
-	const opened = await openCloud(options.cloud, await createAuthority({ directory: options.directory }), options.directory);
+	const opened = await openCloud(options.cloud === "aws" ? "aws" : "private", await createAuthority({ directory: options.directory }), options.directory);
 	const { cloud } = opened;
 	try {
 		const channel = options.broker === undefined ? await serve(opened, options, output) : await bridge(opened, options.broker, options, output);

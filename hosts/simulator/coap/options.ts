@@ -36,6 +36,9 @@ const PASSING: ReadonlySet<number> = new Set([
 	OptionNumber.ECHO, OptionNumber.NO_RESPONSE, OptionNumber.OSCORE,
 ]);
 
+/** Said of a request's body alone. */
+const OF_BODIES: ReadonlySet<number> = new Set([OptionNumber.CONTENT_FORMAT, OptionNumber.REQUEST_TAG]);
+
 /**
  * The options that are understood. One of the wrong length, and one too many, is as one that is not known.
  *
@@ -96,10 +99,10 @@ export function sorted(options: Option[]): Option[] {
 
 /**
  * What the blocks of one body have in common.
- * @param withFormat false for the blocks of an answer: a request without body need not say what format it has
+ * @param isSent false for the blocks of an answer: a request without body need not say what the body was
  */
-export function keyOf(code: number, options: readonly Option[], withFormat: boolean): string {
-	const parts = options.filter(({ number }) => !PASSING.has(number) && (withFormat || number !== OptionNumber.CONTENT_FORMAT));
+export function keyOf(code: number, options: readonly Option[], isSent: boolean): string {
+	const parts = options.filter(({ number }) => !PASSING.has(number) && (isSent || !OF_BODIES.has(number)));
 	return `${code} ${parts.map(({ number, value }) => `${number}:${hex(value)}`).join(" ")}`;
 }
 

@@ -14,13 +14,13 @@
 import { Alarm, type AlarmOwner } from "../../base/alarm.js";
 import { DeviceError, toDeviceError } from "../../base/error.js";
 import { decodeCBOR } from "../../cbor/decode.js";
+import { CBORReader } from "../../cbor/reader.js";
 import { Major, type CBORObject, type CBORValue } from "../../cbor/value.js";
 import { classOf, Code, codeText, ContentFormat } from "../../coap/constants.js";
 import type { Cancelable, Response } from "../../coap/request.js";
 import type { Command, Commands, CommandsPort } from "../../operations/commands.js";
 import type { Asker, Translation, Watcher } from "../coap.js";
 import type { GoliothConnection } from "./connection.js";
-import { ItemReader } from "./items.js";
 import { encodeValue, refusalOf } from "./messages.js";
 
 const PATH = ".rpc";
@@ -92,7 +92,7 @@ export class GoliothCommands implements Translation, CommandsPort, Asker, Watche
 	/** A request; the same one again each time that the observation is renewed, which the commands know. */
 	onChange({ payload }: Response): void {
 		const { text } = this.#connection.host;
-		const reader = new ItemReader(text);
+		const reader = new CBORReader(text);
 		// The program gets it in a turn of its own, when the message is gone.
 		const bytes = payload.slice();
 		reader.reset(bytes, 0, bytes.byteLength);
@@ -101,14 +101,16 @@ export class GoliothCommands implements Translation, CommandsPort, Asker, Watche
 		let method: string | undefined;
 		let params = 0;
 		let end = 0;
-		for (const rest = reader.open(Major.MAP); reader.more(rest);) {
+		reader.map();
+		while (reader.more()) {
 			const name = reader.string();
 			if (name === "id") {
 				id = reader.string();
 			} else if (name === "method") {
 				method = reader.string();
 			} else {
-				const start = reader.pass();
+				const start = reader.position;
+				reader.skipItem();
 				if (name !== "params") continue;
 				params = start;
 				end = reader.position;

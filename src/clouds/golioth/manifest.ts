@@ -12,11 +12,11 @@
  * |           | 4   | bytes                                    |
  * |           | 5   | path, such as `/.u/c/main@1.0.1`         |
  *
- * What else there is, such as the manifest's own hash, is stepped over.
+ * What else there is, such as the manifest's own hash, is skipped.
  */
+import { CBORReader } from "../../cbor/reader.js";
 import { Major } from "../../cbor/value.js";
 import type { TextCodec } from "../../host.js";
-import { ItemReader } from "./items.js";
 
 export interface Target {
 	/** Of the manifest that it was found in. */
@@ -43,18 +43,20 @@ export function findTarget(text: TextCodec, bytes: Uint8Array, name: string): Ta
 	return reader.is(Major.MAP) ? reader.find(name) : undefined;
 }
 
-class ManifestReader extends ItemReader {
+class ManifestReader extends CBORReader {
 	find(name: string): Target | undefined {
 		let sequence = 0;
 		let found: Target | undefined;
-		for (const rest = this.open(Major.MAP); this.more(rest);) {
-			const key = this.number();
+		this.map();
+		while (this.more()) {
+			const key = this.uint();
 			if (key === SEQUENCE) {
-				sequence = this.number();
+				sequence = this.uint();
 			} else if (key === COMPONENTS && this.is(Major.ARRAY)) {
-				for (const components = this.open(Major.ARRAY); this.more(components);) found = this.component(name) ?? found;
+				this.array();
+				while (this.more()) found = this.component(name) ?? found;
 			} else {
-				this.pass();
+				this.skipItem();
 			}
 		}
 		return found && { ...found, sequence };
@@ -64,12 +66,13 @@ class ManifestReader extends ItemReader {
 		let name = "";
 		let version = "";
 		let sha256 = "";
-		for (const rest = this.open(Major.MAP); this.more(rest);) {
-			const key = this.number();
+		this.map();
+		while (this.more()) {
+			const key = this.uint();
 			if (key === PACKAGE) name = this.string();
 			else if (key === VERSION) version = this.string();
 			else if (key === SHA256 && this.is(Major.TEXT)) sha256 = this.string();
-			else this.pass();
+			else this.skipItem();
 		}
 		return name === wanted ? { sequence: 0, version, sha256 } : undefined;
 	}

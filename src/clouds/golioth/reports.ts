@@ -34,8 +34,12 @@ export function progressOf({ status, details }: JobUpdate): Progress {
 	switch (status) {
 		case "SUCCEEDED": return { state: State.IDLE, reason: Reason.UPDATED };
 		case "IN_PROGRESS": return inProgress(details?.["update"]);
-		default: return { state: State.IDLE, reason: REASONS[details?.["reason"] as FailureReason] ?? Reason.FAILED };
+		default: return { state: State.IDLE, reason: codeOf(details?.["reason"] ?? "") };
 	}
+}
+
+function codeOf(reason: string): number {
+	return Object.hasOwn(REASONS, reason) ? REASONS[reason as FailureReason]! : Reason.FAILED;
 }
 
 /** @param stage as `Words` has it, or whatever a program of its own says */

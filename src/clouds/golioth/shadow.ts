@@ -48,8 +48,9 @@ export class GoliothShadow implements Translation, ShadowPort, Asker, Watcher {
 	/** Token of the document that was asked for, "" for none; and whether there was one on this connection. */
 	#fetching = "";
 	#fetched = false;
-	/** Requests that are left of an update; the last one is under way. */
+	/** Requests that are left of an update; the last one is under way. And whether it holds for one version alone. */
 	#steps: RequestOptions[] = [];
+	#isFenced = false;
 
 	/** @param prefix of its paths */
 	constructor(connection: GoliothConnection, prefix: string, { desired, reported }: Sections, shadow: Shadow) {
@@ -69,6 +70,7 @@ export class GoliothShadow implements Translation, ShadowPort, Asker, Watcher {
 		this.#watch?.cancel();
 		this.#asked?.cancel();
 		this.#watch = this.#asked = this.#desired = this.#reported = undefined;
+		this.#steps = [];
 		this.#fetching = "";
 		this.#fetched = false;
 		this.#shadow.disconnected();
@@ -76,11 +78,12 @@ export class GoliothShadow implements Translation, ShadowPort, Asker, Watcher {
 
 	get(token: string): boolean {
 		this.#reported = undefined;
+		this.#steps = [];
 		this.#fetching = token;
 		return this.say(token, this.reading(this.#reportedPath));
 	}
 
-	update(token: string, { reported, desired }: ShadowUpdate, held: Held): boolean {
+	update(token: string, { reported, desired, version }: ShadowUpdate, held: Held): boolean {
 		checkUpdate(this.#connection.host.text, LIMITS, held, reported, desired);
 		const steps: RequestOptions[] = [];
 		if (reported !== undefined) this.addSteps(steps, this.#reportedPath, held.reported, reported);
@@ -88,6 +91,7 @@ export class GoliothShadow implements Translation, ShadowPort, Asker, Watcher {
 		if (desired !== undefined) this.addSteps(steps, this.#desiredPath, held.desired, desired);
 		this.#fetching = "";
 		this.#steps = steps;
+		this.#isFenced = version !== undefined;
 		return this.proceed(token);
 	}
 
@@ -117,9 +121,10 @@ export class GoliothShadow implements Translation, ShadowPort, Asker, Watcher {
 		const desired = this.decode(payload);
 		this.#desired = payload.slice();
 		if (this.#fetching !== "" || !this.#fetched || former === undefined) return;
-		const { version } = this.#shadow;
-		// What is desired no more, no delta tells: a gap makes the shadow ask.
-		this.#shadow.delta(covers(desired, this.decode(former)) ? version + 1 : version + 2, desired);
+		// What is desired no more, no delta tells, and what comes while the device changes it may be anybody's: a gap
+		// makes the shadow ask.
+		const isGap = (this.#steps.length > 0 && this.#isFenced) || !covers(desired, this.decode(former));
+		this.#shadow.delta(this.#shadow.version + (isGap ? 2 : 1), desired);
 	}
 
 	/** A part of the document that was asked for. */
@@ -145,6 +150,7 @@ export class GoliothShadow implements Translation, ShadowPort, Asker, Watcher {
 
 	private refuse(token: string, code: number, now: number): void {
 		this.#fetching = "";
+		this.#steps = [];
 		this.#shadow.rejected(token, refusalOf(code), code, codeText(code), now);
 	}
 

@@ -69,7 +69,7 @@ export class GoliothBackend implements GoliothContext {
 		this.releases = new GoliothReleases(this, options);
 		this.#services = [this.state, this.stream, this.logs, this.rpc, this.settings, this.releases];
 		this.server = new CoAPServer({
-			random: options.random, limits: options.limits, handler: (request, reply) => { this.#handle(request, reply); },
+			random: options.random, limits: options.limits, handler: (request, reply) => { this.handle(request, reply); },
 		});
 	}
 
@@ -94,7 +94,8 @@ export class GoliothBackend implements GoliothContext {
 		return devices.some(({ id }) => id === name) ? name : undefined;
 	}
 
-	#handle(request: CoAPRequest, reply: (reply: CoAPReply) => void): void {
+	/** For the server. */
+	handle(request: CoAPRequest, reply: (reply: CoAPReply) => void): void {
 		const device = this.deviceOf(request.peer);
 		if (device === undefined) return reply({ code: "4.01" });
 		this.registry.setOnline(device, true);
