@@ -6,7 +6,7 @@
  * ```ts
  * reader.map();
  * while (reader.more()) {
- *   if (reader.integer() === 1) sequence = reader.integer();
+ *   if (reader.uint() === 1) sequence = reader.uint();
  *   else reader.skipItem();
  * }
  * ```
@@ -57,7 +57,13 @@ export class CBORReader extends Reader {
 		this.#view = undefined;
 	}
 
-	/** Goes into an array. @throws DeviceError `malformed` when it is none; `too-large` beyond `DEPTH_MAXIMUM` levels */
+	/** Whether the next item is of this major type. */
+	is(major: number): boolean {
+		const { position } = this;
+		return position < this.end && this.bytes[position]! >> 5 === major;
+	}
+
+	/** Goes into an array. @throws DeviceError `malformed` for anything else; `too-large` beyond `DEPTH_MAXIMUM` */
 	array(): void {
 		this.enter(this.untagged(), Major.ARRAY);
 	}
@@ -78,14 +84,14 @@ export class CBORReader extends Reader {
 		return true;
 	}
 
-	/** @throws DeviceError `malformed` when the next item is no integer */
-	integer(): number {
+	/** A whole number that is not negative. @throws DeviceError `malformed` for anything else */
+	uint(): number {
 		const head = this.untagged();
-		if (head >> 5 > Major.NEGATIVE) malformed("no integer where one should be");
+		if (head >> 5 !== Major.UNSIGNED) malformed("no number where one should be");
 		return this.integerOf(head);
 	}
 
-	/** @throws DeviceError `malformed` when the next item is no text */
+	/** @throws DeviceError `malformed` for anything else */
 	string(): string {
 		const head = this.untagged();
 		if (head >> 5 !== Major.TEXT) malformed("no text where it should be");

@@ -53,8 +53,8 @@ export class CBORWriter {
 
 	/**
 	 * A whole value.
-	 * @throws DeviceError `argument` for what is no value, numbers that are not finite, unpaired surrogates and more than
-	 * `DEPTH_MAXIMUM` levels; `too-large` beyond `ENCODING_MAXIMUM` bytes
+	 * @throws DeviceError `argument` for what is no value, numbers that are not finite, unpaired surrogates and more
+	 * than `DEPTH_MAXIMUM` levels; `too-large` beyond `ENCODING_MAXIMUM` bytes
 	 */
 	write(value: CBORValue): void {
 		for (;;) {
@@ -128,7 +128,7 @@ export class CBORWriter {
 			if (position > last) throw new DeviceError("full", "no room for an item");
 			switch (typeof next) {
 				case "string": {
-					// Not measured before, which costs what writing does: nearly all are short, with a head of one byte.
+					// Not measured before, which costs what writing does: nearly all have a head of one byte.
 					const length = text.encode(next, bytes, position + 1);
 					if (length < 24) {
 						bytes[position] = TEXT | length;

@@ -175,6 +175,11 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		if (!this.#closed) this.soon();
 	}
 
+	/** What is offered to the server has changed, or is to be answered: `onWake` of `Resources` is for this. */
+	wake(): void {
+		if (!this.#closed) this.soon();
+	}
+
 	/** Lets everything go. May be called twice; no callback follows. */
 	close(): void {
 		if (this.#closed) return;

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { Vocabulary } from "../../src/bytes/vocabulary.js";
 import { decodeCBOR } from "../../src/cbor/decode.js";
+import { encodeDeterministicCBOR } from "../../src/cbor/encode.js";
+import { CBORReader } from "../../src/cbor/reader.js";
 import type { CBORValue } from "../../src/cbor/value.js";
 import { decoded, encoded } from "../unit/cbor/encoding.js";
 import { codeOf } from "../unit/failure.js";
@@ -30,6 +32,25 @@ property("what is kept is what a vocabulary knows", SEEDS, (random) => {
 	const known = NAMES.filter(() => random.once(2));
 	assert.deepEqual(decoded(toHex(encoded(document)), new Vocabulary(known)), restricted(document, known));
 });
+
+property("what is skipped item by item is what is there; its members in any order have one deterministic encoding", SEEDS, (random) => {
+	const value = anyValue(random, 5, true);
+	const bytes = encodeDeterministicCBOR(text, value);
+	const reader = new CBORReader(text);
+	reader.reset(bytes, 0, bytes.length);
+	reader.skipItem();
+	assert.equal(reader.remaining, 0);
+	assert.deepEqual(encodeDeterministicCBOR(text, shuffled(random, value)), bytes);
+	assert.equal(encoded(value).length, bytes.length);
+	assert.deepEqual(decoded(toHex(bytes)), value);
+});
+
+function shuffled(random: Random, value: CBORValue): CBORValue {
+	if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+	if (Array.isArray(value)) return value.map((item) => shuffled(random, item));
+	const members = Object.entries(value).map(([name, member]) => [random.below(2 ** 32), name, shuffled(random, member)] as const);
+	return Object.fromEntries(members.sort(([left], [right]) => left - right).map(([, name, member]) => [name, member]));
+}
 
 const hexOf = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
 

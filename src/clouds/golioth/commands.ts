@@ -91,11 +91,12 @@ export class GoliothCommands implements Translation, CommandsPort, Asker, Watche
 
 	/** A request; the same one again each time that the observation is renewed, which the commands know. */
 	onChange({ payload }: Response): void {
-		if (payload.byteLength === 0 || payload.at(0)! >> 5 !== Major.MAP) return;
-		const reader = new CBORReader(this.#connection.host.text);
+		const { text } = this.#connection.host;
+		const reader = new CBORReader(text);
 		// The program gets it in a turn of its own, when the message is gone.
 		const bytes = payload.slice();
 		reader.reset(bytes, 0, bytes.byteLength);
+		if (!reader.is(Major.MAP)) return;
 		let id: string | undefined;
 		let method: string | undefined;
 		let params = 0;

@@ -12,7 +12,7 @@
  * |           | 4   | bytes                                    |
  * |           | 5   | path, such as `/.u/c/main@1.0.1`         |
  *
- * What else there is, such as the manifest's own hash, is stepped over.
+ * What else there is, such as the manifest's own hash, is skipped.
  */
 import { CBORReader } from "../../cbor/reader.js";
 import { Major } from "../../cbor/value.js";
@@ -44,29 +44,22 @@ export function findTarget(text: TextCodec, bytes: Uint8Array, name: string): Ta
 }
 
 class ManifestReader extends CBORReader {
-	/** Whether the next item is of this major type. */
-	is(major: number): boolean {
-		return this.remaining > 0 && this.bytes.at(this.position)! >> 5 === major;
-	}
-
 	find(name: string): Target | undefined {
 		let sequence = 0;
 		let found: Target | undefined;
 		this.map();
 		while (this.more()) {
-			const key = this.integer();
-			if (key === SEQUENCE) sequence = this.integer();
-			else if (key === COMPONENTS && this.is(Major.ARRAY)) found = this.components(name);
-			else this.skipItem();
+			const key = this.uint();
+			if (key === SEQUENCE) {
+				sequence = this.uint();
+			} else if (key === COMPONENTS && this.is(Major.ARRAY)) {
+				this.array();
+				while (this.more()) found = this.component(name) ?? found;
+			} else {
+				this.skipItem();
+			}
 		}
 		return found && { ...found, sequence };
-	}
-
-	private components(name: string): Target | undefined {
-		let found: Target | undefined;
-		this.array();
-		while (this.more()) found = this.component(name) ?? found;
-		return found;
 	}
 
 	private component(wanted: string): Target | undefined {
@@ -75,7 +68,7 @@ class ManifestReader extends CBORReader {
 		let sha256 = "";
 		this.map();
 		while (this.more()) {
-			const key = this.integer();
+			const key = this.uint();
 			if (key === PACKAGE) name = this.string();
 			else if (key === VERSION) version = this.string();
 			else if (key === SHA256 && this.is(Major.TEXT)) sha256 = this.string();

@@ -187,7 +187,7 @@ for (const size of [16, 32, 64, 128, 256, 512, 1_024]) {
 			const { payload: piece, options } = rig.last;
 			const sent = findBlock(options, BLOCK1, false)!;
 			assert.equal(sent.number * sent.size, got.length);
-			got.push(...piece);
+			for (const byte of piece) got.push(byte);
 			tags.add(uintOf(rig.last, REQUEST_TAG));
 			assert.equal(uintOf(rig.last, OptionNumber.CONTENT_FORMAT), ContentFormat.OCTET_STREAM);
 			const answer = block(BLOCK1, sent.number, sent.more, Math.min(size, sent.size));
@@ -300,7 +300,7 @@ test("over a stream, bodies go whole while they fit, and then in several blocks 
 	for (;;) {
 		const sent = findBlock(rig.last.options, BLOCK1, true)!;
 		assert.deepEqual([sent.bert, sent.number * 1_024], [true, got.length]);
-		got.push(...rig.last.payload);
+		for (const byte of rig.last.payload) got.push(byte);
 		rig.answer({ code: sent.more ? Code.CONTINUE : Code.CHANGED, options: [block(BLOCK1, sent.number, sent.more, 1_024, true)], piggybacked: false });
 		if (!sent.more) break;
 	}
