@@ -14,7 +14,7 @@ import { DeviceError } from "../../base/error.js";
 import { put, type JSONObject, type JSONValue } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import { CBORReader } from "../../cbor/reader.js";
-import { Info, Major, type CBORObject } from "../../cbor/value.js";
+import { Major, type CBORObject } from "../../cbor/value.js";
 import { classOf, Code, codeText, ContentFormat } from "../../coap/constants.js";
 import type { Cancelable, RequestOptions, Response } from "../../coap/request.js";
 import { applyPatch, covers, equal, own } from "../../shadow/document.js";
@@ -27,7 +27,6 @@ import { encodeValue, isThere, refusalOf } from "./messages.js";
 const SETTINGS: RequestOptions = Object.freeze({ code: Code.GET, path: ".c", accept: ContentFormat.CBOR });
 /** Settings of a device; further ones are passed over. */
 const SETTING_MAXIMUM = 64;
-const NULL = Major.SIMPLE << 5 | Info.NULL;
 /** The cloud's codes. */
 const UNKNOWN = 1;
 const WRONG_FORMAT = 3;
@@ -158,17 +157,17 @@ export class GoliothSettings implements Translation, ShadowPort, Asker, Watcher 
 
 	/** @returns false for what is no message of settings, such as the text "OK". @throws DeviceError `malformed` */
 	private read({ code, payload }: Response): boolean {
-		if (code === Code.NOT_FOUND || payload.byteLength === 0 || payload.at(0)! >> 5 !== Major.MAP) return false;
 		const reader = new CBORReader(this.#connection.host.text);
 		reader.reset(payload, 0, payload.byteLength);
+		if (code === Code.NOT_FOUND || !reader.is(Major.MAP)) return false;
 		const values: JSONObject = {};
 		const unknown: string[] = [];
 		let version = 0;
 		reader.map();
 		while (reader.more()) {
 			const name = reader.string();
-			if (name === "version") version = reader.integer();
-			else if (name !== "settings" || payload.at(reader.position) === NULL) reader.skipItem();
+			if (name === "version") version = reader.uint();
+			else if (name !== "settings" || !reader.is(Major.MAP)) reader.skipItem();
 			else this.take(reader, values, unknown);
 		}
 		this.#values = values;

@@ -100,6 +100,6 @@ test("GoliothSettings: what is set no more is noticed, and what cannot be read i
 	rig.take();
 	rig.notify(".c", cbor({ settings: { A: 1 }, version: 2 }));
 	assert.ok(rig.take().includes("GET .c as 60"));
-	for (const hex of ["a1", "a16873657474696e677301", "a16776657273696f6e6161"]) rig.notify(".c", hex);
+	for (const hex of ["a1", "a16873657474696e6773a101", "a16776657273696f6e6161"]) rig.notify(".c", hex);
 	assert.deepEqual(rig.take().map((line) => line.slice(0, 15)), ["fault malformed", "fault malformed", "fault malformed"]);
 });
