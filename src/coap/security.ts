@@ -38,8 +38,8 @@ export interface Security {
 	 * A 4.01 with an Echo is the peer's, or ours: an empty one means that both have to agree on keys. Either way the
 	 * request is made again with that Echo.
 	 * @returns of an error response that is not protected no more than its `code`: anybody may have sent it
-	 * @throws DeviceError `signature` for what is not the peer's, `violation` for what came before or is older than that,
-	 * `malformed`; the request waits on
+	 * @throws DeviceError `signature` for what is not the peer's, `violation` for what came before or is older than
+	 * that, `malformed`; the request waits on
 	 */
 	unprotectResponse(message: Message, binding: Binding): Message;
 	/** What is not protected, or not by the peer, is answered here, as is what may be older than a reset. */

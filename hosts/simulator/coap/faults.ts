@@ -23,7 +23,7 @@ export interface CoAPFaultScope {
  */
 export type CoAPTraffic = "request" | "response" | "notification" | "acknowledgement" | "reset" | "signal";
 
-/** What comes in an answer's place. */
+/** What comes in an answer's place; garbage only until the answer is sent again. */
 export type CoAPSpoiling = "wrong-token" | "garbage" | "reset";
 
 /** How the server ends a stream: without a word, with an Abort, or by asking the peer to end it (Release). */

@@ -255,6 +255,16 @@ test("a representation that changes on the way is fetched again, three times at 
 	assert.deepEqual(rig.keeper.codes, ["violation"]);
 });
 
+test("a representation that has become shorter is fetched again", () => {
+	const rig = new Rig();
+	rig.requests.request(get, rig.keeper);
+	rig.answer({ options: [block(BLOCK2, 0, true, 16)], payload: bytes(16) });
+	rig.answer({ code: Code.BAD_REQUEST });
+	assert.equal(findOption(rig.last.options, BLOCK2), undefined);
+	rig.answer({ payload: bytes(3) });
+	assert.deepEqual(rig.keeper.last.payload, bytes(3));
+});
+
 test("blocks that are short, long, empty or elsewhere are violations, and a body that is too long is too-large", () => {
 	const cases: [string, Uint8Array, ReturnType<typeof block>][] = [
 		["violation", bytes(15), block(BLOCK2, 0, true, 16)],
