@@ -25,7 +25,8 @@ export class PrivateCoAP {
 	/** Where messages of the devices' own programs go. */
 	readonly #channels: CloudChannel[] = [];
 
-	constructor(backend: Backend, { now, random, limits, crypto }: PrivateCoAPOptions) {
+	constructor(backend: Backend, options: PrivateCoAPOptions) {
+		const { now, limits } = options, random = (target: Uint8Array) => { options.random(target); };
 		const { registry, jobs, files, commands, broker } = backend;
 		const gateway = this.#gateway = new Gateway({
 			registry, now,
@@ -35,7 +36,7 @@ export class PrivateCoAP {
 			forward: (topic, payload, options) => { for (const channel of this.#channels) channel.publish(topic, payload, options); },
 			notify: match => { this.server.notify(match); },
 		});
-		const contexts = this.contexts = new Contexts({ crypto, random });
+		const contexts = this.contexts = new Contexts(options);
 		this.server = new CoAPServer({
 			handler: (request, reply) => { gateway.handle(request, reply); }, random, limits,
 			links: () => [],
