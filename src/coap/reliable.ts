@@ -266,6 +266,7 @@ export class Reliable implements Messenger {
 
 	/** The request is done with. */
 	private settle(exchange: number): void {
+		if (this.#error !== undefined) return;
 		for (const token of this.#custody.settle(exchange)) this.pong(token, true);
 	}
 

@@ -526,8 +526,9 @@ export class Requests {
 			more.push(blockOption(OptionNumber.BLOCK1, next));
 			if (next.number === 0) more.push(uintOption(OptionNumber.SIZE1, upload.payload.byteLength));
 			if (pending.tag === 0) pending.tag = this.#count;
-			more.push(uintOption(OptionNumber.REQUEST_TAG, pending.tag));
 		}
+		// On what is asked for after the body has gone, too: it is part of what the operation is told by.
+		if (pending.tag !== 0) more.push(uintOption(OptionNumber.REQUEST_TAG, pending.tag));
 		const asked = this.askedBlock(assembly, block);
 		if (asked !== undefined) more.push(blockOption(OptionNumber.BLOCK2, asked));
 		if (silent === true) more.push(uintOption(OptionNumber.NO_RESPONSE, SILENT));
