@@ -3,7 +3,7 @@
 import type { Crypto } from "../../../src/host.js";
 import type { Backend } from "../backend.js";
 import type { CloudChannel } from "../channel.js";
-import { CoAPServer, type CoAPFaults, type CoAPLimits } from "../coap/server.js";
+import { CoAPServer, type CoAPFaults, type CoAPLimits, type CoAPReply, type CoAPRequest } from "../coap/server.js";
 import { Contexts } from "./contexts.js";
 import { Gateway } from "./gateway.js";
 
@@ -38,7 +38,7 @@ export class PrivateCoAP {
 		});
 		const contexts = this.contexts = new Contexts(options);
 		this.server = new CoAPServer({
-			handler: (request, reply) => { gateway.handle(request, reply); }, random, limits,
+			handler: (request, reply) => { this.handle(request, reply); }, random, limits,
 			links: () => [],
 			contexts: kid => contexts.find(kid),
 			onLost: peer => { gateway.sessions.lost(peer); },
@@ -51,6 +51,9 @@ export class PrivateCoAP {
 
 	/** What this server does to devices: refuse, lose, delay, forget. */
 	get faults(): CoAPFaults { return this.server.faults; }
+
+	/** A request, as the server has it. */
+	handle(request: CoAPRequest, reply: (reply: CoAPReply) => void): void { this.#gateway.handle(request, reply); }
 
 	/** Messages of the devices' own programs go to this broker, too. */
 	forwardTo(channel: CloudChannel): void { this.#channels.push(channel); }
