@@ -195,7 +195,8 @@ export abstract class CoAPConnection implements Connection, CoAPClientOptions, R
 	 * @throws DeviceError `argument`
 	 */
 	protected post(request: RequestOptions): boolean {
-		if (this.#posts >= POST_MAXIMUM || this.request(request, new Posting(this, request)) === undefined) return false;
+		if (this.#posts >= POST_MAXIMUM) return false;
+		if (this.request(request, new Posting(this, request)) === undefined) return false;
 		this.#posts++;
 		return true;
 	}
