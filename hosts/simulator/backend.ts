@@ -43,7 +43,7 @@ export class Backend {
 		this.shadows = new ShadowService({ wall: options.wall, limits: options.shadowLimits, store: options.shadowStore });
 		this.jobs = new JobService({ wall: options.wall, manners: this.shadows.manners });
 		this.files = new FileService({ wall: options.wall, manners: this.shadows.manners, ...options.files });
-		this.commands = new CommandService({ manners: this.shadows.manners });
+		this.commands = new CommandService({ wall: options.wall, manners: this.shadows.manners });
 		this.updates = new Updates({
 			put: (device, name, release) => { this.files.put(device, name, release); },
 			queue: (id, document, devices) => { this.jobs.create({ id, document, devices }); },

@@ -31,7 +31,13 @@ export interface CloudServeOptions {
 	onRefused?: ((reason: string) => void) | undefined;
 }
 
-const DEFAULT_NAMES = ["localhost", "127.0.0.1", "::1"] as const;
+export const DEFAULT_NAMES = ["localhost", "127.0.0.1", "::1"] as const;
+
+export interface ManufactureOptions {
+	keyType?: KeyType | undefined;
+	/** Default: `endpoint` of the cloud. */
+	endpoint?: string | undefined;
+}
 
 export interface ServedBackend {
 	readonly broker: Broker;
@@ -60,10 +66,9 @@ export abstract class SocketsCloud<Backend extends ServedBackend> {
 
 	/**
 	 * Makes a device: registers its id, issues its certificate.
-	 * @param options.endpoint default: `endpoint` of this cloud
 	 * @throws DeviceError `argument` for what cannot be an id, `state` when there is no endpoint yet
 	 */
-	async manufacture(id: string, options: { keyType?: KeyType | undefined; endpoint?: string | undefined } = {}): Promise<DeviceIdentity> {
+	async manufacture(id: string, options: ManufactureOptions = {}): Promise<DeviceIdentity> {
 		const { fingerprint, ...identity } = await this.issue(id, options);
 		this.registry.register(id, fingerprint);
 		return identity;
@@ -78,7 +83,7 @@ export abstract class SocketsCloud<Backend extends ServedBackend> {
 
 	/** A certificate with what a device needs besides; registers nothing. */
 	protected async issue(
-		id: string, options: { keyType?: KeyType | undefined; endpoint?: string | undefined },
+		id: string, options: ManufactureOptions,
 	): Promise<DeviceIdentity & { fingerprint: string }> {
 		const endpoint = options.endpoint ?? this.#endpoint;
 		if (endpoint === undefined) throw new DeviceError("state", `cannot manufacture ${id}: serve or bridge first, or pass an endpoint`);

@@ -81,15 +81,6 @@ export class Answering implements Answerer, InquiryOwner {
 		if (this.#observers.mark(path)) this.wake();
 	}
 
-	/** Requests that are not answered, and notifications that are being made. */
-	get pending(): number {
-		return this.#inquiries.length;
-	}
-
-	get observers(): number {
-		return this.#observers.count;
-	}
-
 	get deadline(): number {
 		if (this.#messenger === undefined) return Infinity;
 		if (this.#awake) return 0;
@@ -153,9 +144,16 @@ export class Answering implements Answerer, InquiryOwner {
 		const refusal = refusalOf(plain);
 		// Spec: RFC 7252 §5.4.1: nobody waits for the answer to it.
 		if (refusal === Code.BAD_OPTION && message.type === Type.NON) return messenger.reject();
-		const code = refusal === 0 && this.#inquiries.length >= REQUEST_MAXIMUM ? Code.SERVICE_UNAVAILABLE : refusal;
+		const code = refusal === 0 && this.requests >= REQUEST_MAXIMUM ? Code.SERVICE_UNAVAILABLE : refusal;
 		if (code === 0) this.enqueue(copyMessage(plain), exchange, binding, now);
 		else this.refuse(plain, exchange, binding, code, now);
+	}
+
+	/** Those that are not answered; notifications do not count. */
+	private get requests(): number {
+		let count = 0;
+		for (let index = 0; index < this.#inquiries.length; index++) if (!this.#inquiries[index]!.isNotification) count++;
+		return count;
 	}
 
 	private enqueue(message: Message, exchange: number, binding: Binding | undefined, now: number): void {
@@ -175,8 +173,9 @@ export class Answering implements Answerer, InquiryOwner {
 	/** Asks a resource for what an observer is to be told. */
 	private ask(observer: Observer): void {
 		observer.isDirty = false;
-		const { message, binding } = observer;
+		const { message, payload, binding } = observer;
 		const inquiry = new Inquiry(this, this.#site.codec, message, 0, binding);
+		inquiry.payload = payload;
 		inquiry.block2 = this.block(message, OptionNumber.BLOCK2);
 		observer.inquiry = inquiry;
 		this.#inquiries.push(inquiry);

@@ -5,8 +5,9 @@
  *
  * Answers in acknowledgements are kept as bytes, a few kilobytes at most. Where one is gone that a copy of its request
  * asks for, the copy is reset: we lack what it takes to process it (RFC 7252 §4.2), and its sender need not wait on.
+ * Of requests that there is no room to remember, the IDs remain, to the same effect.
  *
- * Pure. Memory: `ARRIVAL_MAXIMUM` records, and `ANSWERS_MAXIMUM` bytes. Read first: RFC 7252 §4.2, §4.3, §4.5, §5.2.
+ * Pure. Memory: `ARRIVAL_MAXIMUM` records, `ANSWERS_MAXIMUM` bytes, and two for each of `FORGOTTEN_MAXIMUM` IDs. Read first: RFC 7252 §4.2, §4.3, §4.5, §5.2.
  */
 import type { Writer } from "../bytes/writer.js";
 import { Type } from "./constants.js";
@@ -18,6 +19,9 @@ import { exchangeLifetime, nonLifetime, type Timing } from "./timing.js";
 export const ARRIVAL_MAXIMUM = 16;
 /** Bytes of answers that are kept: of two as large as they may be, or of many small ones. */
 export const ANSWERS_MAXIMUM = 2_304;
+
+/** IDs of requests that there was no room to remember. */
+export const FORGOTTEN_MAXIMUM = 128;
 
 const EXCHANGE_MAXIMUM = 0x3fff_ffff;
 
@@ -63,6 +67,11 @@ export class Arrivals {
 	/** In the order of their arrival. */
 	readonly #records: Arrival[] = [];
 	#exchange = 0;
+	/** The last IDs of requests that there was no room for, in a ring; made when there is the first. */
+	#forgotten: Uint16Array | undefined;
+	#forgottenAt = 0;
+	/** When none of them matters any more. */
+	#forgottenUntil = Infinity;
 
 	constructor(timing: Timing) {
 		this.#timing = timing;
@@ -73,7 +82,7 @@ export class Arrivals {
 	}
 
 	get deadline(): number {
-		let at = Infinity;
+		let at = this.#forgottenUntil;
 		for (let index = 0; index < this.#records.length; index++) {
 			const { acknowledgeAt, until } = this.#records[index]!;
 			at = Math.min(at, acknowledgeAt, until);
@@ -97,13 +106,18 @@ export class Arrivals {
 		return true;
 	}
 
+	/** Whether it may be a copy of a request of which no more than the ID is known. */
+	isForgotten({ messageId, code }: Message): boolean {
+		return isRequest(code) && this.#forgotten?.includes(messageId) === true;
+	}
+
 	/**
 	 * Remembers a message that came for the first time.
 	 * @returns `undefined` when there is no room, and the message must count as lost
 	 */
 	add(message: Message, now: number): Arrival | undefined {
 		const records = this.#records;
-		if (records.length === ARRIVAL_MAXIMUM && !this.makeRoom()) return undefined;
+		if (records.length === ARRIVAL_MAXIMUM && !this.makeRoom(now)) return undefined;
 		const confirmable = message.type === Type.CON;
 		const until = now + (confirmable ? exchangeLifetime(this.#timing) : nonLifetime(this.#timing));
 		const record = new Arrival(message, isRequest(message.code) ? this.nextExchange() : 0, until);
@@ -172,13 +186,16 @@ export class Arrivals {
 			if (record.until <= now) records.splice(index, 1);
 			else if (record.acknowledgeAt <= now) this.settle(record, Reply.ACKNOWLEDGEMENT);
 		}
+		if (this.#forgottenUntil > now) return;
+		this.#forgotten = undefined;
+		this.#forgottenUntil = Infinity;
 	}
 
 	/**
 	 * Forgets an answer that came before a request that came: its token shows a copy to be none of ours, but nothing
 	 * else keeps a request from being acted upon twice.
 	 */
-	private makeRoom(): boolean {
+	private makeRoom(now: number): boolean {
 		const records = this.#records;
 		let oldest = -1;
 		for (let index = records.length - 1; index >= 0; index--) {
@@ -187,8 +204,17 @@ export class Arrivals {
 			if (oldest < 0 || exchange === 0 || records[oldest]!.exchange !== 0) oldest = index;
 		}
 		if (oldest < 0) return false;
+		const { exchange, messageId } = records[oldest]!;
+		if (exchange !== 0) this.forget(messageId, now);
 		records.splice(oldest, 1);
 		return true;
+	}
+
+	private forget(messageId: number, now: number): void {
+		const ids = this.#forgotten ??= new Uint16Array(FORGOTTEN_MAXIMUM).fill(messageId);
+		ids[this.#forgottenAt] = messageId;
+		this.#forgottenAt = (this.#forgottenAt + 1) % FORGOTTEN_MAXIMUM;
+		this.#forgottenUntil = now + exchangeLifetime(this.#timing);
 	}
 
 	private find(messageId: number, confirmable: boolean): Arrival | undefined {

@@ -6,8 +6,8 @@
  * Spec: RFC 7959 §2; RFC 9175 §3. Memory: `UPLOAD_MAXIMUM` bodies that come, and `SERVED_MAXIMUM` that go.
  */
 import { toDeviceError } from "../base/error.js";
-import { isEqual, wordAt } from "../bytes/word.js";
-import { type Block } from "./block.js";
+import { isAt, isEqual, wordAt } from "../bytes/word.js";
+import type { Block } from "./block.js";
 import { Code, OptionNumber } from "./constants.js";
 import type { Inquiry } from "./inquiry.js";
 import { uintOf } from "./message.js";
@@ -68,7 +68,10 @@ export class Bodies {
 		const { message } = inquiry;
 		const announced = uintOf(message, OptionNumber.SIZE1) ?? 0;
 		if (announced > this.#maximum) return Code.REQUEST_ENTITY_TOO_LARGE;
-		const upload = block.number === 0 ? this.begin(inquiry) : this.find(inquiry);
+		const before = this.find(inquiry);
+		// A copy that was late, or one whose answer was lost.
+		if (before !== undefined && block.more && has(before, message.payload, block)) return Code.CONTINUE;
+		const upload = block.number === 0 ? this.begin(inquiry, before) : before;
 		if (upload === undefined) return Code.REQUEST_ENTITY_INCOMPLETE;
 		try {
 			upload.due = now + BLOCK_TIMEOUT;
@@ -103,9 +106,8 @@ export class Bodies {
 		for (let index = served.length - 1; index >= 0; index--) if (served[index]!.key === key) served.splice(index, 1);
 	}
 
-	private begin(inquiry: Inquiry): Upload {
+	private begin(inquiry: Inquiry, before: Upload | undefined): Upload {
 		const uploads = this.#uploads;
-		const before = this.find(inquiry);
 		if (before !== undefined) this.drop(before);
 		if (uploads.length === UPLOAD_MAXIMUM) uploads.shift();
 		const upload = { key: inquiry.key, tag: tagOf(inquiry), assembly: new Assembly(this.#maximum), due: Infinity };
@@ -139,6 +141,12 @@ export function tagFor(body: Uint8Array): Uint8Array {
 	const tag = new Uint8Array(4);
 	for (let index = 0; index < 4; index++) tag.fill(hash >>> 8 * index, index, index + 1);
 	return tag;
+}
+
+/** Whether a block came before. */
+function has({ assembly }: Upload, payload: Uint8Array, { number, size }: Block): boolean {
+	const start = number * size;
+	return start < assembly.length && isAt(payload, assembly.body, start);
 }
 
 function mix(hash: number, value: number): number {

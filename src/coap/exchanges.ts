@@ -179,6 +179,10 @@ export class Exchanges implements Messenger {
 		// A ping. Spec: RFC 7252 §4.3.
 		if (code === Code.EMPTY) return this.refuse(messageId);
 		if (this.#arrivals.isCopy(message)) return;
+		if (this.#arrivals.isForgotten(message)) {
+			if (type === Type.CON) this.refuse(messageId);
+			return;
+		}
 		const arrival = this.#arrivals.add(message, now);
 		if (arrival === undefined) return;
 		this.#arrival = arrival;

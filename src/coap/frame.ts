@@ -110,13 +110,11 @@ export class Framer {
 		return true;
 	}
 
-	/** Over WebSockets the length is 0, because theirs counts. Spec: RFC 8323 §4.2. */
+	/** The length beside the token's must be 0, as theirs counts: else the token's is too long. Spec: RFC 8323 §4.2. */
 	private readFirst(): void {
 		const reader = this.#reader;
 		reader.reset(this.bytes, this.start, this.end);
-		const first = reader.uint8();
-		if (first > TOKEN_LENGTH) throw new DeviceError("malformed", "a WebSocket's message has a length of its own");
-		this.tokenLength = first;
+		this.tokenLength = reader.uint8();
 		this.start++;
 	}
 

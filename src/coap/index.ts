@@ -10,6 +10,8 @@ export { uintOf } from "./message.js";
 export type { Answerer } from "./messenger.js";
 export { findOption, textOption, uintOption, type Option } from "./option.js";
 export type { Cancelable, ObservationOwner, Requester, RequestOptions, RequestOwner, Response } from "./request.js";
+export type { Replier, Resource, ResourceRequest, ResourceResponse } from "./resource.js";
+export { Resources, type ResourcesOptions } from "./resources.js";
 export type { Security } from "./security.js";
 export { CoAPServer, type CoAPServerOptions } from "./server.js";
 export { formatURI, parseURI, uriOptions, type CoAPURI } from "./uri.js";

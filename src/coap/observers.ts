@@ -20,6 +20,8 @@ export const CONFIRM_INTERVAL = 300_000;
 
 export class Observer {
 	readonly message: Message;
+	/** Of its request, the whole body: its message may hold the last block alone. */
+	readonly payload: Uint8Array;
 	readonly path: string;
 	readonly binding: Binding | undefined;
 	/** Of the last message, 0 for none that anything is heard of. */
@@ -36,6 +38,7 @@ export class Observer {
 
 	constructor(inquiry: Inquiry, now: number) {
 		this.message = inquiry.message;
+		this.payload = inquiry.payload;
 		this.path = inquiry.path;
 		this.binding = inquiry.binding;
 		this.inquiry = inquiry;

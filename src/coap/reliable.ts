@@ -10,7 +10,6 @@
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { Reader } from "../bytes/reader.js";
-import { isAt } from "../bytes/word.js";
 import { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
 import { classOf, Code, codeText, MESSAGE_MAXIMUM, Signal } from "./constants.js";
@@ -29,7 +28,6 @@ export const SIGNAL_TIMEOUT = 10_000;
 export const RELEASE_TIME = 2_000;
 
 const SIGNALING = 7;
-const PING_TOKEN_LENGTH = 4;
 const SECOND = 1_000;
 const CUSTODY: readonly Option[] = Object.freeze([Object.freeze({ number: Signal.CUSTODY, value: NOTHING })]);
 
@@ -66,7 +64,6 @@ export class Reliable implements Messenger {
 	readonly #custody = new Custody();
 	/** Of the ping under way; 0 for none. */
 	#ping = 0;
-	#pingToken: Uint8Array = NOTHING;
 	#pingDeadline = Infinity;
 	/** Of the ping that was not answered. */
 	#failed = 0;
@@ -116,19 +113,26 @@ export class Reliable implements Messenger {
 
 	send(message: Outgoing): number | "full" {
 		// Nothing new once the peer has released the connection.
-		if (this.#release !== undefined || !this.push(this.#handle + 1, message)) return "full";
+		const length = this.lengthOf(message);
+		if (this.#release !== undefined || !this.push(this.#handle + 1, message, length)) return "full";
 		return ++this.#handle;
 	}
 
 	respond(exchange: number, message: Outgoing | undefined): number | "full" {
-		if (message !== undefined && !this.push(0, message)) return "full";
+		if (message !== undefined && !this.push(0, message, this.lengthOf(message))) return "full";
 		this.settle(exchange);
 		return 0;
 	}
 
-	/** A response to nothing of ours needs no answer here. */
+	/** Who asks must be told that nobody is here; a response to nothing needs no answer. Spec: RFC 8323 §3.3. */
 	reject(): void {
-		if (this.#news.exchange > 0) this.settle(this.#news.exchange);
+		const { exchange, message } = this.#news;
+		if (exchange === 0) return;
+		const { token } = message!;
+		const content: Content = { code: Code.NOT_IMPLEMENTED, token, options: NO_OPTIONS, payload: NOTHING };
+		// Without room it goes without: as many answers wait as a peer that reads could ever need.
+		this.push(0, content, frameLength(this.#form, content));
+		this.settle(exchange);
 	}
 
 	cancel(handle: number): void {
@@ -136,15 +140,11 @@ export class Reliable implements Messenger {
 		this.#departures.cancel(handle);
 	}
 
-	/** One at a time. */
+	/** One at a time, and without a token: there are servers that do not return it. */
 	ping(now: number): number | "full" {
 		const isOver = this.#release !== undefined || this.#error !== undefined;
 		if (isOver || this.#ping !== 0 || this.#failed !== 0) return "full";
-		const token = new Uint8Array(PING_TOKEN_LENGTH);
-		this.#writer.reset(token, 0, PING_TOKEN_LENGTH);
-		this.#writer.uint32(this.#handle + 1);
-		if (!this.signal(Code.PING, token, NO_OPTIONS)) return "full";
-		this.#pingToken = token;
+		if (!this.signal(Code.PING, NOTHING, NO_OPTIONS)) return "full";
 		this.#pingDeadline = now + SIGNAL_TIMEOUT;
 		return this.#ping = ++this.#handle;
 	}
@@ -266,12 +266,12 @@ export class Reliable implements Messenger {
 
 	/** The request is done with. */
 	private settle(exchange: number): void {
+		if (this.#error !== undefined) return;
 		for (const token of this.#custody.settle(exchange)) this.pong(token, true);
 	}
 
 	private takePong(token: Uint8Array): boolean {
-		const isOurs = token.byteLength === PING_TOKEN_LENGTH && isAt(this.#pingToken, token, 0);
-		if (this.#ping === 0 || !isOurs) return false;
+		if (this.#ping === 0 || token.byteLength > 0) return false;
 		const news = this.#news;
 		news.type = MessengerEvent.ACKNOWLEDGED;
 		news.handle = this.#ping;
@@ -307,12 +307,17 @@ export class Reliable implements Messenger {
 		this.#framer.clear();
 	}
 
-	/** @returns false when there is no room. @throws DeviceError `too-large`, `argument` */
-	private push(handle: number, message: Outgoing): boolean {
+	/** @throws DeviceError `too-large`, `argument` */
+	private lengthOf(message: Outgoing): number {
 		const length = frameLength(this.#form, message);
 		if (length > this.messageMaximum) {
 			throw new DeviceError("too-large", `a message of ${length} bytes, the peer takes ${this.messageMaximum}`);
 		}
+		return length;
+	}
+
+	/** @returns false when there is no room */
+	private push(handle: number, message: Content, length: number): boolean {
 		if (this.#error !== undefined || !this.#departures.hasRoomFor(length)) return false;
 		this.#departures.push(handle, this.encode(message, length));
 		return true;

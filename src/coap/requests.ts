@@ -311,11 +311,14 @@ export class Requests {
 	/** A representation, a block of one, or what there is in place of it. */
 	private represented(pending: Pending, message: Message, now: number): Response | undefined {
 		const block = findBlock(message.options, OptionNumber.BLOCK2, this.#messenger.reliable);
-		const { observer } = pending;
+		const { observer, assembly } = pending;
 		if (observer !== undefined && classOf(message.code) !== 2) {
 			this.retry(pending, now);
 			return undefined;
 		}
+		// It has become shorter: there is no such block any more.
+		const isGone = message.code === Code.BAD_REQUEST || message.code === Code.REQUEST_ENTITY_INCOMPLETE;
+		if (assembly !== undefined && isGone && pending.options.code === Code.GET) return this.restart(pending, assembly);
 		if (block === undefined || classOf(message.code) !== 2) return responseOf(message, block);
 		const wanted = pending.options.block;
 		if (wanted !== undefined) {
@@ -338,14 +341,19 @@ export class Requests {
 				pending.assembly = undefined;
 				return responseOf(message, undefined, assembly.body);
 			default:
-				if (++pending.restarts > RESTART_MAXIMUM) {
-					throw new DeviceError("violation", "a representation that changes with each block");
-				}
-				assembly.reset();
-				if (pending.observer !== undefined) this.register(pending);
-				else this.enqueue(pending);
+				return this.restart(pending, assembly);
 		}
 		return undefined;
+	}
+
+	/** The representation changed on the way. */
+	private restart(pending: Pending, assembly: Assembly): undefined {
+		if (++pending.restarts > RESTART_MAXIMUM) {
+			throw new DeviceError("violation", "a representation that changes with each block");
+		}
+		assembly.reset();
+		if (pending.observer !== undefined) this.register(pending);
+		else this.enqueue(pending);
 	}
 
 	/** The answer to a registration, or what came by it later. A server that is busy is asked again when it says. */
@@ -485,6 +493,8 @@ export class Requests {
 	/** The next message of a request, protected where that is wished. @throws DeviceError `storage`, `too-large` */
 	private compose(pending: Pending): Outgoing {
 		const { upload, registers } = pending;
+		// A block that came late may have begun one meanwhile.
+		if (registers) pending.assembly = undefined;
 		const { confirmable = true, code } = pending.options;
 		if (!registers || pending.registration === 0) pending.token = ++this.#count;
 		else pending.token = pending.registration;
@@ -516,8 +526,9 @@ export class Requests {
 			more.push(blockOption(OptionNumber.BLOCK1, next));
 			if (next.number === 0) more.push(uintOption(OptionNumber.SIZE1, upload.payload.byteLength));
 			if (pending.tag === 0) pending.tag = this.#count;
-			more.push(uintOption(OptionNumber.REQUEST_TAG, pending.tag));
 		}
+		// On what is asked for after the body has gone, too: it is part of what the operation is told by.
+		if (pending.tag !== 0) more.push(uintOption(OptionNumber.REQUEST_TAG, pending.tag));
 		const asked = this.askedBlock(assembly, block);
 		if (asked !== undefined) more.push(blockOption(OptionNumber.BLOCK2, asked));
 		if (silent === true) more.push(uintOption(OptionNumber.NO_RESPONSE, SILENT));

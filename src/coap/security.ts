@@ -26,15 +26,27 @@ export interface UnprotectedRequest {
 export interface Security {
 	/** Bytes that protection adds to a message, at most. */
 	readonly overhead: number;
-	/** A new one each time: what is sent again as a new message is protected anew. @throws DeviceError `storage` */
+	/**
+	 * A new one each time: what is sent again as a new message is protected anew.
+	 * @throws DeviceError `argument`, `unsupported` for options that cannot be protected; `storage`, `corrupt`;
+	 * `credential` when the keys are used up
+	 */
 	protectRequest(message: Outgoing): ProtectedRequest;
 	/**
-	 * @throws DeviceError `signature` for what is not the peer's, `violation` for what came before; the request waits on.
-	 * An error response that is not protected is returned as it is, for its `code` alone: anybody may have sent it
+	 * The number of a notification, which Observe holds then, rises with each.
+	 *
+	 * A 4.01 with an Echo is the peer's, or ours: an empty one means that both have to agree on keys. Either way the
+	 * request is made again with that Echo.
+	 * @returns of an error response that is not protected no more than its `code`: anybody may have sent it
+	 * @throws DeviceError `signature` for what is not the peer's, `violation` for what came before or is older than
+	 * that, `malformed`; the request waits on
 	 */
 	unprotectResponse(message: Message, binding: Binding): Message;
-	/** What is not protected, too, is answered here: with 4.01. */
+	/** What is not protected, or not by the peer, is answered here, as is what may be older than a reset. */
 	unprotectRequest(message: Message): UnprotectedRequest;
-	/** @param first the answer to that request; further ones are notifications. @throws DeviceError `storage` */
+	/**
+	 * @param first the answer to that request; further ones are notifications
+	 * @throws DeviceError as `protectRequest`
+	 */
 	protectResponse(message: Outgoing, binding: Binding, first: boolean): Outgoing;
 }

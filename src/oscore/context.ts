@@ -30,8 +30,8 @@ const BYTE_STRING = 0x40;
 
 /** @param kind what it is for: "Key", or "IV" with an ID of no bytes */
 export function derive(
-	host: DerivingHost, { masterSecret, masterSalt }: OSCOREParameters, id: Uint8Array, idContext: Uint8Array | undefined,
-	kind: "Key" | "IV",
+	host: DerivingHost, { masterSecret, masterSalt }: OSCOREParameters,
+	id: Uint8Array, idContext: Uint8Array | undefined, kind: "Key" | "IV",
 ): Uint8Array {
 	const length = kind === "Key" ? KEY_LENGTH : NONCE_LENGTH;
 	const info = encodeCBOR(host.text, [id, idContext ?? null, AES_CCM_16_64_128, kind, length]);

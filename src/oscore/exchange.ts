@@ -50,7 +50,7 @@ export class Exchange {
 	 * @throws DeviceError `violation` for one that came before, or after a newer one
 	 */
 	take(number: number, isNotification: boolean): void {
-		if (isNotification && !this.observes) throw new DeviceError("violation", "a notification that nobody asked for");
+		if (isNotification && !this.observes) throw new DeviceError("violation", "a notification of nothing observed");
 		if (this.#isTaken && (!this.observes || number <= this.#newest)) {
 			throw new DeviceError("violation", "a response that came before, or that is older than the newest");
 		}

@@ -91,7 +91,8 @@ export function wrap(message: Outgoing, value: Uint8Array, payload: Uint8Array):
 export function unwrap(message: Message, { code, options, payload }: Inside): Message {
 	const { type, messageId, token } = message;
 	const outside = message.options.filter(isOutside);
-	return { type, code, messageId, token, options: outside.length === 0 ? options : merged(outside, options), payload };
+	const all = outside.length === 0 ? options : merged(outside, options);
+	return { type, code, messageId, token, options: all, payload };
 }
 
 function isOutside({ number }: Option): boolean {

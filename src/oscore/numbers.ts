@@ -52,7 +52,7 @@ export class Numbers {
 		return this.kept()?.idContext;
 	}
 
-	/** A number that was never taken before. @throws DeviceError `storage`, `corrupt`; `credential` when all are used */
+	/** A number never taken before. @throws DeviceError `storage`, `corrupt`; `credential` when all are used up */
 	take(): number {
 		if (this.#next === this.#end) this.reserve();
 		return this.#next++;
@@ -100,7 +100,7 @@ export class Numbers {
 		const form = bytes.byteLength < HEAD_LENGTH ? 0 : reader.uint8();
 		const end = form === 0 ? 0 : reader.uint16() * WORD + reader.uint32();
 		const isWhole = form === FORM ? reader.remaining === 0 : form === (FORM | WITH_CONTEXT);
-		if (!isWhole || end > NUMBER_END) throw new DeviceError("corrupt", "the numbers of the security context are damaged");
+		if (!isWhole || end > NUMBER_END) throw new DeviceError("corrupt", "what was kept of the numbers is damaged");
 		return { end, idContext: form === FORM ? undefined : bytes.slice(HEAD_LENGTH) };
 	}
 

@@ -2,8 +2,8 @@
 /**
  * OSCORE: messages that are sealed from end to end, whatever passes them on.
  *
- * One object for each peer, for as long as the program runs: it knows which numbers of the peer came before, and after a
- * reset it asks for an Echo before it takes the first request.
+ * One object for each peer, for as long as the program runs: it knows which numbers of the peer came before, and after
+ * a reset it asks for an Echo before it takes the first request.
  *
  * What is refused is refused alike, in content and as far as the platform can in time; no message tells of keys.
  *
@@ -99,7 +99,8 @@ export class Oscore implements Security {
 		if (!isNotification) return unwrap(message, inside);
 		// They come in order only, so that a count says which is newer as well as their own numbers do.
 		const observe = uintOption(OptionNumber.OBSERVE, exchange.count & 0xff_ffff);
-		return unwrap(message, { ...inside, options: options.map((each) => each.number === observe.number ? observe : each) });
+		const numbered = options.map((each) => each.number === OptionNumber.OBSERVE ? observe : each);
+		return unwrap(message, { ...inside, options: numbered });
 	}
 
 	unprotectRequest(message: Message): UnprotectedRequest {
@@ -141,7 +142,9 @@ export class Oscore implements Security {
 	}
 
 	/** With a number of our own. @param context that it is sealed under, if that is another */
-	private respond(message: Outgoing, exchange: Exchange, kidContext: Uint8Array | undefined, context = exchange.context): Outgoing {
+	private respond(
+		message: Outgoing, exchange: Exchange, kidContext: Uint8Array | undefined, context = exchange.context,
+	): Outgoing {
 		const inside = encodeInside(this.#host.text, message);
 		const partialIV = encodeNumber(this.#numbers.take());
 		const sealed = context.seal(context.nonce(context.senderId, partialIV), exchange.additional, inside);
@@ -149,15 +152,14 @@ export class Oscore implements Security {
 	}
 
 	/** From whom we know, as it says. @throws DeviceError `storage`, `corrupt`, `credential` */
-	private identified(message: Message, partialIV: Uint8Array, kidContext: Uint8Array | undefined): UnprotectedRequest {
+	private identified(
+		message: Message, partialIV: Uint8Array, kidContext: Uint8Array | undefined,
+	): UnprotectedRequest {
 		const renewal = this.#renewal;
-		const { idContext } = this.#context;
-		const part = kidContext && (renewal === undefined ? kidContext : unwrapPart(kidContext));
-		if (kidContext !== undefined && !(part && idContext && isEqual(part, idContext))) {
-			if (renewal === undefined || part === undefined) {
-				return this.refuse(message, Code.UNAUTHORIZED, "Security context not found");
-			}
-			return this.renewed(message, partialIV, part, renewal);
+		if (kidContext !== undefined && !this.isOurs(kidContext)) {
+			const part = renewal && unwrapPart(kidContext);
+			if (part === undefined) return this.refuse(message, Code.UNAUTHORIZED, "Security context not found");
+			if (!this.isOurs(part)) return this.renewed(message, partialIV, part, renewal!);
 		}
 		const number = decodeNumber(partialIV);
 		if (this.#window?.isNew(number) === false) return this.refuse(message, Code.UNAUTHORIZED, "Replay detected");
@@ -217,7 +219,7 @@ export class Oscore implements Security {
 		if (part === undefined) throw new DeviceError("malformed", "a response with an ID context that is none");
 		const second = this.derive(joined(part, context.idContext!));
 		const inside = this.openResponse(message, exchange, second, partialIV);
-		if (inside.code !== Code.UNAUTHORIZED) throw new DeviceError("violation", "a response under a context for errors");
+		if (inside.code !== Code.UNAUTHORIZED) throw new DeviceError("violation", "an offer that is no error");
 		// Of several requests under the lost context, the first one that is answered decides.
 		if (context === this.#context) this.adopt(this.derive(joined(part, this.#renewal!.random())));
 		exchange.take(-1, false);
@@ -244,10 +246,10 @@ export class Oscore implements Security {
 	private openResponse(
 		{ payload }: Message, exchange: Exchange, context: Context, partialIV: Uint8Array | undefined,
 	): Inside {
-		const nonce = partialIV === undefined ? context.nonce(exchange.kid, exchange.partialIV)
-			: context.nonce(context.recipientId, partialIV);
+		// Of the request as it was sent, also for a response under another context than its own.
+		const nonce = partialIV === undefined ? exchange.nonce : context.nonce(context.recipientId, partialIV);
 		const opened = context.open(nonce, exchange.additional, payload);
-		if (opened === undefined) throw new DeviceError("signature", "the response is not the peer's answer to this request");
+		if (opened === undefined) throw new DeviceError("signature", "no answer of the peer's to this request");
 		const inside = decodeInside(this.#host.text, opened);
 		if (!isResponse(inside.code)) throw new DeviceError("malformed", "a response that says it is none");
 		return inside;
@@ -268,6 +270,11 @@ export class Oscore implements Security {
 	private kidContext(): Uint8Array | undefined {
 		const { idContext } = this.#context;
 		return idContext && this.#renewal ? wrapPart(idContext) : idContext;
+	}
+
+	private isOurs(id: Uint8Array): boolean {
+		const { idContext } = this.#context;
+		return idContext !== undefined && isEqual(id, idContext);
 	}
 
 	private derive(idContext: Uint8Array | undefined): Context {

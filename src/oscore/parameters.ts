@@ -89,7 +89,7 @@ function check(parameters: OSCOREParameters, code: ErrorCode): void {
 
 function checkLength({ byteLength }: Uint8Array, minimum: number, maximum: number, code: ErrorCode): void {
 	if (byteLength < minimum || byteLength > maximum) {
-		throw new DeviceError(code, `a parameter of ${byteLength} bytes, which are not within ${minimum} to ${maximum}`);
+		throw new DeviceError(code, `a parameter of ${byteLength} bytes, not within ${minimum} to ${maximum}`);
 	}
 }
 

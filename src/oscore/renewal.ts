@@ -4,7 +4,7 @@
  *
  * 1. The client asks with an ID context of its own, R1 or whatever it had: a context that the server may not know.
  * 2. The server answers 4.01 under the context R2 | R1, and says R2.
- * 3. The client asks again under R2 | R3, which holds randomness of both: the server takes it for the context from now on.
+ * 3. The client asks again under R2 | R3, which holds randomness of both: from now on that is the context.
  *
  * Here the client keeps its newest ID context before it uses it and names it in each request, so that it need not know
  * how far the server has come: whenever one has lost what the other has, the next request begins at 1.
@@ -88,7 +88,8 @@ export function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 /** As a `kid context` of a run has it. */
 export function wrapPart(part: Uint8Array): Uint8Array {
 	const { byteLength } = part;
-	return joined(byteLength > IN_FIRST_MAXIMUM ? Uint8Array.of(ONE_BYTE, byteLength) : Uint8Array.of(BYTE_STRING + byteLength), part);
+	const isLong = byteLength > IN_FIRST_MAXIMUM;
+	return joined(isLong ? Uint8Array.of(ONE_BYTE, byteLength) : Uint8Array.of(BYTE_STRING + byteLength), part);
 }
 
 /** @returns `undefined` for what is none, or has another length than any that is good */

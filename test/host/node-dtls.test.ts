@@ -85,18 +85,18 @@ test("dtls: before the handshake is over nothing is written, and never to somebo
 	refuses("state", () => io.read(new Uint8Array(1)));
 });
 
-test("dtls: to a silent peer the first flight is sent five times, as five records, and then it is over", async context => {
+test("dtls: to a silent peer the first flight is sent four times, as four records, and then it is over", async context => {
 	context.mock.timers.enable({ apis: ["setTimeout"] });
 	const { peer, port } = await bind(context);
 	const { ended } = open(context, port);
 	const hellos: ReturnType<typeof glance>[] = [];
-	for (const delay of [1_000, 2_000, 4_000, 8_000, 16_000]) {
+	for (const delay of [1_000, 2_000, 4_000, 8_000]) {
 		const [bytes] = await once(peer, "message") as [Buffer];
 		hellos.push(glance(bytes));
 		context.mock.timers.tick(delay);
 	}
 	assert.deepEqual(hellos.map(({ record, type, message }) => ({ record, type, message })),
-		[0, 1, 2, 3, 4].map(record => ({ record, type: CLIENT_HELLO, message: 0 })));
+		[0, 1, 2, 3].map(record => ({ record, type: CLIENT_HELLO, message: 0 })));
 	// Offered is the one suite, and what is sent again is what was sent.
 	assert(hellos[0]!.bytes.includes(Buffer.from([0, 2, 0xc0, 0xa8])));
 	for (const { bytes } of hellos) assert.deepEqual(bytes.subarray(13), hellos[0]!.bytes.subarray(13));

@@ -6,6 +6,7 @@ import type { DeviceError } from "../../src/base/error.js";
 import type { Datagrams } from "../../src/host.js";
 import { createHost } from "../../hosts/node/index.js";
 import { DatagramRelay, type Direction } from "./datagram-relay.js";
+import { hurry } from "./hurry.js";
 import { Inbox } from "./inbox.js";
 import { LibcoapServer, needsLibcoap, type LibcoapBuild } from "./libcoap.js";
 
@@ -48,19 +49,6 @@ async function get({ io, port, datagrams }: Session, id: number): Promise<void> 
 	const answer = await datagrams.next();
 	assert.deepEqual([...answer.subarray(0, 4)], [ACK, CONTENT, id >> 8, id & 0xff]);
 	assert(answer.includes("libcoap"));
-}
-
-/** Lets the client's time pass whenever nothing else is to be done, so that a server's silence takes none. */
-function hurry(context: TestContext): void {
-	context.mock.timers.enable({ apis: ["setTimeout"] });
-	let isOn = true;
-	context.after(() => { isOn = false; });
-	const step = () => {
-		if (!isOn) return;
-		context.mock.timers.tick(20);
-		setImmediate(step);
-	};
-	setImmediate(step);
 }
 
 for (const build of BUILDS) {

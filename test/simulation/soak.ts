@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A long run of exchanges over MQTT and over CoAP, and of as many histories of a shadow: `node dist/test/simulation/soak.js [schedules] [first seed]`. Exits with 1 when one does not end well. */
 import { crypto } from "../unit/storage/digest.js";
+import { coapBodies } from "./coap-exchanges-bodies.js";
 import { coapLives } from "./coap.js";
 import { coapExchanges } from "./coap-exchanges.js";
 import { exchange } from "./exchange.js";
 import { shadowLives } from "./shadow-histories.js";
 
+/** Of so many schedules, one is of bodies over CoAP, which takes as long as all of them. */
+const BODIES_EVERY = 20;
 /** Failures after which nothing new is learned. */
 const FAILURES_MAXIMUM = 20;
 
@@ -20,6 +23,7 @@ for (let index = 0; index < Number(schedules) && sum.failures < FAILURES_MAXIMUM
 		sum.boots += boots;
 		sum.copies += copies;
 		sum.datagrams += coapExchanges(Number(first) + index).datagrams;
+		if (index % BODIES_EVERY === 0) sum.datagrams += coapBodies(Number(first) + index).datagrams;
 		sum.states += coapLives(Number(first) + index).states;
 		sum.told += shadowLives(Number(first) + index).told;
 	} catch (error) {

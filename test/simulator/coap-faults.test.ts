@@ -80,8 +80,10 @@ suite("CoAP server: faults", () => {
 		const { token } = client.ask({ path: "a" }), [answer] = client.take();
 		assert.deepEqual([answer!.token.byteLength, Buffer.compare(answer!.token, token) === 0], [token.byteLength, false]);
 		faults.spoil("garbage", { count: 1 });
-		client.ask({ path: "a" });
-		assert.deepEqual([client.take().map(seen), client.malformed.length], [["ACK 0.00"], 1]);
+		client.ask({ path: "a", messageId: 5 });
+		assert.deepEqual([client.take(), client.malformed.length], [[], 1]);
+		client.ask({ path: "a", messageId: 5 });
+		assert.deepEqual([client.take().map(seen), client.malformed.length], [["ACK 2.05 2"], 1]);
 		faults.spoil("reset", { count: 1 });
 		client.ask({ path: "a" });
 		assert.deepEqual(client.take().map(seen), ["RST 0.00"]);
@@ -141,6 +143,39 @@ suite("CoAP server: faults", () => {
 		unwatch();
 		faults.forget();
 		assert.equal(told, 1);
+	});
+
+	test("streams end without a word, with an Abort, or are asked to end", () => {
+		const { scene: world, faults } = scene(), lamp = new StreamClient(world, "tcp", [], "lamp"), other = new StreamClient(world);
+		lamp.exchange({ path: "a", options: [uintOption(OptionNumber.OBSERVE, 0)] });
+		faults.part("release", { peer: "lamp", holdOff: 7 });
+		world.advance(0);
+		const [release] = lamp.take();
+		assert.deepEqual([release!.code, uintOf(release!.options, 4), lamp.isClosed, other.take()], [Code.RELEASE, 7, false, []]);
+		faults.part("abort", { peer: "lamp" });
+		world.advance(0);
+		assert.deepEqual([lamp.take().map(({ code }) => code), lamp.isClosed, other.isClosed, world.server.observations], [[Code.ABORT], true, false, 0]);
+		faults.part("break");
+		world.advance(0);
+		assert.deepEqual([other.take(), other.isClosed], [[], true]);
+	});
+
+	test("a peer that is forgotten while the handler is asked is told nothing", () => {
+		const replies: (() => void)[] = [];
+		const world = new Scene({ limits: { peerMaximum: 1 }, handler: (_, reply) => { replies.push(() => { reply({ code: "2.05", observable: true }); }); } });
+		const client = new DatagramClient(world), another = new DatagramClient(world, "another");
+		client.ask({ path: "a", options: [uintOption(OptionNumber.OBSERVE, 0)] });
+		replies.shift()!();
+		world.advance(0);
+		client.take();
+		world.server.notify(() => true);
+		world.advance(0);
+		client.ask({ path: "b" });
+		another.ask({ path: "a" });
+		client.take();
+		for (const reply of replies) reply();
+		world.advance(200_000);
+		assert.deepEqual([client.take(), another.take().length, world.server.deadline], [[], 6, Infinity]);
 	});
 
 	test("over a stream answers are lost, repeated, spoiled", () => {

@@ -27,7 +27,7 @@ suite("CoAP server: OSCORE", () => {
 			world.network.lose(0.1);
 			world.network.duplicate(0.1);
 			const server = new CoAPServer({
-				random: target => { for (let index = 0; index < target.byteLength; index++) target[index] = world.random.between(0, 255); },
+				random: target => { world.random.fill(target); },
 				contexts: kid => {
 					kids.push([...kid]);
 					return { security, identity: "lamp" };

@@ -23,7 +23,7 @@ const TRANSPORTS = ["udp", "tcp", "tls", "ws", "wss"] as const;
 const MINUTE = 60_000;
 
 function serve(world: World, handler: CoAPHandler): CoAPServer {
-	const server = new CoAPServer({ handler, random: target => { for (let index = 0; index < target.byteLength; index++) target[index] = world.random.between(0, 255); } });
+	const server = new CoAPServer({ handler, random: target => { world.random.fill(target); } });
 	const { certificates, key } = world.authority.issue({ subject: NAME, names: [NAME] });
 	world.network.name(NAME, ADDRESS);
 	serveCoAPInWorld(server, world, {
@@ -100,6 +100,36 @@ suite("CoAP server in the world", () => {
 			assert.deepEqual([...blunt!.answers].filter(([index, text]) => text !== String(index)), []);
 			assert.deepEqual(handled.sort(), Array.from({ length: 40 }, (_, index) => String(index)).sort(), `seed ${seed}`);
 		}
+	});
+
+	test("the SDK's client ends a stream that is released, stays away as it is asked, and observes again", () => {
+		const world = createWorld({ seed: 1 }), states: string[] = [], delays: number[] = [];
+		let connections = 0;
+		const server = serve(world, (_, reply) => { reply({ code: "2.05", payload: toBytes(String(connections)), observable: true }); });
+		const away: number[] = [];
+		world.device({ id: "lamp", program: host => {
+			const client = new CoAPClient({
+				host, server: { transport: "tcp", name: NAME, port: PORTS.tcp },
+				onConnected: () => {
+					connections++;
+					if (delays.length > 0) away.push(world.clock.now - delays.at(-1)!);
+				},
+				onDisconnected: (_, delay) => {
+					assert.ok(delay >= 0);
+					delays.push(world.clock.now);
+				},
+			});
+			client.observe({ code: Code.GET, path: "state" }, { onNotification: ({ payload }) => { states.push(fromBytes(payload)); }, onEnded: error => { assert.fail(error.message); } });
+		} });
+		world.run(() => states.length === 1, { within: MINUTE });
+		server.faults.part("release", { holdOff: 40 });
+		world.run(() => states.length === 2, { within: 5 * MINUTE });
+		server.faults.part("abort");
+		world.run(() => states.length === 3, { within: 5 * MINUTE });
+		assert.deepEqual(states, ["1", "2", "3"]);
+		assert.ok(away[0]! >= 40_000, `away for ${away[0]} ms`);
+		assert.ok(away[1]! < 40_000, `away for ${away[1]} ms`);
+		assert.equal(server.observations, 1);
 	});
 
 	for (const transport of TRANSPORTS) {

@@ -5,7 +5,7 @@ import type { Authority } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
 import type { BridgeOptions } from "../bridge.js";
 import type { CloudChannel } from "../channel.js";
-import { createCloud } from "../cloud.js";
+import { createCloud, type PrivateServeOptions, type PrivateServer } from "../cloud.js";
 import { createAwsCloud } from "../clouds/aws/cloud.js";
 import { devicePolicy } from "../clouds/aws/policy.js";
 import type { Server } from "../serve.js";
@@ -30,14 +30,19 @@ export interface OpenedCloud {
 	/** Whether the example program is one for this cloud. */
 	readonly hasExample: boolean;
 	serve(options: CloudServeOptions & { alpnPort: number | undefined }): Promise<Server>;
+	/** Absent where the cloud has no CoAP. */
+	serveCoAP?(options: PrivateServeOptions): Promise<PrivateServer>;
 	/** Absent where the cloud has no foreign broker. */
 	bridge?(options: BridgeOptions): Promise<CloudChannel>;
 	/** @param channel that devices' messages come over */
 	follow(channel: CloudChannel, say: Say): void;
 }
 
+/** Those that are a broker with services around it. */
+type BrokerCloudName = Exclude<CloudName, "golioth">;
+
 /** @param directory what the cloud is to know at its next start, too */
-export async function openCloud(name: CloudName, authority: Authority, directory: string): Promise<OpenedCloud> {
+export async function openCloud(name: BrokerCloudName, authority: Authority, directory: string): Promise<OpenedCloud> {
 	if (name === "aws") {
 		const cloud = await createAwsCloud({
 			authority, permit: (principal, action, resource) => principal.clientId === OPERATOR_ID || devicePolicy(principal, action, resource),
@@ -53,7 +58,8 @@ export async function openCloud(name: CloudName, authority: Authority, directory
 	}
 	const cloud = await createCloud({ authority, shadowStore: new ShadowFiles(join(directory, "shadows")) });
 	return {
-		cloud, watch: ["moorline/#"], hasExample: true, serve: options => cloud.serve(options), bridge: options => cloud.bridge(options),
+		cloud, watch: ["moorline/#"], hasExample: true, serve: options => cloud.serve(options), serveCoAP: options => cloud.serve(options),
+		bridge: options => cloud.bridge(options),
 		follow: (channel, say) => {
 			follow(cloud, say);
 			followJobs(cloud.jobs, channel, say);

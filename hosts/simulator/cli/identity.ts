@@ -14,6 +14,7 @@ export interface Identity {
 	anchor?: Uint8Array | undefined;
 	certificate?: Uint8Array | undefined;
 	key?: Uint8Array | undefined;
+	oscore?: Uint8Array | undefined;
 }
 
 /** Names of files, in PEM or DER. */

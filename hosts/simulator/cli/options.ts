@@ -2,6 +2,7 @@
 /** What the values of options mean. Each parser throws what commander reports as a mistake in the command line. */
 import { InvalidArgumentError } from "commander";
 import { parseEndpoint } from "../../../src/base/url.js";
+import { SCHEMES } from "./schemes.js";
 import { isDeviceId } from "../services/registry.js";
 
 const UNITS: Readonly<Record<string, number>> = Object.freeze({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 });
@@ -38,6 +39,16 @@ export function brokerURL(text: string): string {
 		parseEndpoint(text, { mqtt: 1883, mqtts: 8883 });
 	} catch {
 		throw new InvalidArgumentError("Expected mqtts://name:port or mqtt://name:port.");
+	}
+	return text;
+}
+
+/** Where a device connects to: a broker, or a server of CoAP. */
+export function cloudURL(text: string): string {
+	try {
+		parseEndpoint(text, Object.fromEntries(SCHEMES.map(scheme => [scheme, 1])));
+	} catch {
+		throw new InvalidArgumentError(`Expected a scheme of ${SCHEMES.join(", ")}, then ://name:port.`);
 	}
 	return text;
 }

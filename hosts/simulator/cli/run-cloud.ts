@@ -22,10 +22,11 @@ const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 export async function runCloud(options: SimulateOptions, interrupted: AbortSignal): Promise<void> {
 	const output = new Console(options);
 	const releases = await Promise.all((options.offer ?? []).map(readRelease));
-	const opened = await openCloud(options.cloud, await createAuthority({ directory: options.directory }), options.directory);
+	const opened = await openCloud(options.cloud === "aws" ? "aws" : "private", await createAuthority({ directory: options.directory }), options.directory);
 	const { cloud } = opened;
 	try {
 		const channel = options.broker === undefined ? await serve(opened, options, output) : await bridge(opened, options.broker, options, output);
+		await serveCoAP(opened, options, output);
 		for (const id of options.device ?? []) {
 			introduce(opened, id, await manufactureFiles(cloud, id, join(options.directory, "devices"), options.keyType), options, output);
 		}
@@ -59,6 +60,26 @@ async function serve({ cloud, watch: filters, serve: start }: OpenedCloud, optio
 		`Watch      ${watch}`,
 	].join("\n"));
 	return cloud.broker.attach();
+}
+
+/** Beside the broker, whoever's it is. */
+async function serveCoAP({ serveCoAP: start }: OpenedCloud, options: SimulateOptions, output: Console): Promise<void> {
+	const { host, coapPort, coapsPort, coapWsPort, coapsWsPort } = options;
+	if (start === undefined || [coapPort, coapsPort, coapWsPort, coapsWsPort].every(port => port === undefined)) return;
+	const { coap } = await start({
+		host, coapPort, coapTcpPort: coapPort, coapsTcpPort: coapsPort, coapWebSocketPort: coapWsPort, coapsWebSocketPort: coapsWsPort, names: serverNames(host),
+		onRefused: reason => output.say("refused", { reason }, `a connection was refused: ${reason}`),
+	});
+	const { udpPort, tcpPort, tlsPort, webSocketPort, secureWebSocketPort } = coap!;
+	const [name] = serverNames(host), local = WILDCARDS.includes(host) ? "127.0.0.1" : host;
+	const lines = [
+		...(tlsPort === undefined ? [] : [`coaps+tcp://${name}:${tlsPort}, certificates required`]),
+		...(udpPort === undefined ? [] : [`coap://${local}:${udpPort}, names are believed`]),
+		...(tcpPort === undefined ? [] : [`coap+tcp://${local}:${tcpPort}, names are believed`]),
+		...(secureWebSocketPort === undefined ? [] : [`coaps+ws://${name}:${secureWebSocketPort}, certificates required`]),
+		...(webSocketPort === undefined ? [] : [`coap+ws://${local}:${webSocketPort}, names are believed`]),
+	];
+	output.say("coap", { host, udpPort, tcpPort, tlsPort, webSocketPort, secureWebSocketPort }, lines.map((line, index) => `${index === 0 ? "CoAP      " : "          "} ${line}`).join("\n"));
 }
 
 async function bridge(opened: OpenedCloud, url: string, options: SimulateOptions, output: Console): Promise<CloudChannel> {

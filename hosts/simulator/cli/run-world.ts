@@ -10,13 +10,14 @@ import { compileFunction } from "node:vm";
 import { toDeviceError } from "../../../src/base/error.js";
 import type { Host } from "../../../src/host.js";
 import { crypto } from "../../node/digest.js";
-import { createWorld, type Device, type Program, type WorldEvent } from "../../world/index.js";
-import { IDENTITY_DOMAIN, identityValues } from "../identity.js";
-import { WorldCloud } from "../world.js";
+import { createWorld, type Device, type Program, type World, type WorldEvent } from "../../world/index.js";
+import { IDENTITY_DOMAIN, identityValues, type DeviceIdentity } from "../identity.js";
+import { CoAPWorldCloud, WorldCloud } from "../world.js";
 import { bundle } from "./bundle.js";
 import { follow } from "./follow.js";
 import { nameOf } from "./program.js";
 import type { Run } from "./run.js";
+import { wayOf, type Protocol } from "./schemes.js";
 
 const HOUR = 3_600_000;
 /** Virtual ms between two looks at whether Ctrl-C was pressed. */
@@ -26,10 +27,10 @@ const HOST = "moorlineHost";
 
 export async function runWorld({ file, options, output, stopped }: Run): Promise<void> {
 	const program = compile(await bundle(file, { format: "iife", host: `export default ${HOST};` }), file);
-	const world = createWorld({ seed: options.seed ?? 1, digest: algorithm => crypto.digest(algorithm) });
-	const cloud = new WorldCloud(world);
+	const world = createWorld({ seed: options.seed ?? 1, digest: algorithm => crypto.digest(algorithm), cipher: crypto });
 	const id = options.id ?? nameOf(file);
-	const storage = { [IDENTITY_DOMAIN]: identityValues(cloud.manufacture(id)) };
+	const { cloud, identity } = found(world, id, options.protocol);
+	const storage = { [IDENTITY_DOMAIN]: identityValues(identity) };
 	const say = (event: string, text: string, fields: object): void => {
 		output.say(event, { time: world.clock.now, ...fields }, `${String(world.clock.now).padStart(9)} ms  ${text}`);
 	};
@@ -43,6 +44,15 @@ export async function runWorld({ file, options, output, stopped }: Run): Promise
 	}
 	const { now } = world.clock, { fingerprint, seed } = world;
 	output.say("fingerprint", { seed, time: now, fingerprint }, `seed ${seed}, ${now} ms: fingerprint ${fingerprint}`);
+}
+
+function found(world: World, id: string, protocol: Protocol): { cloud: WorldCloud; identity: DeviceIdentity } {
+	if (protocol === "mqtts") {
+		const cloud = new WorldCloud(world);
+		return { cloud, identity: cloud.manufacture(id) };
+	}
+	const cloud = new CoAPWorldCloud(world), identity = { ...cloud.manufacture(id), endpoint: cloud.endpointOf(protocol) };
+	return { cloud, identity: wayOf(protocol).isPlain ? { ...identity, oscore: cloud.coap.contexts.issue(id) } : identity };
 }
 
 function compile(script: string, file: string): Program {

@@ -4,8 +4,9 @@ import { type Command, Option } from "commander";
 import { Console, UsageError } from "./console.js";
 import { checkFiles } from "./identity.js";
 import { interruptible } from "./interrupt.js";
-import { arena, brokerURL, deviceName, duration, seed } from "./options.js";
+import { arena, cloudURL, deviceName, duration, seed } from "./options.js";
 import { findProgram } from "./program.js";
+import { PROTOCOLS, type Protocol } from "./schemes.js";
 import type { SiteOptions } from "./site.js";
 
 type HostName = "node" | "xs" | "world";
@@ -44,6 +45,9 @@ const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>>
 	images: ["node"],
 });
 
+/** The world's cloud has no WebSockets for CoAP. */
+const WORLD_PROTOCOLS: readonly Protocol[] = Object.freeze(["mqtts", "coap", "coap+tcp", "coaps+tcp"]);
+
 const HOSTS = "node: real sockets and files; xs: the device's engine and memory; world: virtual time and network, seeded";
 
 export function addRun(program: Command): void {
@@ -51,11 +55,12 @@ export function addRun(program: Command): void {
 		.description("Run a device program. Without --broker it gets a cloud of its own, and the identity to connect to it.")
 		.argument("<program>", "a folder with main.ts, or a file; TypeScript or JavaScript")
 		.addOption(new Option("--host <host>", HOSTS).choices(Object.keys(RUNNERS)).default("node"))
-		.option("--broker <url>", "connect to this broker: mqtts://name:port or mqtt://name:port", brokerURL)
+		.option("--broker <url>", "connect to this broker: mqtts://name:port or mqtt://name:port; or to a server of CoAP: coap://, coap+tcp:// and so on", cloudURL)
 		.option("--ca <file>", "with --broker: trust anchor, PEM or DER")
 		.option("--cert <file>", "with --broker: the device's certificate, PEM or DER")
 		.option("--key <file>", "with --broker: the private key of --cert, PEM or DER, without passphrase")
 		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name", deviceName)
+		.addOption(new Option("--protocol <protocol>", "without --broker: how it reaches the cloud of its own").choices(PROTOCOLS).default("mqtts"))
 		.option("--directory <directory>", "keeps what the device keeps; default: a temporary one")
 		.option("--images", "node: with two slots for images, so that its firmware can be updated; the program is what a new device has in the first")
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
@@ -71,6 +76,8 @@ async function run(program: string, options: RunOptions, interrupted: AbortSigna
 		if (name in options && !hosts.includes(options.host)) throw new UsageError(`--${name} means nothing with --host ${options.host}`);
 	}
 	checkFiles(options);
+	if (options.broker !== undefined && options.protocol !== "mqtts") throw new UsageError("--protocol means nothing with --broker");
+	if (options.host === "world" && !WORLD_PROTOCOLS.includes(options.protocol)) throw new UsageError(`--protocol ${options.protocol} means nothing with --host world`);
 	const file = await findProgram(program);
 	await RUNNERS[options.host]({ file, options, output: new Console(options), stopped: interrupted });
 }

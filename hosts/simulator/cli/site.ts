@@ -15,11 +15,13 @@ import { type Console, UsageError } from "./console.js";
 import { follow } from "./follow.js";
 import { hasIdentity, type Identity, type IdentityFiles, readIdentity, storeIdentity } from "./identity.js";
 import { nameOf } from "./program.js";
+import { wayOf, type Protocol } from "./schemes.js";
 
 export interface SiteOptions extends IdentityFiles {
 	broker?: string | undefined;
 	id?: string | undefined;
 	directory?: string | undefined;
+	protocol: Protocol;
 }
 
 export interface Site {
@@ -47,7 +49,7 @@ export async function openSite(options: SiteOptions, file: string, output: Conso
 		if (options.broker !== undefined) {
 			enrol(directory, { ...identity, id, endpoint: options.broker });
 		} else if (existsSync(join(directory, "cloud")) || !hasIdentity(directory)) {
-			cloud = await embed(directory, id ?? nameOf(file), output);
+			cloud = await embed(directory, id ?? nameOf(file), options.protocol, output);
 		}
 	} catch (error) {
 		await close();
@@ -64,19 +66,21 @@ function enrol(directory: string, identity: Identity): void {
 	storeIdentity(directory, identity);
 }
 
-async function embed(directory: string, id: string, output: Console): Promise<Cloud> {
+async function embed(directory: string, id: string, protocol: Protocol, output: Console): Promise<Cloud> {
+	const { options, portOf, isPlain } = wayOf(protocol);
 	const cloud = await createCloud({ authority: await createAuthority({ directory: join(directory, "cloud") }) });
+	let endpoint: string;
 	try {
-		await cloud.serve({
-			tlsPort: 0,
-			onRefused: reason => output.note("refused", { reason }, `cloud: a connection was refused: ${reason}`),
+		const server = await cloud.serve({
+			...options, onRefused: reason => output.note("refused", { reason }, `cloud: a connection was refused: ${reason}`),
 		});
-		storeIdentity(directory, { ...await cloud.manufacture(id) });
+		endpoint = `${protocol}://localhost:${portOf(server)}`;
+		storeIdentity(directory, { ...await cloud.manufacture(id, { endpoint, oscore: isPlain }) });
 	} catch (error) {
 		await cloud.close();
 		throw error;
 	}
-	output.note("cloud", { endpoint: cloud.endpoint, device: id }, `cloud: ${id} was manufactured for ${cloud.endpoint}`);
+	output.note("cloud", { endpoint, device: id }, `cloud: ${id} was manufactured for ${endpoint}${isPlain ? ", under OSCORE" : ""}`);
 	follow(cloud, (event, fields, text) => output.note(event, fields, `cloud: ${text}`));
 	return cloud;
 }

@@ -104,14 +104,15 @@ export class DatagramPeer extends Peer {
 			return;
 		}
 		const spoiling = faults.takeSpoiling(this);
-		if (spoiling === "garbage") return this.emit("response", GARBAGE, now);
 		if (spoiling === "reset") return this.reject(exchange, now);
 		const sent = spoiling === "wrong-token" ? { ...content, token: wrong(content.token) } : content;
+		// What is sent again is as it should be.
+		const first = spoiling === "garbage" ? GARBAGE : undefined;
 		const isSeparate = faults.takeSeparation(this);
-		if (isOpen && !isSeparate) return this.#answer(exchange, "response", { ...sent, type: Type.ACK, messageId }, now);
+		if (isOpen && !isSeparate) return this.#answer(exchange, "response", { ...sent, type: Type.ACK, messageId }, now, first);
 		if (isOpen) this.#answer(exchange, "acknowledgement", emptyMessage(Type.ACK, messageId), now);
-		if (confirmable) this.#confirm("response", sent, undefined, now);
-		else this.emit("response", encodeDatagram({ ...sent, type: Type.NON, messageId: this.#takeId() }), now);
+		if (confirmable) this.#confirm("response", sent, undefined, now, first);
+		else this.emit("response", first ?? encodeDatagram({ ...sent, type: Type.NON, messageId: this.#takeId() }), now);
 	}
 
 	reject({ messageId }: DatagramExchange, now: number): void {
@@ -182,13 +183,14 @@ export class DatagramPeer extends Peer {
 		this.surroundings.serve(this, message, exchange, now);
 	}
 
-	#answer(exchange: DatagramExchange, traffic: CoAPTraffic, message: Message, now: number): void {
+	/** @param first goes out in the answer's place, the first time */
+	#answer(exchange: DatagramExchange, traffic: CoAPTraffic, message: Message, now: number, first?: Uint8Array): void {
 		const bytes = encodeDatagram(message);
 		exchange.answer = { traffic, bytes };
-		this.emit(traffic, bytes, now);
+		this.emit(traffic, first ?? bytes, now);
 	}
 
-	#confirm(traffic: CoAPTraffic, content: Content, observer: Observer | undefined, now: number): void {
+	#confirm(traffic: CoAPTraffic, content: Content, observer: Observer | undefined, now: number, first?: Uint8Array): void {
 		const { acknowledgeTimeout, acknowledgeRandomFactor, outgoingMaximum, observerMaximum } = this.surroundings.limits;
 		// Each observation has one under way at most; an end of one may come beside that of its successor.
 		if (this.#outgoing.size >= outgoingMaximum + 2 * observerMaximum) return;
@@ -198,7 +200,7 @@ export class DatagramPeer extends Peer {
 		const bytes = encodeDatagram({ ...content, type: Type.CON, messageId });
 		this.#outgoing.set(messageId, { traffic, observer, bytes, retransmissions: 0, timeout, due: now + timeout });
 		this.surroundings.timed(this);
-		this.emit(traffic, bytes, now);
+		this.emit(traffic, first ?? bytes, now);
 	}
 
 	/** A notification is not sent again where there is a newer one; that has what is left of the attempts (RFC 7641 §4.5.2). */

@@ -2,7 +2,7 @@
 /**
  * Faults on demand: what a CoAP server and the way to it may do to its peers, done when a test asks for it.
  *
- * Pure and deterministic: a fault is armed and then meets the next events that fit. `forget` and `speak` happen when the
+ * Pure and deterministic: a fault is armed and then meets the next events that fit. `forget` and `part` happen when the
  * server next looks at the time, which is at once where it is served.
  * Spec: none; each is something that networks, servers or their operators do.
  */
@@ -23,8 +23,16 @@ export interface CoAPFaultScope {
  */
 export type CoAPTraffic = "request" | "response" | "notification" | "acknowledgement" | "reset" | "signal";
 
-/** What comes in an answer's place. */
+/** What comes in an answer's place; garbage only until the answer is sent again. */
 export type CoAPSpoiling = "wrong-token" | "garbage" | "reset";
+
+/** How the server ends a stream: without a word, with an Abort, or by asking the peer to end it (Release). */
+export type CoAPParting = "break" | "abort" | "release";
+
+/** What a fault asks of the server the next time that it looks at the clock. */
+export type CoAPFaultAction =
+	| { readonly kind: "forget" }
+	| { readonly kind: "part"; readonly how: CoAPParting; readonly peer: string | undefined; readonly holdOff: number | undefined };
 
 export class CoAPFaults {
 	readonly #onAction: () => void;
@@ -36,9 +44,9 @@ export class CoAPFaults {
 	readonly #challenges = new Rules<undefined>();
 	readonly #delays = new Map<string | undefined, number>();
 	readonly #silent = new Set<string | undefined>();
-	#isToForget = false;
+	#actions: CoAPFaultAction[] = [];
 
-	/** @param onAction called when `takeForget` has something */
+	/** @param onAction called when `takeActions` has something */
 	constructor(onAction: () => void) {
 		this.#onAction = onAction;
 	}
@@ -94,8 +102,15 @@ export class CoAPFaults {
 
 	/** Starts the server again: streams end, observations, message IDs and bodies in blocks are forgotten. */
 	forget(): void {
-		this.#isToForget = true;
-		this.#onAction();
+		this.#act({ kind: "forget" });
+	}
+
+	/**
+	 * Ends streams, and what they observe with them.
+	 * @param holdOff seconds that a peer is asked to stay away, with a Release
+	 */
+	part(how: CoAPParting, { peer, holdOff }: Pick<CoAPFaultScope, "peer"> & { holdOff?: number | undefined } = {}): void {
+		this.#act({ kind: "part", how, peer, holdOff });
 	}
 
 	/** Disarms everything. */
@@ -121,17 +136,24 @@ export class CoAPFaults {
 	delayOf(peer: CoAPPeer): number { return this.#delays.get(nameOf(peer)) ?? this.#delays.get(undefined) ?? 0; }
 	isSilent(peer: CoAPPeer): boolean { return this.#silent.has(undefined) || this.#silent.has(nameOf(peer)); }
 
-	takeForget(): boolean {
-		const isToForget = this.#isToForget;
-		this.#isToForget = false;
-		return isToForget;
+	takeActions(): CoAPFaultAction[] {
+		const actions = this.#actions;
+		this.#actions = [];
+		return actions;
 	}
 
 	/** Something is to be done at once. */
-	get isUrgent(): boolean { return this.#isToForget; }
+	get isUrgent(): boolean { return this.#actions.length > 0; }
+
+	#act(action: CoAPFaultAction): void {
+		if (this.#actions.length >= RULES_MAXIMUM) throw full();
+		this.#actions.push(action);
+		this.#onAction();
+	}
 }
 
-function nameOf({ identity, key }: CoAPPeer): string {
+/** What a scope's `peer` is compared with. */
+export function nameOf({ identity, key }: CoAPPeer): string {
 	return identity ?? key;
 }
 

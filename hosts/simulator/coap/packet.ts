@@ -11,6 +11,7 @@ import { Buffer } from "buffer";
 import { generate, parse } from "coap-packet";
 import { codeText, Type } from "../../../src/coap/constants.js";
 import { TOKEN_MAXIMUM, type Message } from "../../../src/coap/message.js";
+import { same } from "./options.js";
 
 /** A datagram's bytes before its token. */
 const HEADER_LENGTH = 4;
@@ -32,7 +33,7 @@ export function decodeDatagram(bytes: Uint8Array): Message | undefined {
 			options: parsed.options.map(({ name, value }) => ({ number: NUMBERS[name] ?? Number(name), value: plain(value) })),
 		};
 		const isKnown = message.token.byteLength <= TOKEN_MAXIMUM && message.options.every(({ number }) => number <= OPTION_NUMBER_MAXIMUM);
-		return isKnown && buffer.equals(encodeDatagram(message)) ? message : undefined;
+		return isKnown && same(buffer, encodeDatagram(message)) ? message : undefined;
 	} catch {
 		return undefined;
 	}

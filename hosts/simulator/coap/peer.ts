@@ -106,7 +106,7 @@ export abstract class Peer implements CoAPPeer {
 	/** Whatever was kept is forgotten. */
 	end(): void {
 		this.isGone = true;
-		this.observers.clear();
+		for (const observer of [...this.observers.values()]) observer.end();
 	}
 
 	/** Sends bytes, unless a fault says otherwise. */

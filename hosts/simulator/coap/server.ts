@@ -6,7 +6,7 @@
  * with the SDK only the names of numbers, so that each conversation with the SDK's client compares the two.
  */
 import { DatagramPeer } from "./datagram-peer.js";
-import { CoAPFaults } from "./faults.js";
+import { CoAPFaults, nameOf } from "./faults.js";
 import { DEFAULT_LIMITS, type CoAPLimits } from "./limits.js";
 import type { CoAPWay, Peer } from "./peer.js";
 import type { CoAPPeer, CoAPRequest } from "./request.js";
@@ -14,7 +14,7 @@ import { Service, type ServiceOptions } from "./service.js";
 import { StreamPeer } from "./stream-peer.js";
 
 export type { CoAPLink } from "./discovery.js";
-export type { CoAPFaults, CoAPFaultScope, CoAPSpoiling, CoAPTraffic } from "./faults.js";
+export type { CoAPFaults, CoAPFaultScope, CoAPParting, CoAPSpoiling, CoAPTraffic } from "./faults.js";
 export type { CoAPLimits } from "./limits.js";
 export type { CoAPWay } from "./peer.js";
 export type { CoAPHandler, CoAPMethod, CoAPPeer, CoAPReply, CoAPRequest } from "./request.js";
@@ -146,7 +146,10 @@ export class CoAPServer {
 
 	expire(now: number): void {
 		this.#turn(now, () => {
-			if (this.faults.takeForget()) this.#forget();
+			for (const action of this.faults.takeActions()) {
+				if (action.kind === "forget") this.#forget();
+				else for (const peer of [...this.#streamPeers]) if ((action.peer ?? nameOf(peer)) === nameOf(peer)) peer.part(action.how, action.holdOff, now);
+			}
 			for (const peer of [...this.#timed]) if (peer.deadline <= now) peer.expire(now);
 		});
 		while (this.#later.length > 0 && this.#later[0]!.at <= now) {

@@ -9,7 +9,7 @@ import { NOTHING, type Message } from "../../../src/coap/message.js";
 import type { Option } from "../../../src/coap/option.js";
 import { BERT, exponentOf, type BlockRange } from "./block.js";
 import { wrong } from "./datagram-peer.js";
-import type { CoAPTraffic } from "./faults.js";
+import type { CoAPParting, CoAPTraffic } from "./faults.js";
 import type { Observer } from "./observer.js";
 import { joined, uint, uintOption, valueOf } from "./options.js";
 import { decodeFrame, encodeFrame, frameHeader } from "./packet.js";
@@ -109,6 +109,13 @@ export class StreamPeer extends Peer {
 	override end(): void {
 		super.end();
 		this.#settingsDue = Infinity;
+	}
+
+	/** @param holdOff seconds */
+	part(how: CoAPParting, holdOff: number | undefined, now: number): void {
+		if (how === "break") this.close();
+		else if (how === "abort") this.#abort("a test wanted it", now);
+		else this.#signal(Code.RELEASE, NOTHING, holdOff === undefined ? [] : [uintOption(Signal.HOLD_OFF, holdOff)], now);
 	}
 
 	close(): void {

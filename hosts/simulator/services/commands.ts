@@ -33,9 +33,13 @@ export interface DeviceCommand {
 	readonly reason?: string | undefined;
 	readonly description?: string | undefined;
 	readonly result?: JsonObject | undefined;
+	/** Wall clock, ms since 1970. */
+	readonly createdAt: number;
 }
 
 export interface CommandServiceOptions {
+	/** The wall clock in ms since 1970. */
+	wall: () => number;
 	/** How devices want to be spoken to. */
 	manners: MannersBook;
 }
@@ -46,16 +50,20 @@ const PAYLOAD_MAXIMUM = 4 * 1024;
 /** Commands of one device, those that have ended included: of these the oldest makes room. */
 const COMMAND_MAXIMUM = 16;
 const DEVICE_MAXIMUM = 100_000;
+/** ms for which a device that comes is told of a command: what is to be done at once is of no use later. */
+const VALIDITY = 60_000;
 
 export class CommandService {
 	/** Runs after a device said something new of a command. */
 	onChanged: ((device: string, command: DeviceCommand) => void) | undefined;
+	readonly #wall: () => number;
 	readonly #manners: MannersBook;
 	readonly #channels: CloudChannel[] = [];
 	readonly #devices = new Map<string, Map<string, DeviceCommand>>();
 	#count = 0;
 
-	constructor({ manners }: CommandServiceOptions) {
+	constructor({ wall, manners }: CommandServiceOptions) {
+		this.#wall = wall;
 		this.#manners = manners;
 	}
 
@@ -80,22 +88,24 @@ export class CommandService {
 		const commands = this.#devices.get(device) ?? new Map<string, DeviceCommand>();
 		if (commands.has(id)) throw new DeviceError("state", `there is a command ${id} of ${device}`);
 		if (commands.size >= COMMAND_MAXIMUM) {
-			const over = [...commands.values()].find(isOver);
+			const over = [...commands.values()].find(command => isOver(command) || !this.#isValid(command));
 			if (over === undefined) throw new DeviceError("full", `${COMMAND_MAXIMUM} commands of ${device} wait`);
 			commands.delete(over.id);
 		}
 		if (!this.#devices.has(device) && this.#devices.size >= DEVICE_MAXIMUM) throw new DeviceError("full", "too many devices");
-		this.#devices.set(device, commands.set(id, { id, payload, status: "CREATED" }));
+		this.#devices.set(device, commands.set(id, { id, payload, status: "CREATED", createdAt: this.#wall() }));
 		for (const channel of this.#channels) this.#send(channel, device, "request", { id, payload });
 		return id;
 	}
 
 	get(device: string, id: string): DeviceCommand | undefined { return this.#devices.get(device)?.get(id); }
 
-	/** Those that have not ended, oldest first. */
+	/** Those of which the device has said nothing yet, oldest first. Who was told twice, as after a reset, does it twice. */
 	pending(device: string): DeviceCommand[] {
-		return [...this.#devices.get(device)?.values() ?? []].filter(command => !isOver(command));
+		return [...this.#devices.get(device)?.values() ?? []].filter(command => command.status === "CREATED" && this.#isValid(command));
 	}
+
+	#isValid({ createdAt }: DeviceCommand): boolean { return this.#wall() < createdAt + VALIDITY; }
 
 	#receive(channel: CloudChannel, device: string, payload: Uint8Array): void {
 		let id: unknown;
@@ -119,7 +129,7 @@ export class CommandService {
 		const result = member(response, "result");
 		if (status === undefined || result !== undefined && !isObject(result)) throw new Rejection(400, "status or result is of another type");
 		if (isOver(known)) return;
-		const command = { id: known.id, payload: known.payload, status, reason: textOf(response, "reason"), description: textOf(response, "description"), result };
+		const command = { ...known, status, reason: textOf(response, "reason"), description: textOf(response, "description"), result };
 		this.#devices.get(device)!.set(known.id, command);
 		this.onChanged?.(device, command);
 	}

@@ -128,7 +128,7 @@ test("Golioth: a manifest is found its package, and whatever else it says is ste
 		const cut = strange.slice(0, length - 1);
 		if (cut !== "") assert.equal(codeOf(() => findTarget(text, fromHex(cut), "main")), "malformed");
 	}
-	for (const hex of ["a1 20 00", "a1 01 20", "a1 03 81 00", "a1 61 61 00", "a1 01 1c", "a1 09 1f", "a1 01 1b ffffffff ffffffff"]) {
+	for (const hex of ["a1 03 81 00", "a1 f4 00", "a1 61 61 00", "a1 01 1c", "a1 09 1f", "a1 01 1b ffffffff ffffffff", "a1 01 61 61"]) {
 		assert.equal(codeOf(() => findTarget(text, fromHex(hex.replaceAll(" ", "")), "main")), "malformed");
 	}
 });

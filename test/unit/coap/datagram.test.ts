@@ -67,6 +67,8 @@ test("a payload marker without a payload is a format error (§3)", () => {
 });
 
 test("the reserved nibble 15 is a format error (§3.1)", () => {
+	assert.deepEqual(fates("011234f00000"), CON_ONLY);
+	assert.deepEqual(fates(`0112340f0000${"aa".repeat(269)}`), CON_ONLY);
 	for (const option of ["f0", "0f", "1f", "f1", "fe"]) assert.deepEqual(fates(`011234${option}aaaaaaaa`), CON_ONLY, option);
 });
 
@@ -98,6 +100,10 @@ test("what is read is a view of the datagram", () => {
 
 test("an Empty message is four bytes", () => {
 	assert.equal(toHex(encoded(emptyMessage(Type.RST, 0xfffe))), "7000fffe");
+});
+
+test("a token of 8 bytes is sent", () => {
+	assert.equal(toHex(encoded(message({ token: "aa".repeat(8) }))), `48010000${"aa".repeat(8)}`);
 });
 
 test("encodeDatagram refuses tokens that are too long, and writes nothing beyond its range", () => {

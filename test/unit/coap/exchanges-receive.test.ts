@@ -2,7 +2,7 @@
 /** What the message layer does with what comes. Sections are those of RFC 7252. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWERS_MAXIMUM, ARRIVAL_MAXIMUM } from "../../../src/coap/arrivals.js";
+import { ANSWERS_MAXIMUM, ARRIVAL_MAXIMUM, FORGOTTEN_MAXIMUM } from "../../../src/coap/arrivals.js";
 import { Code, MESSAGE_MAXIMUM, Type } from "../../../src/coap/constants.js";
 import { fromHex } from "../hex.js";
 import { outgoing, Rig } from "./exchanges-rig.js";
@@ -222,6 +222,23 @@ test("where there is no room, answers are forgotten before requests, and neither
 	assert.deepEqual(busy.sent(), ["ACK 2.05 22.5"]);
 	assert.deepEqual(busy.give(Type.CON, 99, POST), [`request ${ARRIVAL_MAXIMUM + 1}: POST`]);
 	assert.equal(busy.exchanges.records, ARRIVAL_MAXIMUM);
+});
+
+test("copies of requests that there was no room to remember are not delivered: reset, or ignored (§4.2, §4.5)", () => {
+	const rig = new Rig();
+	const request = (type: Type, id: number) => {
+		const told = rig.give(type, id, POST);
+		rig.exchanges.respond(told.length === 0 ? -1 : Number(told[0]!.split(/[ :]/)[1]), undefined, rig.now);
+		return [...told, ...rig.sent()];
+	};
+	for (let id = 0; id < ARRIVAL_MAXIMUM + FORGOTTEN_MAXIMUM; id++) assert.equal(request(id % 2 === 0 ? Type.CON : Type.NON, id).length, id % 2 === 0 ? 2 : 1);
+	assert.deepEqual(request(Type.CON, 0), ["RST"]);
+	assert.deepEqual(request(Type.NON, 1), []);
+	assert.deepEqual(request(Type.CON, FORGOTTEN_MAXIMUM), ["ACK"], "this one is remembered");
+	assert.deepEqual(rig.give(Type.CON, 2, answer()), ["message 2.05 22.5"], "an answer is known by its token");
+	rig.pass(247_000);
+	assert.equal(rig.exchanges.deadline, Infinity);
+	assert.deepEqual(request(Type.CON, 0).length, 2);
 });
 
 test("a request that nobody answers is forgotten after EXCHANGE_LIFETIME", () => {

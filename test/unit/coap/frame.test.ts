@@ -38,6 +38,9 @@ test("what came whole is handed out where it lies, and what came in parts from a
 	assert.ok(framer.next());
 	assert.equal(framer.bytes, bytes);
 	assert.deepEqual([framer.start, framer.end], [1, 4]);
+	assert.ok(framer.next());
+	assert.equal(framer.bytes, bytes, "also with nothing behind it");
+	assert.ok(!framer.next());
 	framer.push(bytes, 4, 6);
 	assert.ok(!framer.next());
 	framer.push(bytes, 6, 8);

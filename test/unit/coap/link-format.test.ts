@@ -35,6 +35,7 @@ test("values without quotes are words, and in quotes anything", () => {
 	assert.deepEqual(parseLinks("<a>;rt=x;if=;obs,<b,;>;title=\",;=<>\\\"\\\\\\a\""), [
 		link("a", { rt: "x", if: "", obs: undefined }), link("b,;", { title: ",;=<>\"\\a" }),
 	]);
+	assert.deepEqual(parseLinks("<a>;title=\"\\\"\";a=b"), [link("a", { title: "\"", a: "b" })]);
 	const strange = [link("/a", { title: "\"\\,;=<>", sz: "x", ct: "", rt: "1", "title*": "UTF-8'en'x" })];
 	assert.deepEqual(parseLinks(formatLinks(strange)), strange);
 });

@@ -102,9 +102,9 @@ class Peer {
 /** The Abort that was sent: its option, and that it says why. */
 function abortOf(messages: Shown[]): string {
 	assert.equal(messages.length, 1);
-	const { code, options, payload } = messages[0]!;
+	const { code, options, payload } = messages[0]!, reason = fromHex(payload);
 	assert.equal(code, ABORT);
-	assert.ok(payload.length > 10);
+	assert.match(text.decode(reason, 0, reason.length), /\w \w+ \w/);
 	return options.map(([number, value]) => `${number}: ${value}`).join();
 }
 
@@ -123,6 +123,7 @@ test("less than everybody may send is not taken (§5.3.1)", () => {
 
 test("READY comes with the peer's CSM, once (§3.3)", () => {
 	const peer = new Peer({}, false);
+	assert.ok(peer.messenger.reliable);
 	assert.deepEqual(peer.says({ code: CSM }, { code: CSM }), ["READY"]);
 	assert.equal(peer.messenger.deadline, Infinity);
 });
@@ -263,16 +264,32 @@ test("Pong with Custody comes when all requests before its Ping are answered (§
 	messenger.respond(2, undefined);
 	assert.deepEqual(peer.taken().map(({ token }) => token), ["0c"]);
 	messenger.respond(1, outgoing({ code: CONTENT, token: "0a" }));
-	assert.deepEqual(peer.taken().map(({ token }) => token).sort(), ["02", "03", "0a"]);
+	const [first, second, answer] = peer.taken();
+	assert.deepEqual([first, second, answer!.token], [pong("02"), pong("03"), "0a"]);
+	peer.says({ code: GET }, ...Array.from({ length: CUSTODY_MAXIMUM }, () => ({ code: PING, options: custody })));
+	assert.deepEqual(peer.taken(), [], "as many may wait again");
 });
 
-test("a request that is rejected is done with, too", () => {
+test("a response that is rejected is no request that is done with", () => {
+	const peer = new Peer(), whole = fromHex("0101aa 11e24220 0145bb");
+	peer.messenger.receive(whole, 0, whole.byteLength, peer.now);
+	assert.equal(peer.messenger.next()?.exchange, 1);
+	assert.equal(peer.messenger.next()?.message?.code, CONTENT);
+	peer.messenger.reject();
+	assert.deepEqual(peer.taken(), []);
+	peer.messenger.respond(1, undefined);
+	assert.equal(peer.taken().length, 1);
+});
+
+test("a request that is rejected is answered with 5.01, and is done with (§3.3)", () => {
 	const peer = new Peer(), whole = fromHex("0101aa 11e24220");
 	peer.messenger.receive(whole, 0, whole.byteLength, peer.now);
 	assert.equal(peer.messenger.next()?.exchange, 1);
 	peer.messenger.reject();
 	assert.deepEqual(peer.events(), []);
-	assert.equal(peer.taken().length, 1);
+	assert.deepEqual(peer.taken(), [
+		shown(message({ code: PONG, token: "42", options: [[2, ""]] })), shown(message({ code: Code.NOT_IMPLEMENTED, token: "aa" })),
+	]);
 });
 
 test("Pongs that wait are bounded: further ones come at once, without Custody", () => {
@@ -286,19 +303,27 @@ test("a peer that sends Pings and reads nothing is left", () => {
 	assert.deepEqual(peer.says(...pings), ["CLOSED violation"]);
 });
 
-test("ping is acknowledged by the Pong of its token, and by no other (§5.4)", () => {
+test("ping is acknowledged by a Pong without a token, and by no other (§5.4)", () => {
 	const peer = new Peer(), { messenger } = peer;
 	messenger.send(outgoing({ code: GET }));
 	assert.equal(messenger.ping(peer.now), 2);
 	assert.equal(messenger.ping(peer.now), "full", "one at a time");
-	const { token } = peer.taken().find(({ code }) => code === PING)!;
+	assert.deepEqual(peer.taken(), [shown(message({ code: PING })), shown(message({ code: GET }))]);
 	assert.equal(messenger.deadline, peer.now + SIGNAL_TIMEOUT);
-	assert.deepEqual(peer.says({ code: PONG }, { code: PONG, token: "00000000" }, { code: PONG, token: `${token}00` }), []);
-	assert.deepEqual(peer.says({ code: PONG, token }), ["ACKNOWLEDGED 2"]);
-	assert.deepEqual(peer.says({ code: PONG, token }), []);
+	assert.deepEqual(peer.says({ code: PONG, token: "00" }), []);
+	assert.deepEqual(peer.says({ code: PONG, options: [[2, ""]] }), ["ACKNOWLEDGED 2"]);
+	assert.deepEqual(peer.says({ code: PONG }), []);
 	assert.equal(messenger.deadline, Infinity);
 	assert.equal(messenger.ping(peer.now), 3);
-	assert.notEqual(peer.taken()[0]!.token, token);
+});
+
+test("a ping that finds no room is not begun", () => {
+	const peer = new Peer();
+	for (let count = 0; count < SIGNAL_MAXIMUM; count++) peer.says({ code: PING });
+	assert.equal(peer.messenger.ping(peer.now), "full");
+	assert.equal(peer.messenger.deadline, Infinity);
+	assert.equal(peer.taken().length, SIGNAL_MAXIMUM);
+	assert.equal(peer.messenger.ping(peer.now), 1);
 });
 
 test("a ping that is not answered fails, and the connection goes on", () => {
@@ -313,6 +338,7 @@ test("a ping that is not answered fails, and the connection goes on", () => {
 
 test("Release lets what is under way be answered, then the connection is over (§5.5)", () => {
 	const peer = new Peer(), { messenger } = peer;
+	peer.now += 50_000;
 	messenger.send(outgoing({ code: GET, token: "01" }));
 	assert.deepEqual(peer.says({ code: GET, token: "0a" }, { code: RELEASE }, { code: RELEASE }, { code: CONTENT, token: "01" }),
 		["MESSAGE 1 0a  1", "MESSAGE 69 01 "]);
@@ -333,6 +359,10 @@ test("Release says for how long, and where to (§5.5)", () => {
 	peer.messenger.expire(peer.now + RELEASE_TIME);
 	assert.equal(peer.messenger.next()?.error?.message,
 		"the peer released the connection for 60 s, in favour of another address (b.example:5683) (moving)");
+	const other = new Peer();
+	other.says({ code: RELEASE });
+	other.messenger.expire(other.now + RELEASE_TIME);
+	assert.equal(other.messenger.next()?.error?.message, "the peer released the connection");
 });
 
 test("Abort ends the connection at once, with what the peer says about it (§5.6)", () => {
@@ -354,6 +384,14 @@ test("after the end nothing is taken, and nothing is sent but the Abort", () => 
 	assert.equal(abortOf(peer.taken()), "");
 	assert.deepEqual(peer.expires(peer.now + 1_000_000), []);
 	assert.deepEqual(peer.says({ code: GET }), []);
+});
+
+test("an answer after the end makes no Pong behind the Abort", () => {
+	const peer = new Peer();
+	peer.says({ code: GET }, { code: PING, options: [[2, ""]] });
+	peer.sends("1001ff");
+	peer.messenger.respond(1, undefined);
+	assert.equal(abortOf(peer.taken()), "");
 });
 
 test("an Abort waits for the end of a message that is begun", () => {
@@ -386,10 +424,18 @@ test("over WebSockets each write is one message, or waits (§4.2)", () => {
 	messenger.send(outgoing({ code: GET, token: "02" }));
 	assert.equal(messenger.transmit(target, 23), 0);
 	assert.ok(messenger.unsent);
-	assert.equal(messenger.transmit(target, 100), 24);
+	assert.equal(messenger.transmit(target, 24), 24);
 	assert.equal(messenger.transmit(target, 100), 3);
 	assert.equal(toHex(target, 0, 3), "010102");
 	assert.ok(!messenger.unsent);
+});
+
+test("what found no room in a WebSocket is dropped before an Abort", () => {
+	const peer = new Peer({ form: "websocket" });
+	peer.messenger.send(outgoing({ code: GET }));
+	assert.equal(peer.messenger.transmit(new Uint8Array(1), 1), 0);
+	peer.sends("00000000");
+	assert.equal(abortOf(peer.taken()), "");
 });
 
 test("a WebSocket's messages are taken from behind their marks", () => {
@@ -428,6 +474,27 @@ test("the queue is bounded in messages and in bytes, and takes one of any length
 	assert.equal(messenger.send(small), "full");
 	assert.equal(peer.taken().length, 1);
 	assert.notEqual(messenger.send(small), "full");
+});
+
+test("the bytes of the queue are counted: of what is pushed, cancelled and gone", () => {
+	const { messenger } = new Peer(), target = new Uint8Array(2_000);
+	// Of 1,024 bytes each.
+	const part = outgoing({ code: GET, payload: "aa".repeat(1_019) }), handles: number[] = [];
+	const fill = () => {
+		for (let handle = messenger.send(part); handle !== "full"; handle = messenger.send(part)) handles.push(handle);
+	};
+	fill();
+	assert.equal(handles.length, QUEUE_LENGTH / 1_024);
+	messenger.cancel(handles[3]!);
+	messenger.cancel(handles[9]!);
+	fill();
+	assert.equal(handles.length, QUEUE_LENGTH / 1_024 + 2);
+	assert.equal(messenger.transmit(target, 1_024), 1_024);
+	fill();
+	assert.equal(handles.length, QUEUE_LENGTH / 1_024 + 3);
+	assert.equal(messenger.transmit(target, 1), 1);
+	fill();
+	assert.equal(handles.length, QUEUE_LENGTH / 1_024 + 4, "what is begun is no longer in the queue");
 });
 
 test("a stream is read in pieces of any length", () => {

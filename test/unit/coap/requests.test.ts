@@ -187,7 +187,7 @@ for (const size of [16, 32, 64, 128, 256, 512, 1_024]) {
 			const { payload: piece, options } = rig.last;
 			const sent = findBlock(options, BLOCK1, false)!;
 			assert.equal(sent.number * sent.size, got.length);
-			got.push(...piece);
+			for (const byte of piece) got.push(byte);
 			tags.add(uintOf(rig.last, REQUEST_TAG));
 			assert.equal(uintOf(rig.last, OptionNumber.CONTENT_FORMAT), ContentFormat.OCTET_STREAM);
 			const answer = block(BLOCK1, sent.number, sent.more, Math.min(size, sent.size));
@@ -255,6 +255,16 @@ test("a representation that changes on the way is fetched again, three times at 
 	assert.deepEqual(rig.keeper.codes, ["violation"]);
 });
 
+test("a representation that has become shorter is fetched again", () => {
+	const rig = new Rig();
+	rig.requests.request(get, rig.keeper);
+	rig.answer({ options: [block(BLOCK2, 0, true, 16)], payload: bytes(16) });
+	rig.answer({ code: Code.BAD_REQUEST });
+	assert.equal(findOption(rig.last.options, BLOCK2), undefined);
+	rig.answer({ payload: bytes(3) });
+	assert.deepEqual(rig.keeper.last.payload, bytes(3));
+});
+
 test("blocks that are short, long, empty or elsewhere are violations, and a body that is too long is too-large", () => {
 	const cases: [string, Uint8Array, ReturnType<typeof block>][] = [
 		["violation", bytes(15), block(BLOCK2, 0, true, 16)],
@@ -300,7 +310,7 @@ test("over a stream, bodies go whole while they fit, and then in several blocks 
 	for (;;) {
 		const sent = findBlock(rig.last.options, BLOCK1, true)!;
 		assert.deepEqual([sent.bert, sent.number * 1_024], [true, got.length]);
-		got.push(...rig.last.payload);
+		for (const byte of rig.last.payload) got.push(byte);
 		rig.answer({ code: sent.more ? Code.CONTINUE : Code.CHANGED, options: [block(BLOCK1, sent.number, sent.more, 1_024, true)], piggybacked: false });
 		if (!sent.more) break;
 	}

@@ -148,11 +148,15 @@ test("a block that is missing is 4.08, and so is one that is as long as none can
 	assert.equal(rig.answerer.deadline, Infinity);
 });
 
-test("the first block again begins the body again", () => {
+test("the first block of something else begins the body again; blocks that came before change nothing", () => {
 	const probe = new Probe([PUT]);
 	const rig = rigWith(probe);
-	for (const index of [0, 1, 2, 0, 1, 2, 3, 4, 5, 6]) upload(rig, index);
-	assert.deepEqual(probe.asked.map(({ payload }) => payload), [BODY]);
+	for (const index of [0, 1, 2, 0, 1, 0, 3, 3, 4, 2, 5]) assert.deepEqual(upload(rig, index), [`ACK 2.31 1:${index}/1/16`]);
+	upload(rig, 6);
+	upload(rig, 0);
+	rig.ask("r", { code: PUT, payload: "z".repeat(16), options: [block(1, 0, true, 16)] });
+	rig.ask("r", { code: PUT, payload: "end", options: [block(1, 1, false, 16)] });
+	assert.deepEqual(probe.asked.map(({ payload }) => payload), [BODY, "z".repeat(16) + "end"]);
 });
 
 test("a body that is too long is 4.13, with the size that is taken (§2.9.3)", () => {

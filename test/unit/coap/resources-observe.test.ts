@@ -185,6 +185,26 @@ test("a FETCH is observed with its body (RFC 8132 §2.4)", () => {
 	assert.deepEqual(probe.asked.map(({ payload }) => payload), ["filter", "filter"]);
 });
 
+test("a FETCH whose body came in blocks is observed with the whole of it", () => {
+	const probe = observable();
+	const rig = rigWith(probe);
+	rig.ask("r", { code: Code.FETCH, token: [4], payload: "0123456789abcdef", options: [block(1, 0, true, 16)] });
+	assert.deepEqual(rig.ask("r", { ...REGISTER, code: Code.FETCH, payload: "end", options: [observe(0), block(1, 1, false, 16)] }), ["ACK 2.05 1:1/0/16 observe=1 a"]);
+	assert.deepEqual(change(rig, probe, "b"), ["NON 2.05 observe=2 b"]);
+	assert.deepEqual(probe.asked.map(({ payload }) => payload), ["0123456789abcdefend", "0123456789abcdefend"]);
+});
+
+test("notifications that are being made keep nobody from asking", () => {
+	const probe = observable();
+	const rig = rigWith(probe);
+	for (let count = 0; count < OBSERVER_MAXIMUM; count++) rig.ask("r", { options: [observe(0)], token: [count] });
+	probe.response = undefined;
+	rig.resources.notify("r");
+	assert.deepEqual(rig.turn(), []);
+	rig.resources.add("other", new Probe().says("x"));
+	assert.deepEqual(rig.ask("other", { token: [77] }), ["ACK 2.05 x"]);
+});
+
 test("two connections have observers of their own, and both are told", () => {
 	const probe = observable();
 	const rig = rigWith(probe);

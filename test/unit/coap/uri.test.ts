@@ -70,9 +70,9 @@ test("addresses are told from names, and go without Uri-Host", () => {
 });
 
 test("what a part may not hold is encoded in UTF-8, and decoded", () => {
-	const all = { scheme: "coap", name: "a b", port: 1, path: ["/?#[]@:&=%", "é€😀", "aZ09-._~!$'()*+,;="], query: ["/?:@&=#", "é", "a=1"] };
+	const all = { scheme: "coap", name: "a b", port: 1, path: ["/?#[]@:&=%", "é€😀", "azAZ09-._~!$'()*+,;="], query: ["/?:@&=#", "é", "a=1"] };
 	const uri = formatURI(text, all);
-	assert.equal(uri, "coap://a%20b:1/%2F%3F%23%5B%5D@:&=%25/%C3%A9%E2%82%AC%F0%9F%98%80/aZ09-._~!$'()*+,;=?%2F?:@%26=%23&%C3%A9&a=1");
+	assert.equal(uri, "coap://a%20b:1/%2F%3F%23%5B%5D@:&=%25/%C3%A9%E2%82%AC%F0%9F%98%80/azAZ09-._~!$'()*+,;=?%2F?:@%26=%23&%C3%A9&a=1");
 	assert.deepEqual(parseURI(text, uri), all);
 });
 

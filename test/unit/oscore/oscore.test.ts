@@ -8,9 +8,13 @@ import type { Message } from "../../../src/coap/message.js";
 import type { Outgoing } from "../../../src/coap/messenger.js";
 import { findOption, uintOption, type Option } from "../../../src/coap/option.js";
 import type { Binding } from "../../../src/coap/security.js";
+import { additionalOf, Context } from "../../../src/oscore/context.js";
+import { encodeInside, wrap } from "../../../src/oscore/layers.js";
+import { encodeNumber, encodeValue } from "../../../src/oscore/option.js";
 import { codeOf } from "../failure.js";
 import { fromHex, toHex } from "../hex.js";
-import { Endpoint, GET, makePair, outgoing, passed, PATH, said } from "./rig.js";
+import { text } from "../text.js";
+import { Endpoint, GET, makeHost, makePair, outgoing, passed, PATH, said } from "./rig.js";
 
 const OBSERVE = uintOption(OptionNumber.OBSERVE, 0);
 const CONTENT = outgoing(Code.CONTENT, [], "aa");
@@ -23,6 +27,13 @@ function option(number: number, value = ""): Option {
 /** As it arrives, with another value of the OSCORE option. */
 function withValue(message: Message, hex: string): Message {
 	return { ...message, options: message.options.map((one) => one.number === OptionNumber.OSCORE ? option(one.number, hex) : one) };
+}
+
+/** What the peer seals that is no message, or none of that kind: it has the keys, and is wrong. */
+function sealedBy({ parameters, storage }: Endpoint, bytes: string, asked: { kid: Uint8Array; partialIV: Uint8Array }): Message {
+	const context = new Context(makeHost(storage), parameters, parameters.idContext), partialIV = encodeNumber(1_000);
+	const sealed = context.seal(context.nonce(context.senderId, partialIV), additionalOf(asked.kid, asked.partialIV), fromHex(bytes));
+	return passed(wrap(CONTENT, encodeValue({ partialIV, kidContext: undefined, kid: context.senderId }), sealed));
 }
 
 function flipped(bytes: Uint8Array, bit: number): Uint8Array {
@@ -53,6 +64,7 @@ test("options are sealed, but for those that proxies need; Observe is on both si
 	assert.equal(said(opened.message!), said(request));
 	const notice = server.oscore.protectResponse(outgoing(Code.CONTENT, [option(OptionNumber.ETAG, "01"), uintOption(OptionNumber.OBSERVE, 12), option(OptionNumber.MAX_AGE, "09")], "03"), opened.binding!, true);
 	assert.match(said({ ...notice, payload: fromHex("") }), /^2\.05 \[6:0c 9:\] $/);
+	assert.equal(toHex(encodeInside(text, NOTIFICATION)), "4560ffbb", "inside it has no number");
 	assert.equal(said(client.oscore.unprotectResponse(passed(notice), binding)), "2.05 [4:01 6:01 14:09] 03");
 	const plain = client.oscore.protectRequest(GET);
 	assert.match(said(plain.message), /^0\.02 \[9:/);
@@ -142,7 +154,9 @@ test("a response is taken for its own request alone, and once", () => {
 	const response = passed(server.oscore.protectResponse(CONTENT, other.served, true));
 	client.oscore.unprotectResponse(response, other.binding);
 	assert.equal(codeOf(() => client.oscore.unprotectResponse(response, other.binding)), "violation");
-	assert.match(said(server.oscore.protectResponse(CONTENT, other.served, true)), /^2\.04 \[9:01/, "a second first one has a number of its own");
+	const second = server.oscore.protectResponse(CONTENT, other.served, true);
+	assert.match(said(second), /^2\.04 \[9:01/, "a second first one has a number of its own");
+	assert.equal(codeOf(() => client.oscore.unprotectResponse(passed(second), other.binding)), "violation");
 });
 
 test("a request that came before is refused, as is one that is too old to be known", () => {
@@ -155,7 +169,7 @@ test("a request that came before is refused, as is one that is too old to be kno
 	};
 	const steps: [number, boolean][] = [
 		[0, true], [0, false], [2, true], [1, true], [1, false], [2, false], [33, true], [2, false], [1, false], [3, true], [3, false],
-		[32, true], [34, true], [35, true], [3, false], [4, true], [4, false], [69, true], [37, false], [38, true], [38, false], [36, false], [68, true],
+		[32, true], [34, true], [35, true], [3, false], [4, true], [4, false], [69, true], [37, false], [38, true], [38, false], [36, false], [68, true], [67, true], [66, true],
 	];
 	for (const [step, [index, expected]] of steps.entries()) assert.equal(isTaken(index), expected, `step ${step}: number ${index}`);
 });
@@ -307,4 +321,19 @@ test("an endpoint with another secret, or with the same role, understands nothin
 	assert.equal(stranger.oscore.unprotectRequest(passed(message)).answer!.code, Code.BAD_REQUEST);
 	assert.equal(client.oscore.unprotectRequest(passed(message)).answer!.code, Code.UNAUTHORIZED);
 	assert.equal(codeOf(() => client.oscore.unprotectResponse(passed(message), binding)), "signature");
+});
+
+test("what the peer seals by mistake is refused: responses as requests, requests as responses, and what is no message", () => {
+	const { client, server } = makePair(), { binding } = client.oscore.protectRequest(GET);
+	const request = { kid: server.parameters.recipientId, partialIV: fromHex("00") };
+	for (const bytes of ["", "01", "01ff", "45fb", "4590ffaa", "e1", "00"]) {
+		assert.equal(codeOf(() => client.oscore.unprotectResponse(sealedBy(server, bytes, request), binding)), "malformed", bytes);
+	}
+	assert.equal(said(client.oscore.unprotectResponse(sealedBy(server, "84", request), binding)), "4.04 [] ");
+	const own = { kid: client.parameters.senderId, partialIV: encodeNumber(1_000) };
+	for (const bytes of ["", "45", "01ff", "01fb", "019001", "e2"]) {
+		const message = { ...sealedBy(client, bytes, own), code: Code.POST };
+		assert.equal(server.oscore.unprotectRequest(message).answer!.code, Code.BAD_REQUEST, bytes);
+	}
+	assert.equal(said(server.oscore.unprotectRequest({ ...sealedBy(client, "01", own), code: Code.POST }).message!), "0.01 [] ");
 });

@@ -6,9 +6,14 @@ import { Code, OptionNumber } from "../../../src/coap/constants.js";
 import type { Message } from "../../../src/coap/message.js";
 import type { Outgoing } from "../../../src/coap/messenger.js";
 import { findOption, type Option } from "../../../src/coap/option.js";
+import { NUMBER_BLOCK } from "../../../src/oscore/numbers.js";
 import { joined, Renewal, unwrapPart, wrapPart } from "../../../src/oscore/renewal.js";
+import { additionalOf, Context } from "../../../src/oscore/context.js";
+import { wrap } from "../../../src/oscore/layers.js";
+import { decodeValue, encodeNumber, encodeValue } from "../../../src/oscore/option.js";
 import { codeOf } from "../failure.js";
 import { fromHex, toHex } from "../hex.js";
+import { text } from "../text.js";
 import { makeHost, makePair, MemoryStorage, outgoing, passed, PATH, said, type Endpoint } from "./rig.js";
 
 const CONTENT = outgoing(Code.CONTENT, [], "aa");
@@ -73,6 +78,7 @@ test("the first request makes a context of randomness of both, which then stays"
 	assert.equal(ask(pair).rounds, 2);
 	assert.equal(ask(pair).rounds, 1);
 	assert.deepEqual(pair.client.storage.values.get("oscore/numbers")!.slice(7), pair.server.storage.values.get("oscore/numbers")!.slice(7));
+	for (let index = 0; index < 2 * NUMBER_BLOCK; index++) ask(pair);
 	pair.client.reboot();
 	assert.equal(ask(pair).rounds, 1, "the client has kept it");
 	pair.server.reboot();
@@ -99,9 +105,11 @@ test("requests under way when the context is lost are all asked again, under one
 	const requests = [1, 2, 3].map(() => client.oscore.protectRequest(outgoing(Code.GET)));
 	const answers = requests.map(({ message }) => server.oscore.unprotectRequest(passed(message)).answer!);
 	assert.equal(new Set(answers.map(kidContext)).size, 3, "offers are never the same");
+	const late = client.oscore.protectRequest(outgoing(Code.GET)), lateAnswer = server.oscore.unprotectRequest(passed(late.message)).answer!;
 	const again = requests.map(({ binding }, index) => client.oscore.unprotectResponse(passed(answers[index]!), binding));
 	assert.deepEqual(again.map(said), Array(3).fill("4.01 [252:] "));
 	for (let index = 0; index < 3; index++) {
+		if (index === 2) client.oscore.unprotectResponse(passed(lateAnswer), late.binding);
 		const { message } = client.oscore.protectRequest(outgoing(Code.GET, [PATH, ...again[0]!.options]));
 		assert.equal(said(server.oscore.unprotectRequest(passed(message)).message!), said(outgoing(Code.GET)));
 	}
@@ -149,4 +157,31 @@ test("who does not renew takes no offer, and makes none", () => {
 	const { client } = makePair({ renews: true }), { server, client: other } = makePair({ idContext: fromHex("0102030405060708") });
 	assert.equal(server.oscore.unprotectRequest(passed(client.oscore.protectRequest(outgoing(Code.GET)).message)).answer!.code, Code.UNAUTHORIZED);
 	assert.equal(said(server.oscore.unprotectRequest(passed(other.oscore.protectRequest(outgoing(Code.GET)).message)).message!), said(outgoing(Code.GET)));
+});
+
+test("once it is agreed on, the ID context may be named as it is, or not at all", () => {
+	const pair = makePair({ renews: true }), { client, server } = pair;
+	ask(pair);
+	for (const isNamed of [true, false]) {
+		const { message } = client.oscore.protectRequest(outgoing(Code.GET)), arrived = passed(message);
+		const options = arrived.options.map(({ number, value }) => {
+			const { partialIV, kidContext, kid } = decodeValue(text, value);
+			return { number, value: encodeValue({ partialIV, kidContext: isNamed ? unwrapPart(kidContext!) : undefined, kid }) };
+		});
+		assert.equal(said(server.oscore.unprotectRequest({ ...arrived, options }).message!), said(outgoing(Code.GET)));
+	}
+});
+
+test("under the context of an offer nothing but 4.01 is taken", () => {
+	const { client, server } = makePair({ renews: true });
+	const { message, binding } = client.oscore.protectRequest(outgoing(Code.GET)), offer = new Uint8Array(8).fill(7);
+	const { partialIV, kidContext } = decodeValue(text, findOption(message.options, OptionNumber.OSCORE)!.value);
+	const { parameters, storage } = server, second = new Context(makeHost(storage), parameters, joined(offer, unwrapPart(kidContext!)!));
+	const answerWith = (code: number): Message => {
+		const own = encodeNumber(code), value = encodeValue({ partialIV: own, kidContext: wrapPart(offer), kid: undefined });
+		const sealed = second.seal(second.nonce(second.senderId, own), additionalOf(parameters.recipientId, partialIV!), Uint8Array.of(code));
+		return passed(wrap(CONTENT, value, sealed));
+	};
+	assert.equal(codeOf(() => client.oscore.unprotectResponse(answerWith(Code.CONTENT), binding)), "violation");
+	assert.equal(said(client.oscore.unprotectResponse(answerWith(Code.UNAUTHORIZED), binding)), "4.01 [252:] ");
 });

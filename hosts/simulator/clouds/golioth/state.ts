@@ -39,7 +39,7 @@ export class GoliothState implements GoliothService {
 	/** @param path segments with slashes between them; "" for all. @returns a copy, `undefined` where there is nothing */
 	get(device: string, path = ""): JsonValue | undefined {
 		const value = this.#at(device, segmentsOf(path));
-		return value === undefined ? undefined : structuredClone(plain(value));
+		return value === undefined ? undefined : JSON.parse(JSON.stringify(value)) as JsonValue;
 	}
 
 	/** @throws DeviceError `argument`, `too-large` */

@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The simulated Golioth inside the seeded world: plain CoAP, for the one device that it makes. */
-import type { AlarmClock } from "../../../../src/base/alarm.js";
-import type { Datagrams, Remote, Timers, UDPOptions } from "../../../../src/host.js";
 import { BrokerAlarm } from "../../alarm.js";
+import { serveCoAPInWorld, type CoAPWorldLike } from "../../coap/in-world.js";
 import { GoliothBackend, type GoliothOptions } from "./backend.js";
 import type { GoliothIdentity } from "./identity.js";
 
-/** Of the world, what is used here. */
-export interface GoliothWorldLike {
-	readonly clock: { readonly now: number; readonly wall: number | undefined };
-	readonly timer: Timers;
-	readonly random: { between(least: number, most: number): number };
-	readonly network: {
-		name(host: string, address: string): void;
-		bind(address: string, options: UDPOptions): Datagrams;
-	};
-}
+export type GoliothWorldLike = CoAPWorldLike & { readonly random: { between(least: number, most: number): number } };
 
 export interface GoliothWorldOptions extends GoliothOptions {
 	/** Default: 10.0.0.1. */
@@ -28,18 +18,14 @@ export interface GoliothWorldOptions extends GoliothOptions {
 }
 
 const KEY_LENGTH = 16;
-/** Bytes. */
-const DATAGRAM_MAXIMUM = 65_507;
 
 export class GoliothWorldCloud extends GoliothBackend {
 	/** `coap://name:port`. */
 	readonly endpoint: string;
 	readonly #world: GoliothWorldLike;
-	readonly #clock: AlarmClock;
 	readonly #address: string;
 	readonly #port: number;
-	#socket: Datagrams | undefined;
-	#alarm: BrokerAlarm | undefined;
+	#served: { close(): void } | undefined;
 
 	/** Begins to serve at once. */
 	constructor(world: GoliothWorldLike, options: GoliothWorldOptions = {}) {
@@ -49,29 +35,25 @@ export class GoliothWorldCloud extends GoliothBackend {
 		};
 		super({ ...options, wall: () => world.clock.wall ?? world.clock.now, now: () => world.clock.now, random });
 		this.#world = world;
-		this.#clock = { timer: world.timer, time: { now: () => world.clock.now } };
 		this.#address = address;
 		this.#port = port;
 		this.endpoint = `coap://${name}:${port}`;
 		world.network.name(name, address);
 		// Whether anybody hears it or not, calls are over in time.
-		new BrokerAlarm(this.rpc, this.#clock);
+		new BrokerAlarm(this.rpc, { timer: world.timer, time: { now: () => world.clock.now } });
 		this.start();
 	}
 
-	get running(): boolean { return this.#socket !== undefined; }
+	get running(): boolean { return this.#served !== undefined; }
 
 	start(): void {
-		if (this.running) return;
-		const alarm = this.#alarm = new BrokerAlarm(this.server, this.#clock);
-		const socket = this.#socket = this.#world.network.bind(this.#address, { port: this.#port, onReadable: () => { this.#read(socket, alarm); } });
+		this.#served ??= serveCoAPInWorld(this.server, this.#world, { address: this.#address, udpPort: this.#port });
 	}
 
 	/** Nobody hears it until `start`; then it knows its devices and their state, but no observation. */
 	stop(): void {
-		this.#alarm?.stop();
-		this.#socket?.close();
-		this.#socket = undefined;
+		this.#served?.close();
+		this.#served = undefined;
 		this.server.faults.forget();
 	}
 
@@ -86,15 +68,5 @@ export class GoliothWorldCloud extends GoliothBackend {
 		this.registry.register(id);
 		const psk = new Uint8Array(KEY_LENGTH).map(() => this.#world.random.between(0, 255));
 		return { id, endpoint: this.endpoint, pskIdentity: `${id}@${this.project}`, psk };
-	}
-
-	#read(socket: Datagrams, alarm: BrokerAlarm): void {
-		const remote: Remote = { address: "", port: 0 }, buffer = new Uint8Array(DATAGRAM_MAXIMUM);
-		for (let count = socket.read(buffer, remote); count >= 0; count = socket.read(buffer, remote)) {
-			const { address, port } = remote;
-			const way = { send: (bytes: Uint8Array) => { if (this.#socket === socket) socket.write(bytes, address, port); } };
-			this.server.receive(buffer.slice(0, count), { key: `${address}:${port}` }, way, this.#world.clock.now);
-		}
-		alarm.arm();
 	}
 }
