@@ -543,13 +543,8 @@ export class Requests {
 			const next = upload.block;
 			more.push(blockOption(OptionNumber.BLOCK1, next));
 			if (next.number === 0) more.push(uintOption(OptionNumber.SIZE1, upload.payload.byteLength));
-<<<<<<< HEAD
-			if (pending.tag === 0) pending.tag = this.#count;
-=======
 			// Of no body on an earlier connection either, some block of which may be on its way yet.
 			if (pending.tag === 0) pending.tag = (this.#options.tokenPrefix + this.#count) % 2 ** 32;
-			more.push(uintOption(OptionNumber.REQUEST_TAG, pending.tag));
->>>>>>> coap-judge
 		}
 		// On what is asked for after the body has gone, too: it is part of what the operation is told by.
 		if (pending.tag !== 0) more.push(uintOption(OptionNumber.REQUEST_TAG, pending.tag));
