@@ -39,7 +39,8 @@ export function isUnwanted(request: Message, code: number): boolean {
 
 /** @param sequence of a notification, or of the answer to a registration; `undefined` for none */
 export function makeAnswer(
-	inquiry: Inquiry, response: ResourceResponse, { room, blockLength, bert }: AnswerLimits, sequence: number | undefined,
+	inquiry: Inquiry, response: ResourceResponse, { room, blockLength, bert }: AnswerLimits,
+	sequence: number | undefined,
 ): Answer {
 	const { code, payload = NOTHING, contentFormat, etag, maxAge } = response;
 	const { block1 } = inquiry;
