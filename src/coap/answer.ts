@@ -75,7 +75,8 @@ export function makeAnswer(
 	const tag = etag ?? (more || start > 0 ? tagFor(payload) : undefined);
 	if (tag !== undefined) insert(options, { number: OptionNumber.ETAG, value: tag });
 	if (more && start === 0) insert(options, uintOption(OptionNumber.SIZE2, length));
-	return { code, options, payload: payload.subarray(start, end), rest: more ? { ...response, etag: tag } : undefined };
+	const rest = more ? { ...response, etag: tag } : undefined;
+	return { code, options, payload: payload.subarray(start, end), rest };
 }
 
 /** Whether who asks has that representation. */
