@@ -260,10 +260,12 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		this.#isDatagram = transport === "udp" || transport === "dtls";
 		try {
 			if (this.#isDatagram) {
-				if (transport === "dtls" && psk === undefined) throw new DeviceError("credential", "no key for DTLS");
-				this.#line = new DatagramLine(this.#host, { address, port, psk: transport === "dtls" ? psk : undefined }, this);
+				const isSecure = transport === "dtls";
+				if (isSecure && psk === undefined) throw new DeviceError("credential", "no key for DTLS");
+				const options = { address, port, psk: isSecure ? psk : undefined };
+				this.#line = new DatagramLine(this.#host, options, this);
 				// Nothing else would tell that the peer is there.
-				if (transport === "udp") this.onLine();
+				if (!isSecure) this.onLine();
 			} else {
 				const isSecure = transport === "tls" || transport === "wss";
 				if (isSecure && secure === undefined) throw new DeviceError("credential", "no trust anchor for TLS");
@@ -288,7 +290,8 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		this.#messenger = messenger;
 		const { security, resources } = this.#options;
 		this.#requests = new Requests(messenger, text, {
-			tokenPrefix: randomWord(this.#host), security, bodyMaximum: this.#bodyMaximum, blockLength: this.#blockLength,
+			tokenPrefix: randomWord(this.#host), security,
+			bodyMaximum: this.#bodyMaximum, blockLength: this.#blockLength,
 		});
 		resources?.attach(messenger, security);
 		this.#heardAt = now;

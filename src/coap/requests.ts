@@ -49,6 +49,7 @@ const OPTIONS_ROOM = 256;
 /** No answer, whatever its class. Spec: RFC 7967 §2.1. */
 const SILENT = 26;
 const PREFIX_LENGTH = 4;
+const NO_RESPONSE: Response = Object.freeze({ code: Code.EMPTY, options: [], payload: NOTHING, block: undefined });
 
 /** Options of responses that must not be passed over and that are known here. */
 const KNOWN: readonly number[] = Object.freeze([
@@ -99,7 +100,7 @@ export class Requests {
 		pending.owner = pending.observer = undefined;
 		if (pending.isLeaving || !this.#pending.includes(pending)) return;
 		this.unawait(pending);
-		// It would go on notifying: over a stream there is no other way to say so, and over datagrams this is the shorter.
+		// It would go on notifying: over a stream nothing else says so, and over datagrams this is the shorter way.
 		if (isKept) this.deregister(pending);
 		else this.remove(pending);
 	}
@@ -145,7 +146,7 @@ export class Requests {
 			if (each === undefined || each.due > now) continue;
 			each.due = Infinity;
 			if (each.failure !== undefined) this.fail(each, each.failure, now);
-			else if (each.isOver) this.finish(each, { code: Code.EMPTY, options: [], payload: NOTHING, block: undefined }, now);
+			else if (each.isOver) this.finish(each, NO_RESPONSE, now);
 			else if (each.observer !== undefined && !each.awaited) this.register(each);
 			else this.fail(each, new DeviceError("timeout", "the peer has not answered"), now);
 		}
@@ -326,8 +327,10 @@ export class Requests {
 			return undefined;
 		}
 		// It has become shorter: there is no such block any more.
-		const isGone = message.code === Code.BAD_REQUEST || message.code === Code.REQUEST_ENTITY_INCOMPLETE;
-		if (assembly !== undefined && isGone && pending.options.code === Code.GET) return this.restart(pending, assembly);
+		const { code } = message;
+		const isGone = code === Code.BAD_REQUEST || code === Code.REQUEST_ENTITY_INCOMPLETE;
+		const isRead = pending.options.code === Code.GET;
+		if (isGone && isRead && assembly !== undefined) return this.restart(pending, assembly);
 		if (block === undefined || classOf(message.code) !== 2) return responseOf(message, block);
 		const wanted = pending.options.block;
 		if (wanted !== undefined) {

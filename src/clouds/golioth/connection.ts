@@ -2,8 +2,8 @@
 /**
  * A device's connection to Golioth: CoAP over DTLS, with a key that it shares with the cloud.
  *
- * First of all it says which firmware runs. The cloud does not know devices by their messages: a plain connection is for
- * tests and simulators.
+ * First of all it says which firmware runs. The cloud does not know devices by their messages: a plain connection is
+ * for tests and simulators.
  */
 import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";

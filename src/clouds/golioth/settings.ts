@@ -7,8 +7,8 @@
  * | `.c`        | GET, observe | `{"settings","version"}` in CBOR; `settings` may be null                          |
  * | `.c/status` | POST         | `{"errors"?:[{"setting_key","error_code"}],"version"}`: whether they are in force |
  *
- * The cloud keeps nothing of what is reported: it is said anew on each connection, with the version of the settings that
- * it is about. A setting that nobody knows is an error, and so is one of which the device reports another value.
+ * The cloud keeps nothing of what is reported: it is said anew on each connection, with the version of the settings
+ * that it is about. A setting that nobody knows is an error, and so is one of which the device reports another value.
  */
 import { DeviceError } from "../../base/error.js";
 import { put, type JSONObject, type JSONValue } from "../../bytes/value.js";
