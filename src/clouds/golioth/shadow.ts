@@ -11,7 +11,8 @@
  *
  * and `desired` as `reported`, for fields with a rule. The versions are this device's own: they count the changes that
  * it saw. So nothing fences an update, and one that needs several requests is seen in parts: what is desired at the
- * very moment at which the device changes the same member is lost, and a sum may be counted twice when the power fails then.
+ * very moment at which the device changes the same member is lost, and a sum may be counted twice when the power fails
+ * then.
  */
 import { DeviceError } from "../../base/error.js";
 import { isEqual } from "../../bytes/word.js";
