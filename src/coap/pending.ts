@@ -34,6 +34,8 @@ export class Pending implements Cancelable {
 	handle = 0;
 	/** What was sent last has no answer yet. */
 	awaited = false;
+	/** Why it could not be sent: its owner is to be told. */
+	failure: DeviceError | undefined;
 	/** There is nothing to wait for. */
 	isOver = false;
 	/** The next message registers; or, where it is leaving, does the opposite. */

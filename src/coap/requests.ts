@@ -21,7 +21,7 @@ import { findOption, isCritical, uintOption, type Option } from "./option.js";
 import { Pending } from "./pending.js";
 import type { Cancelable, ObservationOwner, RequestOptions, RequestOwner, Response } from "./request.js";
 import type { Security } from "./security.js";
-import { Assembly, Taken, Upload } from "./transfer.js";
+import { Assembly, checkLength, Taken, Upload } from "./transfer.js";
 
 export interface RequestsOptions {
 	/** Begins each token: four random bytes, so that nobody who does not see them can answer (RFC 7252 §5.3.1). */
@@ -95,11 +95,10 @@ export class Requests {
 
 	/** For `Pending`. */
 	cancel(pending: Pending): void {
-		if (pending.isLeaving || !this.#pending.includes(pending)) return;
 		const isKept = pending.observer !== undefined && pending.registration !== 0;
 		pending.owner = pending.observer = undefined;
-		this.#messenger.cancel(pending.handle);
-		pending.handle = 0;
+		if (pending.isLeaving || !this.#pending.includes(pending)) return;
+		this.unawait(pending);
 		// It would go on notifying: over a stream there is no other way to say so, and over datagrams this is the shorter.
 		if (isKept) this.deregister(pending);
 		else this.remove(pending);
@@ -128,13 +127,11 @@ export class Requests {
 	flush(now: number): void {
 		if (!this.#unsent) return;
 		this.#unsent = false;
-		const pending = this.#pending;
-		for (let index = 0; index < pending.length; index++) {
-			const each = pending[index]!;
-			if (!each.unsent || this.send(each, now)) continue;
-			// Later, when the messenger has room; or it is over.
-			if (!pending.includes(each)) index--;
-			else this.#unsent = true;
+		for (const pending of this.#pending) {
+			if (!pending.unsent || this.send(pending, now)) continue;
+			// Later, when the messenger has room; but not without end.
+			this.#unsent = true;
+			if (pending.due === Infinity) this.schedule(pending, now + pending.timeout);
 		}
 	}
 
@@ -147,7 +144,8 @@ export class Requests {
 			const each = pending[index];
 			if (each === undefined || each.due > now) continue;
 			each.due = Infinity;
-			if (each.isOver) this.finish(each, { code: Code.EMPTY, options: [], payload: NOTHING, block: undefined }, now);
+			if (each.failure !== undefined) this.fail(each, each.failure, now);
+			else if (each.isOver) this.finish(each, { code: Code.EMPTY, options: [], payload: NOTHING, block: undefined }, now);
 			else if (each.observer !== undefined && !each.awaited) this.register(each);
 			else this.fail(each, new DeviceError("timeout", "the peer has not answered"), now);
 		}
@@ -158,8 +156,15 @@ export class Requests {
 	close(error: DeviceError, now: number): void {
 		this.#closed = true;
 		this.#deadline = Infinity;
-		const pending = this.#pending.splice(0);
-		for (const each of pending) each.owner?.onError(error, now);
+		const pending = this.#pending;
+		for (let each = pending.shift(); each !== undefined; each = pending.shift()) each.owner?.onError(error, now);
+	}
+
+	/** As `close`, but that nobody is told. */
+	drop(): void {
+		this.#closed = true;
+		this.#deadline = Infinity;
+		this.#pending.length = 0;
 	}
 
 	private add(pending: Pending): Pending {
@@ -195,7 +200,7 @@ export class Requests {
 		}
 		let response: Response | undefined;
 		try {
-			response = this.answer(pending, message!, number, handle !== 0, now);
+			response = this.answer(pending, message!, number, handle, now);
 		} catch (error) {
 			this.fail(pending, toDeviceError(error, "malformed", "an answer"), now);
 		}
@@ -209,27 +214,29 @@ export class Requests {
 		const pending = this.withHandle(handle);
 		if (pending === undefined) return;
 		pending.handle = 0;
-		if (pending.options.silent === true) pending.isOver = true;
+		if (isSilent(pending)) pending.isOver = true;
 		this.schedule(pending, pending.isOver ? now : now + pending.timeout);
 	}
 
 	/**
-	 * @param isCertain it came with the acknowledgement, so that it answers what was sent last
+	 * @param handle of what it acknowledges, so that it answers what was sent last; else 0
 	 * @returns what is to be told to the owner, once it is whole
 	 * @throws DeviceError for which the request fails
 	 */
 	private answer(
-		pending: Pending, received: Message, number: number, isCertain: boolean, now: number,
+		pending: Pending, received: Message, number: number, handle: number, now: number,
 	): Response | undefined {
 		const isNotice = number === pending.registration;
 		const message = this.open(pending, received, isNotice);
-		if (message === undefined) return undefined;
 		// On its way before we wished to leave.
-		if (pending.isLeaving && findOption(message.options, OptionNumber.OBSERVE) !== undefined) return undefined;
+		const isLate = pending.isLeaving && message !== undefined && hasObserve(message);
+		if (message === undefined || isLate) {
+			this.acknowledged(handle, now);
+			return undefined;
+		}
 		if (number === pending.token) {
 			// Its acknowledgement may have been lost: there is no need for it any more.
-			if (pending.handle !== 0) this.#messenger.cancel(pending.handle);
-			pending.handle = 0;
+			this.unawait(pending);
 			pending.awaited = false;
 			pending.due = Infinity;
 		}
@@ -245,7 +252,7 @@ export class Requests {
 		}
 		if (pending.isLeaving) this.remove(pending);
 		else if (this.wantsEcho(pending, message)) this.repeat(pending, isNotice);
-		else if (isNotice) return this.notice(pending, message, isCertain, now);
+		else if (isNotice) return this.notice(pending, message, handle !== 0, now);
 		else if (pending.upload !== undefined) return this.uploaded(pending, pending.upload, message, now);
 		else return this.represented(pending, message, now);
 		return undefined;
@@ -288,8 +295,10 @@ export class Requests {
 	private uploaded(pending: Pending, upload: Upload, message: Message, now: number): Response | undefined {
 		const { code, options } = message;
 		const block = findBlock(options, OptionNumber.BLOCK1, this.#messenger.reliable);
-		if (code === Code.CONTINUE) {
-			if (block === undefined || !upload.block.more || !upload.take(block)) {
+		const { more } = upload.block;
+		// A server may act on each block by itself, and say so each time. Spec: RFC 7959 §3.2.
+		if (code === Code.CONTINUE || (more && classOf(code) === 2)) {
+			if (block === undefined || !more || !upload.take(block)) {
 				throw new DeviceError("violation", "the answer to another block than was sent");
 			}
 			this.enqueue(pending);
@@ -325,6 +334,7 @@ export class Requests {
 			if (block.number * block.size !== wanted.number * wanted.size) {
 				throw new DeviceError("violation", "another block than was asked for");
 			}
+			checkLength(block, message.payload);
 			return responseOf(message, block);
 		}
 		return this.assemble(pending, message, block);
@@ -381,8 +391,7 @@ export class Requests {
 		// What was being fetched is of an older one.
 		pending.assembly = undefined;
 		pending.restarts = pending.echoes = pending.retries = 0;
-		if (pending.handle !== 0) this.#messenger.cancel(pending.handle);
-		pending.handle = 0;
+		this.unawait(pending);
 		pending.unsent = pending.awaited = false;
 		this.schedule(pending, freshness!.until + this.grace(pending));
 		return this.represented(pending, message, now);
@@ -403,6 +412,7 @@ export class Requests {
 	private fail(pending: Pending, error: DeviceError, now: number): void {
 		if (!this.#pending.includes(pending)) return;
 		const { observer, owner } = pending;
+		pending.failure = undefined;
 		// What could not be fetched, or was not answered in time, may be later; what the server refused may not.
 		if (observer !== undefined && error.code !== "rejected") {
 			pending.unsent = pending.awaited = false;
@@ -444,6 +454,7 @@ export class Requests {
 	}
 
 	private enqueue(pending: Pending): void {
+		pending.outgoing = undefined;
 		pending.unsent = this.#unsent = true;
 	}
 
@@ -462,11 +473,16 @@ export class Requests {
 	private remove(pending: Pending): void {
 		const index = this.#pending.indexOf(pending);
 		if (index >= 0) this.#pending.splice(index, 1);
+		this.unawait(pending);
+	}
+
+	/** Its acknowledgement does not matter any more. */
+	private unawait(pending: Pending): void {
 		if (pending.handle !== 0) this.#messenger.cancel(pending.handle);
 		pending.handle = 0;
 	}
 
-	/** @returns false when it is not sent: there was no room, or it is over */
+	/** @returns false when there was no room */
 	private send(pending: Pending, now: number): boolean {
 		try {
 			const outgoing = pending.outgoing ??= this.compose(pending);
@@ -478,15 +494,17 @@ export class Requests {
 			pending.unsent = false;
 			pending.awaited = true;
 			pending.handle = confirmable && !this.#messenger.reliable ? handle : 0;
-			pending.isOver = pending.options.silent === true && isLost;
+			pending.isOver = isSilent(pending) && isLost;
 			if (pending.isOver) this.schedule(pending, now);
 			else if (isLost) this.schedule(pending, now + pending.timeout);
 			// Until it is acknowledged, the messenger watches.
 			else pending.due = Infinity;
 			return true;
 		} catch (error) {
-			this.fail(pending, toDeviceError(error, "internal", "a request"), now);
-			return false;
+			pending.unsent = false;
+			pending.failure = toDeviceError(error, "internal", "a request");
+			this.schedule(pending, now);
+			return true;
 		}
 	}
 
@@ -514,7 +532,7 @@ export class Requests {
 	}
 
 	private optionsOf(pending: Pending): readonly Option[] {
-		const { upload, assembly, registers, echo, options: { block, silent, contentFormat } } = pending;
+		const { upload, assembly, registers, echo, options: { block, contentFormat } } = pending;
 		const more: Option[] = [];
 		if (registers) more.push(uintOption(OptionNumber.OBSERVE, pending.isLeaving ? 1 : 0));
 		// Of a body that goes, and not of one that is asked for.
@@ -525,13 +543,14 @@ export class Requests {
 			const next = upload.block;
 			more.push(blockOption(OptionNumber.BLOCK1, next));
 			if (next.number === 0) more.push(uintOption(OptionNumber.SIZE1, upload.payload.byteLength));
-			if (pending.tag === 0) pending.tag = this.#count;
+			// Of no body on an earlier connection either, some block of which may be on its way yet.
+			if (pending.tag === 0) pending.tag = (this.#options.tokenPrefix + this.#count) % 2 ** 32;
 		}
 		// On what is asked for after the body has gone, too: it is part of what the operation is told by.
 		if (pending.tag !== 0) more.push(uintOption(OptionNumber.REQUEST_TAG, pending.tag));
 		const asked = this.askedBlock(assembly, block);
 		if (asked !== undefined) more.push(blockOption(OptionNumber.BLOCK2, asked));
-		if (silent === true) more.push(uintOption(OptionNumber.NO_RESPONSE, SILENT));
+		if (isSilent(pending)) more.push(uintOption(OptionNumber.NO_RESPONSE, SILENT));
 		if (echo !== undefined) more.push({ number: OptionNumber.ECHO, value: echo });
 		return pending.merge(more);
 	}
@@ -578,6 +597,15 @@ export class Requests {
 		for (const pending of this.#pending) if (handle !== 0 && pending.handle === handle) return pending;
 		return undefined;
 	}
+}
+
+/** What is sent now is answered by nothing: of a body in blocks, that is the last. */
+function isSilent({ options, upload }: Pending): boolean {
+	return options.silent === true && upload?.block.more !== true;
+}
+
+function hasObserve({ options }: Message): boolean {
+	return findOption(options, OptionNumber.OBSERVE) !== undefined;
 }
 
 function responseOf({ code, options, payload }: Message, block: Block | undefined, body = payload): Response {

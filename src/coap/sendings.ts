@@ -156,6 +156,8 @@ export class Sendings {
 	 */
 	answer({ messageId, token }: Message): number {
 		const record = this.transmitted(messageId);
+		// There are servers that answer a ping: they are there, too.
+		if (record !== undefined && record.message === undefined && record.state < State.ENDED) this.end(record, undefined);
 		if (record === undefined || !record.confirmable || !record.request || record.error !== undefined) return -1;
 		// Both must match. Spec: §5.3.2.
 		if (!isEqual(record.token, token)) return -1;

@@ -65,10 +65,7 @@ export class Assembly {
 		const { number, size, more, bert } = block;
 		if (number * size !== length) throw new DeviceError("violation", `block at ${number * size}, not at ${length}`);
 		const { byteLength } = payload;
-		const isWhole = bert ? byteLength > 0 && byteLength % size === 0 : byteLength === size;
-		if (more ? !isWhole : byteLength > size && !bert) {
-			throw new DeviceError("violation", `a block of ${size} bytes with ${byteLength}`);
-		}
+		checkLength(block, payload);
 		this.reserve(message, length + byteLength, more);
 		this.#body.set(payload, length);
 		this.length = length + byteLength;
@@ -148,6 +145,14 @@ export class Upload {
 
 	restart(): void {
 		this.acknowledged = this.sent = 0;
+	}
+}
+
+/** The last block alone may be short. @throws DeviceError `violation` */
+export function checkLength({ size, more, bert }: Block, { byteLength }: Uint8Array): void {
+	const isWhole = bert ? byteLength > 0 && byteLength % size === 0 : byteLength === size;
+	if (more ? !isWhole : byteLength > size && !bert) {
+		throw new DeviceError("violation", `a block of ${size} bytes with ${byteLength}`);
 	}
 }
 

@@ -243,6 +243,10 @@ export class Oscore implements Security {
 		if (classOf(message.code) < 4 || exchange.isTaken) {
 			throw new DeviceError("signature", "the response is not protected");
 		}
+		// The server may have lost more than it can say: the next request begins anew. What is kept is kept.
+		if (this.#renewal && message.code === Code.UNAUTHORIZED && exchange.context === this.#context) {
+			this.#context = new Context(this.#host, this.#parameters, this.#renewal.random());
+		}
 		return { ...message, options: [], payload: NOTHING };
 	}
 

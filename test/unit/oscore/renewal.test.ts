@@ -186,3 +186,20 @@ test("under the context of an offer nothing but 4.01 is taken", () => {
 	assert.equal(codeOf(() => client.oscore.unprotectResponse(answerWith(Code.CONTENT), binding)), "violation");
 	assert.equal(said(client.oscore.unprotectResponse(answerWith(Code.UNAUTHORIZED), binding)), "4.01 [252:] ");
 });
+
+test("a server that knows nothing of the context any more is asked from the beginning", () => {
+	const pair = makePair({ renews: true }), { client } = pair;
+	ask(pair);
+	const kept = client.storage.values.get("oscore/numbers");
+	const requests = [1, 2].map(() => client.oscore.protectRequest(outgoing(Code.GET)));
+	const lost = passed(outgoing(Code.UNAUTHORIZED, [], "6c6f7374"));
+	const heard = requests.map(({ binding }) => said(client.oscore.unprotectResponse(lost, binding)));
+	assert.deepEqual(heard, ["4.01 [] ", "4.01 [] "]);
+	const next = [1, 2].map(() => kidContext(client.oscore.protectRequest(outgoing(Code.GET)).message).slice(4));
+	assert.equal(next[0], next[1], "one new beginning for all");
+	assert.notEqual(next[0], kidContext(requests[0]!.message).slice(4));
+	assert.equal(client.storage.values.get("oscore/numbers"), kept, "anybody may have said so");
+	assert.equal(ask(pair).rounds, 2);
+	const { binding } = client.oscore.protectRequest(outgoing(Code.GET));
+	assert.equal(said(client.oscore.unprotectResponse(passed(outgoing(Code.FORBIDDEN, [])), binding)), "4.03 [] ");
+});
