@@ -23,6 +23,7 @@ const MISTAKES: readonly (readonly [words: readonly string[], says: RegExp])[] =
 	[["run", "program.js", "--protocol", "coap+ws", "--host", "world"], /--protocol coap\+ws means nothing with --host world/],
 	[["run", "program.js", "--broker", "mqtt://localhost", "--cert", "a.pem"], /--cert and --key belong together/],
 	[["run", "program.js", "--ca", "a.pem"], /need --broker/],
+	[["run", "program.js", "--psk", "key"], /--psk needs --broker/],
 	[["run", "program.js", "--id", "a/b"], /argument 'a\/b' is invalid\. Expected up to 128/],
 	[["run", "program.js", "--host", "world", "--id", "a/b"], /argument 'a\/b' is invalid\. Expected up to 128/],
 	[["simulate", "--device", "lamp-1", "--device", "#"], /argument '#' is invalid\. Expected up to 128/],

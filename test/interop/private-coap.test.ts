@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The private cloud over CoAP as `docs/private-cloud.md` has it: its examples, by libcoap's client, and devices beside. */
 import assert from "node:assert/strict";
-import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -12,11 +12,11 @@ import { createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud, type PrivateMa
 import { packageRoot } from "../../hosts/xs/node/build.js";
 import { privateCloud } from "../../src/clouds/private/index.js";
 import { Device, type DeviceOptions } from "../../src/device.js";
+import { LAMP, moorline, Place } from "../cli/command.js";
+import { LibcoapServer, needsLibcoap } from "./libcoap.js";
 
 const CLIENT = "coap-client-notls";
-const isMissing = spawnSync(CLIENT, ["-h"]).error !== undefined;
-const skip = isMissing && process.env["CI"] !== "true" ? `SKIPPED: ${CLIENT} is not installed` : false;
-if (skip !== false) console.warn(skip);
+const { skip } = needsLibcoap;
 const OPTIONS = { timeout: 60_000 };
 
 const DOCUMENT = readFileSync(join(packageRoot, "docs/private-cloud.md"), "utf8");
@@ -151,4 +151,15 @@ test("a certificate speaks for its own device alone", OPTIONS, async context => 
 	await news.until(() => errors.length > 0);
 	assert.match(errors[0]!, /4\.03/);
 	assert.equal(cloud.registry.get("lamp-1"), undefined);
+});
+
+test("moorline run over coaps with the key of a file reaches libcoap's server, which takes what is put there and no more", { ...OPTIONS, skip }, async context => {
+	const server = await LibcoapServer.start(context, { build: "openssl", key: "secretPSK" });
+	const place = await Place.make(context), file = join(place.path, "key");
+	writeFileSync(file, `lamp@home:${Buffer.from("secretPSK").toString("hex")}\n`);
+	const device = moorline(context, place, "run", LAMP, "--id", "lamp-1", "--broker", `coaps://${server.address}:${server.securePort}`, "--psk", file);
+	await device.line(line => line === "lamp-1: connected");
+	await device.line(line => line.endsWith("shadow refused: answered with 4.04"));
+	device.kill("SIGINT");
+	assert.deepEqual(await device.ended, { code: 0, signal: null });
 });

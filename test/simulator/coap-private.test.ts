@@ -6,12 +6,22 @@ import { crypto } from "../../hosts/node/digest.js";
 import { Backend, OPERATOR_ID } from "../../hosts/simulator/backend.js";
 import type { CoAPMethod, CoAPReply, CoAPRequest } from "../../hosts/simulator/coap/server.js";
 import { PrivateCoAP } from "../../hosts/simulator/coap-private/coap.js";
+import { Random } from "../../hosts/world/index.js";
 import { decode, encode } from "../../hosts/simulator/services/formats.js";
 import { lampLives } from "../simulation/lamp.js";
 
 const LAMP = "moorline/lamp";
 const JSON_FORMAT = 50, CBOR_FORMAT = 60;
 const SEEDS = 60;
+const ROUNDS = 20_000;
+
+const METHODS: readonly CoAPMethod[] = ["GET", "POST", "PUT", "DELETE", "FETCH", "PATCH", "iPATCH"];
+const RESOURCES = ["status", "shadow", "shadow/delta", "shadow/name/config", "shadow/name/config/delta", "jobs", "jobs/next", "jobs/update", "files/image/0", "commands", "commands/response"];
+const SEGMENTS = ["status", "shadow", "delta", "name", "config", "jobs", "next", "update", "files", "image", "0", "commands", "response", "temperature", "", "#", "a/b"];
+const MESSAGES = [
+	{}, { online: true }, { online: false }, { online: true, keepAlive: "x" }, { reported: { on: true } }, { reported: null }, { desired: { on: null }, version: 0 }, { version: -1 }, [], null, "x",
+	{ id: "a", status: "SUCCEEDED" }, { id: 3 }, { id: "a", number: 1, version: 1, status: "SUCCEEDED" }, { token: "coap-1", online: true, times: true, format: "cbor" },
+];
 
 interface Asked extends Partial<CoAPRequest> { message?: unknown }
 
@@ -22,10 +32,10 @@ class Scene {
 	/** Paths of the observers that are to be asked again, of those that are watched. */
 	readonly notified: string[] = [];
 	readonly #peers = new Map<string, CoAPRequest["peer"]>();
-	readonly #coap = new PrivateCoAP(this.backend, { now: () => this.now, random: target => { target.fill(1); }, crypto });
+	readonly coap = new PrivateCoAP(this.backend, { now: () => this.now, random: target => { target.fill(1); }, crypto });
 
 	constructor() {
-		this.#coap.server.notify = match => {
+		this.coap.server.notify = match => {
 			for (const path of WATCHED) if (match(this.request("GET", path))) this.notified.push(path);
 		};
 	}
@@ -51,7 +61,7 @@ class Scene {
 
 	reply(method: CoAPMethod, path: string, given?: Asked, peer?: CoAPRequest["peer"]): CoAPReply {
 		let answer: CoAPReply | undefined;
-		this.#coap.handle(this.request(method, path, given, peer), reply => { answer = reply; });
+		this.coap.handle(this.request(method, path, given, peer), reply => { answer = reply; });
 		return answer!;
 	}
 
@@ -236,6 +246,28 @@ suite("The private cloud over CoAP", () => {
 		assert.deepEqual([online(), greet()], [false, "2.01"]);
 		assert.equal(scene.backend.registry.get("lamp")?.messages, 7);
 	});
+});
+
+test(`whatever is asked, ${ROUNDS} times by dice, is answered once, with a code`, () => {
+	const random = new Random(1), scene = new Scene();
+	const pick = <Value>(values: readonly Value[]): Value => values[random.between(0, values.length - 1)]!;
+	const codes = new Set<string>();
+	for (let round = 0; round < ROUNDS; round++) {
+		const path = random.chance(0.7) ? `moorline/${pick(["lamp", "lamp-2"])}/${pick(RESOURCES)}` : ["moorline", pick(["lamp", "lamp-2", "+", ""]), ...Array.from({ length: random.between(0, 4) }, () => pick(SEGMENTS))].join("/");
+		const bytes = new Uint8Array(random.between(0, 20));
+		random.fill(bytes);
+		const payload = pick([bytes, encode("json", pick(MESSAGES)), encode("cbor", pick(MESSAGES))]);
+		const asked = { payload, accept: pick([undefined, 50, 60, 41]), contentFormat: pick([undefined, 50, 60, 41]), observe: pick([undefined, 0, 1] as const) };
+		let answers = 0;
+		scene.coap.handle(scene.request(pick(METHODS), path, asked), ({ code }) => {
+			answers++;
+			codes.add(code);
+		});
+		assert.equal(answers, 1, path);
+		if (random.chance(0.1)) scene.advance(10_000);
+	}
+	assert.deepEqual([...codes].filter(code => code.startsWith("5.")), []);
+	assert.ok(["2.01", "2.02", "2.04", "2.05", "4.00", "4.04", "4.05", "4.06", "4.09", "4.15"].every(code => codes.has(code)), [...codes].sort().join());
 });
 
 test(`a lamp under OSCORE: ${SEEDS} seeds of trouble end in sync`, () => {
