@@ -276,7 +276,11 @@ export abstract class CoAPConnection implements Connection, CoAPClientOptions, R
 	}
 
 	private request(request: RequestOptions, owner: RequestOwner): Cancelable | undefined {
-		if (!this.#ready) return undefined;
+		return this.#ready ? this.send(request, owner) : undefined;
+	}
+
+	/** @returns `undefined` when there is no room. @throws DeviceError `argument` */
+	private send(request: RequestOptions, owner: RequestOwner): Cancelable | undefined {
 		try {
 			return this.#client!.request(request, owner);
 		} catch (error) {
@@ -290,7 +294,9 @@ export abstract class CoAPConnection implements Connection, CoAPClientOptions, R
 		this.#greetAt = Infinity;
 		if (this.#closed || !this.#client!.connected) return;
 		this.#greeting?.cancel();
-		this.#greeting = this.#client!.request(this.greeting, this);
+		this.#greeting = this.send(this.greeting, this);
+		// Again when there is room.
+		if (this.#greeting === undefined) this.greetLater(this.reconnect ?? RECONNECT, this.host.time.now());
 	}
 
 	private greetLater(backoff: Backoff, now: number): void {

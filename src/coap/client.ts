@@ -68,6 +68,8 @@ const CONNECT_TIMEOUT = 30_000;
 const BODY_MAXIMUM = 16_384;
 const BODY_LIMIT = 0x100_0000;
 const DAY = 86_400_000;
+/** ms in which no peer can keep us from coming back. */
+const HOLD_OFF_MAXIMUM = 3_600_000;
 /** A connection that lasted this long, ms, was a good one: the next attempt is a first attempt. */
 const STABLE = 60_000;
 /** Observations that outlive connections. */
@@ -189,6 +191,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 	close(): void {
 		if (this.#closed) return;
 		this.#closed = true;
+		this.#requests?.drop();
 		this.release();
 		this.#alarm.set(Infinity);
 	}
@@ -309,7 +312,9 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 
 	private ping(now: number): void {
 		const handle = this.#messenger!.ping(now);
-		this.#ping = handle === "full" ? 0 : handle;
+		if (handle !== "full") this.#ping = handle;
+		// What there is no room behind tells as well whether the peer is there.
+		else this.#heardAt = now;
 	}
 
 	private established(): void {
@@ -389,16 +394,17 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 	private lost(error: DeviceError): void {
 		if (this.#closed) return;
 		const now = this.#host.time.now();
-		const requests = this.#requests;
 		const { reconnect = RECONNECT } = this.#options;
 		if (now - this.#connectedAt >= STABLE) this.#delay = 0;
-		const holdOff = this.#messenger?.holdOff ?? 0;
+		const holdOff = Math.min(this.#messenger?.holdOff ?? 0, HOLD_OFF_MAXIMUM);
 		this.release();
 		const backoff = error.code === "rejected" ? REFUSED : reconnect;
 		this.#delay = backoffDelay(backoff, this.#delay, randomWord(this.#host) / 2 ** 32);
 		const delay = Math.max(this.#delay, holdOff);
 		this.schedule(delay);
-		requests?.close(new DeviceError("closed", "the connection was lost", { cause: error }), now);
+		this.#requests?.close(new DeviceError("closed", "the connection was lost", { cause: error }), now);
+		if (this.#closed) return;
+		this.#requests = undefined;
 		this.#options.onDisconnected?.(error, delay);
 	}
 
@@ -407,7 +413,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		this.closeResolver();
 		this.farewell();
 		this.#line?.close();
-		this.#line = this.#messenger = this.#requests = undefined;
+		this.#line = this.#messenger = undefined;
 		this.#connected = this.#isUp = false;
 		this.#connectedAt = Infinity;
 		this.#ping = 0;

@@ -92,15 +92,18 @@ export class DatagramLine implements Line {
 	}
 
 	receive(messenger: Messenger, now: number): boolean {
-		if (this.#waiting === 0) return false;
-		const buffer = this.use();
 		const remote = this.#remote;
-		const count = this.#socket.read(buffer, remote);
-		this.#waiting = count < 0 ? 0 : this.#waiting - 1;
-		// What others send is not for us; and of what filled the buffer, the end may be missing.
-		const isOurs = remote.port === this.#port && remote.address === this.#address;
-		if (count >= 0 && count < buffer.byteLength && isOurs) messenger.receive(buffer, 0, count, now);
-		return true;
+		while (this.#waiting > 0) {
+			const buffer = this.use();
+			const count = this.#socket.read(buffer, remote);
+			this.#waiting = count < 0 ? 0 : this.#waiting - 1;
+			// What others send is no sign of life; and of what filled the buffer, the end may be missing.
+			const isOurs = remote.port === this.#port && remote.address === this.#address;
+			if (count < 0 || count === buffer.byteLength || !isOurs) continue;
+			messenger.receive(buffer, 0, count, now);
+			return true;
+		}
+		return false;
 	}
 
 	transmit(messenger: Messenger, now: number): void {

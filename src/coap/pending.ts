@@ -30,7 +30,7 @@ export class Pending implements Cancelable {
 	registration = 0;
 	binding: Binding | undefined;
 	registrationBinding: Binding | undefined;
-	/** Of what waits for its acknowledgement, 0 for none. */
+	/** Of what the messenger has, 0 for nothing that matters. */
 	handle = 0;
 	/** What was sent last has no answer yet. */
 	awaited = false;

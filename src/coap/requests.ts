@@ -496,8 +496,8 @@ export class Requests {
 			pending.outgoing = undefined;
 			pending.unsent = false;
 			pending.awaited = true;
-			pending.handle = confirmable && !this.#messenger.reliable ? handle : 0;
 			pending.isOver = isSilent(pending) && isLost;
+			pending.handle = pending.isOver || this.#messenger.reliable ? 0 : handle;
 			if (pending.isOver) this.schedule(pending, now);
 			else if (isLost) this.schedule(pending, now + pending.timeout);
 			// Until it is acknowledged, the messenger watches.

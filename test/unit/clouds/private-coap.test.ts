@@ -341,3 +341,14 @@ test("what this cloud has not is refused", () => {
 	assert.equal(codeOf(() => rig.connection.addMetrics(undefined as never)), "unsupported");
 	assert.equal(codeOf(() => rig.connection.addProvisioning(undefined as never)), "unsupported");
 });
+
+test("a greeting for which there is no room is said later, and nothing is thrown at who has the alarm", () => {
+	const rig = new CoAPRig().ready();
+	rig.client.room = 0;
+	rig.host.advance(MINUTE);
+	assert.deepEqual(rig.open(), []);
+	rig.client.room = Infinity;
+	rig.host.advance(10_000);
+	assert.deepEqual(rig.open(), [STATUS]);
+	assert.deepEqual(rig.said(), ["ready"]);
+});

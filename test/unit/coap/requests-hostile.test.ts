@@ -188,3 +188,12 @@ test("a request without an acknowledgement is not cancelled as one with number 0
 	request.cancel();
 	assert.equal(rig.requests.count, 0);
 });
+
+test("what is not confirmed, and over before it could be sent, is not sent later: its bytes are the owner's again", () => {
+	const rig = new Rig();
+	rig.requests.request({ ...get, confirmable: false, timeout: 5_000 }, rig.keeper);
+	const { handle } = rig.last;
+	rig.wait();
+	assert.deepEqual(rig.keeper.codes, ["timeout"]);
+	assert.deepEqual(rig.messenger.canceled, [handle]);
+});
