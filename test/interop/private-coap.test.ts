@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { createHost } from "../../hosts/node/index.js";
-import { createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud, type PrivateManufactureOptions } from "../../hosts/simulator/index.js";
+import { Broker, createCloud, IDENTITY_DOMAIN, serve, writeIdentity, type Cloud, type PrivateManufactureOptions } from "../../hosts/simulator/index.js";
 import { packageRoot } from "../../hosts/xs/node/build.js";
 import { privateCloud } from "../../src/clouds/private/index.js";
 import { Device, type DeviceOptions } from "../../src/device.js";
+import { Client } from "../simulator/clients.js";
 import { LAMP, moorline, Place } from "../cli/command.js";
 import { LibcoapServer, needsLibcoap } from "./libcoap.js";
 
@@ -151,6 +152,26 @@ test("a certificate speaks for its own device alone", OPTIONS, async context => 
 	await news.until(() => errors.length > 0);
 	assert.match(errors[0]!, /4\.03/);
 	assert.equal(cloud.registry.get("lamp-1"), undefined);
+});
+
+test("beside another broker: what a device over CoAP says goes there, and what an operator desires there comes to it", OPTIONS, async context => {
+	const foreign = await serve(new Broker(), { port: 0 });
+	context.after(() => foreign.close());
+	const cloud = await open(context), url = `mqtt://127.0.0.1:${foreign.port}`;
+	await cloud.bridge({ url });
+	const { coap } = await cloud.serve({ coapPort: 0 });
+	const operator = await Client.connect(url, { clientId: "moorline-operator" });
+	context.after(() => operator.end());
+	await operator.mqtt.subscribeAsync("moorline/lamp-1/temperature");
+	const news = new News();
+	cloud.shadows.onChanged = () => news.tell();
+	await lamp(context, cloud, { endpoint: `coap://127.0.0.1:${coap!.udpPort}`, oscore: true }, {
+		onConnected() { this.publish("moorline/lamp-1/temperature", "21.5", { qos: 1 }); },
+		onDelta(delta) { this.report(delta); },
+	});
+	assert.equal((await operator.next()).text, "21.5");
+	await operator.mqtt.publishAsync("moorline/lamp-1/shadow/report", JSON.stringify({ desired: { on: true } }), { qos: 1 });
+	await news.until(() => cloud.shadows.get("lamp-1").reported["on"] === true);
 });
 
 test("moorline run over coaps with the key of a file reaches libcoap's server, which takes what is put there and no more", { ...OPTIONS, skip }, async context => {
