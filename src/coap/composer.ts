@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The messages that a request takes: what each of them says of tokens, blocks, observing and echoes, and its protection.
+ * The messages that a request takes: what each of them says of tokens, blocks, observing and echoes, and how it is
+ * protected.
  *
  * Spec: RFC 7252 §5.3.1, RFC 7641 §2, RFC 7959 §2, RFC 7967 §2, RFC 9175 §2.3, §3.
  */
