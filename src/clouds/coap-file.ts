@@ -140,7 +140,9 @@ export class CoAPFile implements Translation, BlockPort, Closer, Asker {
 			if (this.#count > 0) this.hand(index, this.#gathered, 0, this.#count, now);
 			else this.hand(index, bytes, start, end, now);
 		}
-		if (!more && this.#wanted.length > 0 && !this.#paused) this.#download.beyond(this.#token);
+		if (more || this.#wanted.length === 0 || this.#paused) return;
+		this.abandon();
+		this.#download.beyond(this.#token);
 	}
 
 	private gather(bytes: Uint8Array, start: number, end: number): void {

@@ -21,13 +21,9 @@ import type {
 } from "../coap/request.js";
 import type { Security } from "../coap/security.js";
 import type { Host } from "../host.js";
-import type { Provisioning } from "../identity/provisioning.js";
-import type { Commands } from "../operations/commands.js";
-import type { Jobs } from "../operations/jobs.js";
-import type { Metrics } from "../operations/metrics.js";
-import type { Download } from "../ota/download.js";
 import type { Shadow } from "../shadow/shadow.js";
 import type { Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
+import { Lacking } from "./lacking.js";
 
 /** One service in one vendor's words. */
 export interface Translation {
@@ -70,7 +66,8 @@ const POST_MAXIMUM = 4;
 const WATCH_RETRY = 60_000;
 
 /** Its own client's options and callbacks, too: a closure for each of them would take eleven slots. */
-export abstract class CoAPConnection implements Connection, CoAPClientOptions, RequestOwner, AlarmOwner {
+export abstract class CoAPConnection extends Lacking
+	implements Connection, CoAPClientOptions, RequestOwner, AlarmOwner {
 	readonly host: Host;
 	readonly bodyMaximum: number;
 	readonly keepAlive: number | undefined;
@@ -93,6 +90,7 @@ export abstract class CoAPConnection implements Connection, CoAPClientOptions, R
 	#closed = false;
 
 	constructor(options: ConnectionOptions, { bodyMaximum, keepAlive, reconnect }: CoAPSettings) {
+		super();
 		this.options = options;
 		this.host = options.host;
 		this.bodyMaximum = bodyMaximum;
@@ -119,26 +117,6 @@ export abstract class CoAPConnection implements Connection, CoAPClientOptions, R
 	protected abstract forgot(response: Response): boolean;
 
 	abstract addShadow(name: string, shadow: Shadow): void;
-
-	addJobs(_: Jobs): void {
-		throw unsupported("jobs");
-	}
-
-	addCommands(_: Commands): void {
-		throw unsupported("commands");
-	}
-
-	addMetrics(_: Metrics): void {
-		throw unsupported("metrics");
-	}
-
-	addProvisioning(_: Provisioning): void {
-		throw unsupported("provisioning");
-	}
-
-	addDownload(_: string, __: number, ___: Download): Closer {
-		throw unsupported("files");
-	}
 
 	abstract publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): boolean;
 
@@ -447,9 +425,4 @@ function refusal(what: string, { code }: Response): DeviceError {
 /** Nobody answers: where that is because the connection is over, the client tells so itself. */
 function isLoss({ code }: DeviceError): boolean {
 	return code === "closed" || code === "timeout";
-}
-
-/** For clouds that lack the service. */
-function unsupported(service: string): DeviceError {
-	return new DeviceError("unsupported", `this cloud has no ${service}`);
 }

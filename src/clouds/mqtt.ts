@@ -5,22 +5,17 @@
  *
  * Whatever the cloud sends, the worst that can come of it is an error reported.
  */
-import type { Closer } from "../base/closer.js";
 import type { Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
 import type { Host } from "../host.js";
-import type { Provisioning } from "../identity/provisioning.js";
 import { Client, type ClientOptions, type Server } from "../mqtt/client.js";
 import { Collector, type Receiver } from "../mqtt/collector.js";
 import { Reason } from "../mqtt/constants.js";
 import type { MQTTEvent } from "../mqtt/event.js";
 import type { Payload } from "../mqtt/encode.js";
-import type { Commands } from "../operations/commands.js";
-import type { Jobs } from "../operations/jobs.js";
-import type { Metrics } from "../operations/metrics.js";
-import type { Download } from "../ota/download.js";
 import type { Shadow } from "../shadow/shadow.js";
 import type { Connection, ConnectionOptions, PublishOptions } from "./cloud.js";
+import { Lacking } from "./lacking.js";
 
 /** One service in one vendor's words. */
 export interface Translation {
@@ -57,7 +52,7 @@ export interface MQTTSettings {
 }
 
 /** Its own client's options and callbacks, too: a closure for each of them would take eleven slots. */
-export abstract class MQTTConnection implements Connection, ClientOptions, Receiver {
+export abstract class MQTTConnection extends Lacking implements Connection, ClientOptions, Receiver {
 	readonly host: Host;
 	readonly keepAlive: number | undefined;
 	readonly reconnect: Backoff | undefined;
@@ -72,6 +67,7 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	#paused = false;
 
 	constructor(options: ConnectionOptions, { messageMaximum, keepAlive, reconnect }: MQTTSettings) {
+		super();
 		this.options = options;
 		this.host = options.host;
 		this.keepAlive = keepAlive;
@@ -83,26 +79,6 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 	abstract get server(): Server | readonly Server[];
 
 	abstract addShadow(name: string, shadow: Shadow): void;
-
-	addJobs(_: Jobs): void {
-		throw unsupported("jobs");
-	}
-
-	addCommands(_: Commands): void {
-		throw unsupported("commands");
-	}
-
-	addMetrics(_: Metrics): void {
-		throw unsupported("metrics");
-	}
-
-	addProvisioning(_: Provisioning): void {
-		throw unsupported("provisioning");
-	}
-
-	addDownload(_: string, __: number, ___: Download): Closer {
-		throw unsupported("files");
-	}
 
 	publish(topic: string, payload: Payload, options?: PublishOptions): boolean {
 		const client = this.#client!;
@@ -260,9 +236,4 @@ export abstract class MQTTConnection implements Connection, ClientOptions, Recei
 		}
 		this.options.onTurn();
 	}
-}
-
-/** For clouds that lack the service. */
-function unsupported(service: string): DeviceError {
-	return new DeviceError("unsupported", `this cloud has no ${service}`);
 }

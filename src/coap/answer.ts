@@ -39,7 +39,8 @@ export function isUnwanted(request: Message, code: number): boolean {
 
 /** @param sequence of a notification, or of the answer to a registration; `undefined` for none */
 export function makeAnswer(
-	inquiry: Inquiry, response: ResourceResponse, { room, blockLength, bert }: AnswerLimits, sequence: number | undefined,
+	inquiry: Inquiry, response: ResourceResponse, { room, blockLength, bert }: AnswerLimits,
+	sequence: number | undefined,
 ): Answer {
 	const { code, payload = NOTHING, contentFormat, etag, maxAge } = response;
 	const { block1 } = inquiry;
@@ -74,7 +75,8 @@ export function makeAnswer(
 	const tag = etag ?? (more || start > 0 ? tagFor(payload) : undefined);
 	if (tag !== undefined) insert(options, { number: OptionNumber.ETAG, value: tag });
 	if (more && start === 0) insert(options, uintOption(OptionNumber.SIZE2, length));
-	return { code, options, payload: payload.subarray(start, end), rest: more ? { ...response, etag: tag } : undefined };
+	const rest = more ? { ...response, etag: tag } : undefined;
+	return { code, options, payload: payload.subarray(start, end), rest };
 }
 
 /** Whether who asks has that representation. */

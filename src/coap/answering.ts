@@ -115,7 +115,7 @@ export class Answering implements Answerer, InquiryOwner {
 		const { type, message, handle } = news;
 		if (type === MessengerEvent.ACKNOWLEDGED) this.#observers.acknowledged(handle, now);
 		else if (type === MessengerEvent.FAILED) this.#observers.failed(handle);
-		else if (type === MessengerEvent.MESSAGE && isRequest(message!.code)) this.request(message!, news.exchange, now);
+		else if (message !== undefined && isRequest(message.code)) this.request(message, news.exchange, now);
 	}
 
 	expire(now: number): void {
@@ -152,7 +152,8 @@ export class Answering implements Answerer, InquiryOwner {
 	/** Those that are not answered; notifications do not count. */
 	private get requests(): number {
 		let count = 0;
-		for (let index = 0; index < this.#inquiries.length; index++) if (!this.#inquiries[index]!.isNotification) count++;
+		const inquiries = this.#inquiries;
+		for (let index = 0; index < inquiries.length; index++) if (!inquiries[index]!.isNotification) count++;
 		return count;
 	}
 
@@ -237,7 +238,8 @@ export class Answering implements Answerer, InquiryOwner {
 		const more = code === Code.CONTINUE;
 		inquiry.block1 = { ...block, more };
 		const isTooLarge = code === Code.REQUEST_ENTITY_TOO_LARGE;
-		inquiry.send({ code, options: isTooLarge ? [uintOption(OptionNumber.SIZE1, this.#site.bodyMaximum)] : NO_OPTIONS });
+		const options = isTooLarge ? [uintOption(OptionNumber.SIZE1, this.#site.bodyMaximum)] : NO_OPTIONS;
+		inquiry.send({ code, options });
 	}
 
 	private observe(inquiry: Inquiry, { observable }: Resource, now: number): void {
@@ -290,7 +292,9 @@ export class Answering implements Answerer, InquiryOwner {
 		return first ? messenger.respond(exchange, secured, now) : messenger.send(secured, now);
 	}
 
-	private told(observer: Observer, { message, isNotification }: Inquiry, handle: number, isConfirmed: boolean, now: number): void {
+	private told(
+		observer: Observer, { message, isNotification }: Inquiry, handle: number, isConfirmed: boolean, now: number,
+	): void {
 		const isConfirmable = isNotification ? isConfirmed : message.type === Type.CON;
 		const { reliable } = this.#messenger!;
 		observer.inquiry = undefined;
@@ -301,7 +305,8 @@ export class Answering implements Answerer, InquiryOwner {
 
 	/** Answers with a code alone; with nothing where not even that can be protected. */
 	private refuse(request: Message, exchange: number, binding: Binding | undefined, code: number, now: number): void {
-		const outgoing = { confirmable: true, code, token: request.token.slice(), options: NO_OPTIONS, payload: NOTHING };
+		const token = request.token.slice();
+		const outgoing = { confirmable: true, code, token, options: NO_OPTIONS, payload: NOTHING };
 		let answer: Outgoing | undefined;
 		try {
 			answer = isUnwanted(request, code) ? undefined : this.protect(outgoing, binding, true);
@@ -323,7 +328,8 @@ export class Answering implements Answerer, InquiryOwner {
 
 	private protect(outgoing: Outgoing, binding: Binding | undefined, first: boolean): Outgoing {
 		const security = this.#security;
-		return security === undefined || binding === undefined ? outgoing : security.protectResponse(outgoing, binding, first);
+		if (security === undefined || binding === undefined) return outgoing;
+		return security.protectResponse(outgoing, binding, first);
 	}
 
 	/** @throws DeviceError `malformed` */
@@ -347,7 +353,8 @@ function refusalOf({ options }: Message): number {
 		const { number } = options[index]!;
 		const isRepeated = number === previous && !REPEATABLE.includes(number);
 		if (isCritical(number) && (isRepeated || !KNOWN.includes(number))) return Code.BAD_OPTION;
-		if (number === OptionNumber.PROXY_URI || number === OptionNumber.PROXY_SCHEME) code = Code.PROXYING_NOT_SUPPORTED;
+		const isForProxy = number === OptionNumber.PROXY_URI || number === OptionNumber.PROXY_SCHEME;
+		if (isForProxy) code = Code.PROXYING_NOT_SUPPORTED;
 		previous = number;
 	}
 	return code;
@@ -358,7 +365,8 @@ function mismatchOf({ methods, takes, offers }: Resource, inquiry: Inquiry): num
 	const { code, contentFormat, accept, options } = inquiry;
 	if (!methods.includes(code)) return Code.METHOD_NOT_ALLOWED;
 	const hasAccept = findOption(options, OptionNumber.ACCEPT) !== undefined;
-	if (hasAccept && offers !== undefined && (accept === undefined || !offers.includes(accept))) return Code.NOT_ACCEPTABLE;
+	const isWithout = offers !== undefined && (accept === undefined || !offers.includes(accept));
+	if (hasAccept && isWithout) return Code.NOT_ACCEPTABLE;
 	const isForeign = takes !== undefined && contentFormat !== undefined && !takes.includes(contentFormat);
 	return isForeign ? Code.UNSUPPORTED_CONTENT_FORMAT : 0;
 }

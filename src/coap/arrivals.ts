@@ -7,7 +7,8 @@
  * asks for, the copy is reset: we lack what it takes to process it (RFC 7252 §4.2), and its sender need not wait on.
  * Of requests that there is no room to remember, the IDs remain, to the same effect.
  *
- * Pure. Memory: `ARRIVAL_MAXIMUM` records, `ANSWERS_MAXIMUM` bytes, and two for each of `FORGOTTEN_MAXIMUM` IDs. Read first: RFC 7252 §4.2, §4.3, §4.5, §5.2.
+ * Pure. Memory: `ARRIVAL_MAXIMUM` records, `ANSWERS_MAXIMUM` bytes, and two for each of `FORGOTTEN_MAXIMUM` IDs.
+ * Read first: RFC 7252 §4.2, §4.3, §4.5, §5.2.
  */
 import type { Writer } from "../bytes/writer.js";
 import { Type } from "./constants.js";

@@ -35,9 +35,9 @@ export function blockSize(length: number): number {
 	return size;
 }
 
-/** @throws DeviceError `too-large` for a number beyond 20 bits: the body is longer than blocks of this size can be */
+/** @throws DeviceError `too-large` for a number beyond 20 bits: the body is longer than such blocks can be */
 export function blockOption(option: number, { number, more, size, bert }: Block): Option {
-	if (number > BLOCK_NUMBER_MAXIMUM) throw new DeviceError("too-large", `there is no block ${number} of ${size} bytes`);
+	if (number > BLOCK_NUMBER_MAXIMUM) throw new DeviceError("too-large", `no block ${number} of ${size} bytes`);
 	let exponent = 0;
 	while (BLOCK_MINIMUM << exponent < size) exponent++;
 	return uintOption(option, number * NUMBER_UNIT + (more ? MORE : 0) + (bert ? BERT : exponent));

@@ -103,7 +103,9 @@ export class Bodies {
 
 	forget(key: string): void {
 		const served = this.#served;
-		for (let index = served.length - 1; index >= 0; index--) if (served[index]!.key === key) served.splice(index, 1);
+		for (let index = served.length - 1; index >= 0; index--) {
+			if (served[index]!.key === key) served.splice(index, 1);
+		}
 	}
 
 	private begin(inquiry: Inquiry, before: Upload | undefined): Upload {
@@ -122,7 +124,8 @@ export class Bodies {
 		for (let index = 0; index < this.#uploads.length; index++) {
 			const upload = this.#uploads[index]!;
 			if (upload.key !== key) continue;
-			if (tag === undefined || upload.tag === undefined ? tag === upload.tag : isEqual(tag, upload.tag)) return upload;
+			const { tag: of } = upload;
+			if (tag === undefined || of === undefined ? tag === of : isEqual(tag, of)) return upload;
 		}
 		return undefined;
 	}

@@ -115,7 +115,12 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 	readonly #bodyMaximum: number;
 	readonly #blockLength: number;
 	#resolver: Resolver | undefined;
+	/** Of the server, once its name is resolved and while there is no line to it. */
+	#address = "";
 	#line: Line | undefined;
+	/** The line carries bytes; each is a message. */
+	#isUp = false;
+	#isDatagram = false;
 	#messenger: Messenger | undefined;
 	#requests: Requests | undefined;
 	#connected = false;
@@ -191,11 +196,11 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		this.#alarm.set(Infinity);
 	}
 
-	/** Bytes came, or there is room for some. */
+	/** Bytes came, or there is room for some. Below a stream may be TLS, or a WebSocket, and no stack is left there. */
 	onLine(): void {
-		if (this.#line === undefined) return;
-		if (this.#messenger === undefined) this.lineUp();
-		this.pump();
+		this.#isUp = true;
+		if (this.#isDatagram) this.pump();
+		else this.soon();
 	}
 
 	onLineLost(error: DeviceError): void {
@@ -210,6 +215,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 			if (this.#resolver === undefined && this.#line === undefined) return this.connect();
 			return this.lost(new DeviceError("timeout", "no connection in time"));
 		}
+		if (this.#address !== "") return this.open();
 		if (this.#isIdle) this.#line?.rest();
 		this.#isIdle = true;
 		if (this.#messenger !== undefined) {
@@ -218,8 +224,8 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 			this.#options.resources?.expire(now);
 			const isSilent = this.#connected && now >= this.#heardAt + this.#keepAlive;
 			if (isSilent && this.#ping === 0) this.ping(now);
-			this.pump();
 		}
+		this.pump();
 		this.arm();
 	}
 
@@ -239,7 +245,10 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 			this.#resolver = new this.#host.dns.io();
 			this.#resolver.resolve({
 				host: server.name,
-				onResolved: (_, address) => this.open(server, address),
+				onResolved: (_, address) => {
+					this.#address = address;
+					this.soon();
+				},
 				onError: (error) => this.lost(error),
 			});
 		} catch (error) {
@@ -247,14 +256,19 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		}
 	}
 
-	private open({ transport, name, port, secure, psk }: CoAPServerAddress, address: string): void {
+	private open(): void {
+		const { transport, name, port, secure, psk } = this.#options.server;
+		const address = this.#address;
 		this.closeResolver();
+		this.#isDatagram = transport === "udp" || transport === "dtls";
 		try {
-			if (transport === "udp" || transport === "dtls") {
-				if (transport === "dtls" && psk === undefined) throw new DeviceError("credential", "no key for DTLS");
-				this.#line = new DatagramLine(this.#host, { address, port, psk: transport === "dtls" ? psk : undefined }, this);
+			if (this.#isDatagram) {
+				const isSecure = transport === "dtls";
+				if (isSecure && psk === undefined) throw new DeviceError("credential", "no key for DTLS");
+				const options = { address, port, psk: isSecure ? psk : undefined };
+				this.#line = new DatagramLine(this.#host, options, this);
 				// Nothing else would tell that the peer is there.
-				if (transport === "udp") this.onLine();
+				if (!isSecure) this.onLine();
 			} else {
 				const isSecure = transport === "tls" || transport === "wss";
 				if (isSecure && secure === undefined) throw new DeviceError("credential", "no trust anchor for TLS");
@@ -263,28 +277,30 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 				this.#line = new StreamLine(this.#host, options, this);
 			}
 		} catch (error) {
-			this.lost(toDeviceError(error, "unreachable", "no socket"));
+			return this.lost(toDeviceError(error, "unreachable", "no socket"));
 		}
+		this.arm();
 	}
 
-	/** The socket stands. */
-	private lineUp(): void {
+	/** The line stands. */
+	private lineUp(): Messenger {
 		const { transport } = this.#options.server;
 		const { text } = this.#host;
 		const now = this.#host.time.now();
-		const isDatagram = transport === "udp" || transport === "dtls";
-		const messenger: Messenger = isDatagram
+		const messenger: Messenger = this.#isDatagram
 			? new Exchanges({ codec: text, seed: randomWord(this.#host) })
 			: new Reliable(text, this.reliable(transport), now);
 		this.#messenger = messenger;
 		const { security, resources } = this.#options;
 		this.#requests = new Requests(messenger, text, {
-			tokenPrefix: randomWord(this.#host), security, bodyMaximum: this.#bodyMaximum, blockLength: this.#blockLength,
+			tokenPrefix: randomWord(this.#host), security,
+			bodyMaximum: this.#bodyMaximum, blockLength: this.#blockLength,
 		});
 		resources?.attach(messenger, security);
 		this.#heardAt = now;
 		if (transport === "udp") this.ping(now);
 		else if (transport === "dtls") this.established();
+		return messenger;
 	}
 
 	private reliable(transport: Transport): ReliableOptions {
@@ -315,8 +331,8 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 	/** Moves bytes and news until nothing moves. */
 	private pump(): void {
 		const line = this.#line;
-		const messenger = this.#messenger;
-		if (this.#isPumping || line === undefined || messenger === undefined) return;
+		if (this.#isPumping || !this.#isUp || line === undefined) return;
+		const messenger = this.#messenger ?? this.lineUp();
 		this.#isPumping = true;
 		this.#isIdle = false;
 		try {
@@ -398,7 +414,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		this.farewell();
 		this.#line?.close();
 		this.#line = this.#messenger = undefined;
-		this.#connected = false;
+		this.#connected = this.#isUp = false;
 		this.#connectedAt = Infinity;
 		this.#ping = 0;
 		for (const observation of this.#observations) observation.current = undefined;
@@ -417,6 +433,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 	}
 
 	private closeResolver(): void {
+		this.#address = "";
 		this.#resolver?.close();
 		this.#resolver = undefined;
 	}

@@ -18,7 +18,9 @@ export class Discovery implements Resource {
 
 	onRequest({ query }: ResourceRequest, reply: Replier): void {
 		const links: Link[] = [];
-		for (const [path, resource] of this.#routes) links.push({ target: `/${path}`, attributes: attributesOf(resource) });
+		for (const [path, resource] of this.#routes) {
+			links.push({ target: `/${path}`, attributes: attributesOf(resource) });
+		}
 		const list = formatLinks(filterLinks(links, query));
 		const payload = new Uint8Array(this.#codec.byteLength(list));
 		this.#codec.encode(list, payload, 0);
@@ -28,7 +30,8 @@ export class Discovery implements Resource {
 
 function attributesOf({ attributes = [], observable, offers }: Resource): readonly Attribute[] {
 	const all = [...attributes];
-	if (offers !== undefined && findAttribute(all, "ct") === undefined) all.push({ name: "ct", value: offers.join(" ") });
+	const isFormatted = offers !== undefined && findAttribute(all, "ct") === undefined;
+	if (isFormatted) all.push({ name: "ct", value: offers.join(" ") });
 	if (observable === true) all.push({ name: "obs", value: undefined });
 	return all;
 }

@@ -207,7 +207,7 @@ export class Exchanges implements Messenger {
 	private measure(message: Outgoing): number {
 		const length = datagramLength(message);
 		if (length <= MESSAGE_MAXIMUM) return length;
-		throw new DeviceError("too-large", `a message of ${length} bytes, at most ${MESSAGE_MAXIMUM} go into a datagram`);
+		throw new DeviceError("too-large", `a message of ${length} bytes: ${MESSAGE_MAXIMUM} go into a datagram`);
 	}
 
 	private encode(type: Type, messageId: number, message: Outgoing, length: number): Uint8Array {

@@ -46,7 +46,7 @@ export interface MessengerNews {
 	message: Message | undefined;
 	/** Of a request that came: what `respond` wants. */
 	exchange: number;
-	/** There for `FAILED` and `CLOSED`. Codes: `timeout`; `rejected` for a reset; `closed`, `malformed`, `violation`. */
+	/** There for `FAILED`, `CLOSED`. Codes: `timeout`; `rejected` for a reset; `closed`, `malformed`, `violation`. */
 	error: DeviceError | undefined;
 }
 

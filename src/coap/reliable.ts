@@ -35,7 +35,7 @@ export interface ReliableOptions {
 	form: Form;
 	/** Bytes of the largest message that is taken, which the peer is told. At least, and by default, 1,152. */
 	messageMaximum?: number | undefined;
-	/** Bytes of the largest message that is sent, whatever the peer takes: in a WebSocket there must be room at once. */
+	/** Bytes of the largest message that is sent, whatever the peer takes: a WebSocket must have room at once. */
 	sendMaximum?: number | undefined;
 }
 
@@ -266,6 +266,7 @@ export class Reliable implements Messenger {
 
 	/** The request is done with. */
 	private settle(exchange: number): void {
+		if (this.#error !== undefined) return;
 		for (const token of this.#custody.settle(exchange)) this.pong(token, true);
 	}
 

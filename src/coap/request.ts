@@ -42,7 +42,7 @@ export interface Response {
 	readonly block: { readonly number: number; readonly more: boolean; readonly size: number } | undefined;
 }
 
-/** Whoever waits for a response: exactly one of its methods is called for each request, once, unless it is cancelled. */
+/** Whoever waits for a response: one of its methods is called for each request, once, unless it is cancelled. */
 export interface RequestOwner {
 	onResponse(response: Response, now: number): void;
 	/**
@@ -57,8 +57,8 @@ export interface ObservationOwner {
 	/** The representation, now and at each change; never an older one after a newer. */
 	onNotification(response: Response, now: number): void;
 	/**
-	 * The server does not keep us, or no longer: `rejected`, with its code as `detail`. The observation is over. Nothing
-	 * is told when a connection is lost: it is registered again on the next.
+	 * The server does not keep us, or no longer: `rejected`, with its code as `detail`. The observation is over.
+	 * Nothing is told when a connection is lost: it is registered again on the next.
 	 */
 	onEnded(error: DeviceError, now: number): void;
 }
@@ -73,6 +73,6 @@ export interface Cancelable {
 export interface Requester {
 	/** @throws DeviceError `argument`; `state` when there is no connection; `full` */
 	request(options: RequestOptions, owner: RequestOwner): Cancelable;
-	/** From now on and on each later connection, until it is cancelled or ended. @throws DeviceError `argument`, `full` */
+	/** On this and each later connection, until it is cancelled or ended. @throws DeviceError `argument`, `full` */
 	observe(options: RequestOptions, owner: ObservationOwner): Cancelable;
 }

@@ -12,25 +12,19 @@
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
 import type { TextCodec } from "../host.js";
-import { setWord, wordAt } from "../bytes/word.js";
-import { BLOCK_MAXIMUM, blockOption, blockSize, findBlock, type Block } from "./block.js";
+import { blockSize, findBlock, type Block } from "./block.js";
+import { Composer, isSilent, type ComposerOptions } from "./composer.js";
 import { classOf, Code, codeText, OptionNumber, Type } from "./constants.js";
-import { isRequest, NOTHING, TOKEN_MAXIMUM, uintOf, type Message } from "./message.js";
-import { MessengerEvent, type Messenger, type MessengerNews, type Outgoing } from "./messenger.js";
-import { findOption, isCritical, uintOption, type Option } from "./option.js";
+import { isRequest, NOTHING, uintOf, type Message } from "./message.js";
+import { MessengerEvent, type Messenger, type MessengerNews } from "./messenger.js";
+import { findOption, isCritical } from "./option.js";
 import { Pending } from "./pending.js";
 import type { Cancelable, ObservationOwner, RequestOptions, RequestOwner, Response } from "./request.js";
-import type { Security } from "./security.js";
 import { Assembly, checkLength, Taken, Upload } from "./transfer.js";
 
-export interface RequestsOptions {
-	/** Begins each token: four random bytes, so that nobody who does not see them can answer (RFC 7252 §5.3.1). */
-	readonly tokenPrefix: number;
-	readonly security: Security | undefined;
+export interface RequestsOptions extends ComposerOptions {
 	/** Bytes of the largest representation that is taken whole. */
 	readonly bodyMaximum: number;
-	/** Bytes of a block, at most. */
-	readonly blockLength: number;
 }
 
 /** Requests and observations of one connection. */
@@ -46,9 +40,7 @@ const RETRY = 5_000;
 const RETRY_DOUBLINGS = 4;
 /** For uploads over a stream: what options may take of a message. */
 const OPTIONS_ROOM = 256;
-/** No answer, whatever its class. Spec: RFC 7967 §2.1. */
-const SILENT = 26;
-const PREFIX_LENGTH = 4;
+const NO_RESPONSE: Response = Object.freeze({ code: Code.EMPTY, options: [], payload: NOTHING, block: undefined });
 
 /** Options of responses that must not be passed over and that are known here. */
 const KNOWN: readonly number[] = Object.freeze([
@@ -59,9 +51,8 @@ export class Requests {
 	readonly #messenger: Messenger;
 	readonly #text: TextCodec;
 	readonly #options: RequestsOptions;
+	readonly #composer: Composer;
 	readonly #pending: Pending[] = [];
-	/** Tokens given out. */
-	#count = 0;
 	/** Something in `#pending` waits for `flush`. */
 	#unsent = false;
 	#deadline = Infinity;
@@ -71,6 +62,7 @@ export class Requests {
 		this.#messenger = messenger;
 		this.#text = text;
 		this.#options = options;
+		this.#composer = new Composer(messenger, options);
 	}
 
 	/** Monotonic ms at which `expire` has something to do, or `Infinity`. */
@@ -99,7 +91,7 @@ export class Requests {
 		pending.owner = pending.observer = undefined;
 		if (pending.isLeaving || !this.#pending.includes(pending)) return;
 		this.unawait(pending);
-		// It would go on notifying: over a stream there is no other way to say so, and over datagrams this is the shorter.
+		// It would go on notifying: over a stream nothing else says so, and over datagrams this is the shorter way.
 		if (isKept) this.deregister(pending);
 		else this.remove(pending);
 	}
@@ -145,7 +137,7 @@ export class Requests {
 			if (each === undefined || each.due > now) continue;
 			each.due = Infinity;
 			if (each.failure !== undefined) this.fail(each, each.failure, now);
-			else if (each.isOver) this.finish(each, { code: Code.EMPTY, options: [], payload: NOTHING, block: undefined }, now);
+			else if (each.isOver) this.finish(each, NO_RESPONSE, now);
 			else if (each.observer !== undefined && !each.awaited) this.register(each);
 			else this.fail(each, new DeviceError("timeout", "the peer has not answered"), now);
 		}
@@ -192,7 +184,7 @@ export class Requests {
 
 	private message({ message, handle }: MessengerNews, now: number): boolean {
 		if (isRequest(message!.code)) return false;
-		const number = this.tokenNumber(message!.token);
+		const number = this.#composer.numberOf(message!.token);
 		const pending = number === 0 ? undefined : this.withToken(number);
 		if (pending === undefined) {
 			if (message!.type !== Type.ACK) this.#messenger.reject();
@@ -326,8 +318,10 @@ export class Requests {
 			return undefined;
 		}
 		// It has become shorter: there is no such block any more.
-		const isGone = message.code === Code.BAD_REQUEST || message.code === Code.REQUEST_ENTITY_INCOMPLETE;
-		if (assembly !== undefined && isGone && pending.options.code === Code.GET) return this.restart(pending, assembly);
+		const { code } = message;
+		const isGone = code === Code.BAD_REQUEST || code === Code.REQUEST_ENTITY_INCOMPLETE;
+		const isRead = pending.options.code === Code.GET;
+		if (isGone && isRead && assembly !== undefined) return this.restart(pending, assembly);
 		if (block === undefined || classOf(message.code) !== 2) return responseOf(message, block);
 		const wanted = pending.options.block;
 		if (wanted !== undefined) {
@@ -485,7 +479,7 @@ export class Requests {
 	/** @returns false when there was no room */
 	private send(pending: Pending, now: number): boolean {
 		try {
-			const outgoing = pending.outgoing ??= this.compose(pending);
+			const outgoing = pending.outgoing ??= this.#composer.compose(pending);
 			const handle = this.#messenger.send(outgoing, now);
 			if (handle === "full") return false;
 			const { confirmable } = outgoing;
@@ -508,83 +502,6 @@ export class Requests {
 		}
 	}
 
-	/** The next message of a request, protected where that is wished. @throws DeviceError `storage`, `too-large` */
-	private compose(pending: Pending): Outgoing {
-		const { upload, registers } = pending;
-		// A block that came late may have begun one meanwhile.
-		if (registers) pending.assembly = undefined;
-		const { confirmable = true, code } = pending.options;
-		if (!registers || pending.registration === 0) pending.token = ++this.#count;
-		else pending.token = pending.registration;
-		const outgoing: Outgoing = {
-			confirmable, code, token: this.token(pending.token), options: this.optionsOf(pending),
-			payload: upload?.bytes ?? (pending.assembly === undefined ? pending.options.payload : undefined) ?? NOTHING,
-		};
-		const { security } = this.#options;
-		const secured = security?.protectRequest(outgoing);
-		pending.binding = secured?.binding;
-		if (registers) {
-			pending.registers = false;
-			pending.registration = pending.token;
-			pending.registrationBinding = pending.binding;
-		}
-		return secured?.message ?? outgoing;
-	}
-
-	private optionsOf(pending: Pending): readonly Option[] {
-		const { upload, assembly, registers, echo, options: { block, contentFormat } } = pending;
-		const more: Option[] = [];
-		if (registers) more.push(uintOption(OptionNumber.OBSERVE, pending.isLeaving ? 1 : 0));
-		// Of a body that goes, and not of one that is asked for.
-		if (contentFormat !== undefined && assembly === undefined) {
-			more.push(uintOption(OptionNumber.CONTENT_FORMAT, contentFormat));
-		}
-		if (upload !== undefined) {
-			const next = upload.block;
-			more.push(blockOption(OptionNumber.BLOCK1, next));
-			if (next.number === 0) more.push(uintOption(OptionNumber.SIZE1, upload.payload.byteLength));
-			// Of no body on an earlier connection either, some block of which may be on its way yet.
-			if (pending.tag === 0) pending.tag = (this.#options.tokenPrefix + this.#count) % 2 ** 32;
-			more.push(uintOption(OptionNumber.REQUEST_TAG, pending.tag));
-		}
-		const asked = this.askedBlock(assembly, block);
-		if (asked !== undefined) more.push(blockOption(OptionNumber.BLOCK2, asked));
-		if (isSilent(pending)) more.push(uintOption(OptionNumber.NO_RESPONSE, SILENT));
-		if (echo !== undefined) more.push({ number: OptionNumber.ECHO, value: echo });
-		return pending.merge(more);
-	}
-
-	/** Which block to ask for, where it is not for the server to say. */
-	private askedBlock(assembly: Assembly | undefined, block: RequestOptions["block"]): Block | undefined {
-		const { reliable } = this.#messenger;
-		if (assembly !== undefined && assembly.length > 0) {
-			// As the server makes them, which may know no larger ones.
-			const { size, length, bert } = assembly;
-			return { number: length / size, more: false, size, bert };
-		}
-		if (block !== undefined) {
-			const bert = reliable && block.size >= BLOCK_MAXIMUM;
-			// Of larger blocks than there are, the first of those that they are made of.
-			const size = Math.min(block.size, BLOCK_MAXIMUM);
-			return { number: block.number * (block.size / size), more: false, size, bert };
-		}
-		const size = blockSize(this.#options.blockLength);
-		return reliable || size === BLOCK_MAXIMUM ? undefined : { number: 0, more: false, size, bert: false };
-	}
-
-	private token(number: number): Uint8Array {
-		const token = new Uint8Array(TOKEN_MAXIMUM);
-		setWord(token, 0, this.#options.tokenPrefix);
-		setWord(token, PREFIX_LENGTH, number);
-		return token;
-	}
-
-	/** 0 for a token that is none of ours. */
-	private tokenNumber(token: Uint8Array): number {
-		if (token.byteLength !== TOKEN_MAXIMUM || wordAt(token, 0) !== this.#options.tokenPrefix) return 0;
-		return wordAt(token, PREFIX_LENGTH);
-	}
-
 	private withToken(number: number): Pending | undefined {
 		for (const pending of this.#pending) {
 			if (pending.registration === number || (pending.token === number && pending.awaited)) return pending;
@@ -596,11 +513,6 @@ export class Requests {
 		for (const pending of this.#pending) if (handle !== 0 && pending.handle === handle) return pending;
 		return undefined;
 	}
-}
-
-/** What is sent now is answered by nothing: of a body in blocks, that is the last. */
-function isSilent({ options, upload }: Pending): boolean {
-	return options.silent === true && upload?.block.more !== true;
 }
 
 function hasObserve({ options }: Message): boolean {

@@ -17,7 +17,7 @@ export interface ResourceRequest {
 	readonly accept: number | undefined;
 	/** All of them. */
 	readonly options: readonly Option[];
-	/** Tags of the representations that it is about: it is refused with 4.12 if none is there. Empty tag: any will do. */
+	/** Tags of the representations it is about: it is refused with 4.12 if none is there. Empty tag: any will do. */
 	readonly ifMatch: readonly Uint8Array[];
 	/** It is refused with 4.12 if there is any representation. */
 	readonly ifNoneMatch: boolean;
@@ -51,7 +51,7 @@ export interface Resource {
 	readonly methods: readonly number[];
 	/** Content formats of bodies that it takes; others are refused with 4.15. Absent: any. */
 	readonly takes?: readonly number[] | undefined;
-	/** Content formats that it has; where another one is wanted, 4.06 is answered. Absent: whatever the handler answers. */
+	/** Content formats that it has; where another one is wanted, 4.06 is answered. Absent: what the handler answers. */
 	readonly offers?: readonly number[] | undefined;
 	/** It can be observed: `Resources.notify` tells of changes. */
 	readonly observable?: boolean | undefined;

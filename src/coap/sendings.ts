@@ -3,8 +3,8 @@
  * What we send under message IDs of our own: until it is acknowledged, reset or given up, and for as long afterwards
  * as something about it may still come.
  *
- * Messages are borrowed, and encoded anew each time that they are sent: who sends keeps the payload anyway, and a device
- * has no room for it twice. Which is why only what has an outcome is sent from here.
+ * Messages are borrowed, and encoded anew each time that they are sent: who sends keeps the payload anyway, and a
+ * device has no room for it twice. Which is why only what has an outcome is sent from here.
  *
  * Interactions wait for one another (NSTART, §4.7): a confirmable message until it is acknowledged, and a request
  * that is not confirmable until anything comes, which tells that the peer is there and not overrun. The answer that
@@ -156,6 +156,9 @@ export class Sendings {
 	 */
 	answer({ messageId, token }: Message): number {
 		const record = this.transmitted(messageId);
+		// There are servers that answer a ping: they are there, too.
+		const isPing = record !== undefined && record.message === undefined && record.state < State.ENDED;
+		if (isPing) this.end(record, undefined);
 		if (record === undefined || !record.confirmable || !record.request || record.error !== undefined) return -1;
 		// Both must match. Spec: §5.3.2.
 		if (!isEqual(record.token, token)) return -1;
@@ -210,7 +213,8 @@ export class Sendings {
 			if (record.state === State.LINGERING || !record.confirmable) {
 				records.splice(index, 1);
 			} else if (record.retransmissions === this.#timing.maxRetransmit) {
-				this.end(record, new DeviceError("timeout", `not acknowledged after ${record.transmissions} transmissions`));
+				const what = `not acknowledged after ${record.transmissions} transmissions`;
+				this.end(record, new DeviceError("timeout", what));
 			} else {
 				record.retransmissions++;
 				record.timeout *= 2;

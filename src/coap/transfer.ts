@@ -78,7 +78,8 @@ export class Assembly {
 	private reserve(message: Message, needed: number, more: boolean): void {
 		const announced = uintOf(message, OptionNumber.SIZE2) ?? 0;
 		const whole = Math.max(needed, announced);
-		if (whole > this.#maximum) throw new DeviceError("too-large", `a body of ${whole} bytes: ${this.#maximum} are taken`);
+		const maximum = this.#maximum;
+		if (whole > maximum) throw new DeviceError("too-large", `a body of ${whole} bytes: ${maximum} are taken`);
 		const body = this.#body;
 		if (needed <= body.byteLength) return;
 		const wished = announced >= needed ? announced : more ? 2 * needed : needed;
@@ -128,15 +129,14 @@ export class Upload {
 	 * @returns false when it answered another one
 	 */
 	take(answered: Block): boolean {
-		if (answered.number * answered.size !== this.acknowledged && answered.number * this.size !== this.acknowledged) {
-			return false;
-		}
+		const { number, size } = answered;
+		if (number * size !== this.acknowledged && number * this.size !== this.acknowledged) return false;
 		this.acknowledged += this.sent;
 		this.shrink(answered.size);
 		return true;
 	}
 
-	/** Smaller blocks from here on: what was acknowledged is a whole number of them. @returns false when they are not */
+	/** Smaller blocks from here on: what is acknowledged is a whole number of them. @returns false when they are not */
 	shrink(size: number): boolean {
 		if (size >= this.size) return false;
 		this.size = size;

@@ -16,8 +16,6 @@ import { textOption, type Option } from "./option.js";
 export const PORTS: Readonly<Record<string, number>> = Object.freeze({
 	"coap": 5683, "coaps": 5684, "coap+tcp": 5683, "coaps+tcp": 5684, "coap+ws": 80, "coaps+ws": 443,
 });
-/** Where a server takes WebSockets: the path of a URI is CoAP's. Spec: RFC 8323 §8.3. */
-export const WEBSOCKET_PATH = "/.well-known/coap";
 /** Characters of the longest URI. */
 export const URI_MAXIMUM = 2_048;
 /** Bytes of a segment, of an argument of the query, and of a name. Spec: RFC 7252 §5.10, table 4. */

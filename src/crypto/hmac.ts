@@ -18,9 +18,20 @@ export class HMAC {
 	readonly #outer: Digest;
 
 	constructor(crypto: Crypto, key: Uint8Array) {
-		const short = key.byteLength > BLOCK ? digestOf(crypto, key) : key;
-		this.#inner = padded(crypto, short, INNER);
-		this.#outer = padded(crypto, short, OUTER);
+		let short = key;
+		if (key.byteLength > BLOCK) {
+			const digest = crypto.digest("SHA-256");
+			digest.update(key);
+			short = digest.digest();
+		}
+		const block = new Uint8Array(BLOCK).fill(INNER);
+		mix(block, short);
+		this.#inner = crypto.digest("SHA-256");
+		this.#inner.update(block);
+		block.fill(OUTER);
+		mix(block, short);
+		this.#outer = crypto.digest("SHA-256");
+		this.#outer.update(block);
 	}
 
 	update(bytes: Uint8Array): void {
@@ -32,18 +43,4 @@ export class HMAC {
 		this.#outer.update(this.#inner.digest());
 		return this.#outer.digest();
 	}
-}
-
-function digestOf(crypto: Crypto, bytes: Uint8Array): Uint8Array {
-	const digest = crypto.digest("SHA-256");
-	digest.update(bytes);
-	return digest.digest();
-}
-
-function padded(crypto: Crypto, key: Uint8Array, byte: number): Digest {
-	const block = new Uint8Array(BLOCK).fill(byte);
-	mix(block, key);
-	const digest = crypto.digest("SHA-256");
-	digest.update(block);
-	return digest;
 }

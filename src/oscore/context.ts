@@ -6,9 +6,9 @@
  * Spec: RFC 8613 §3.2.1, §5.2, §5.4.
  */
 import { mix } from "../bytes/word.js";
-import { encodeCBOR } from "../cbor/encode.js";
 import { expand, extract } from "../crypto/hkdf.js";
 import type { Host } from "../host.js";
+import { byteString, joined } from "./bytes.js";
 import type { OSCOREParameters } from "./parameters.js";
 
 export type DerivingHost = Pick<Host, "crypto" | "text">;
@@ -27,15 +27,22 @@ const STRUCTURE: readonly number[] = Object.freeze([0x83, 0x68, 0x45, 0x6e, 0x63
 /** `[1, [10], …]`, up to the third of five items: the version of OSCORE, and the algorithm. */
 const EXTERNAL: readonly number[] = Object.freeze([0x85, 0x01, 0x81, AES_CCM_16_64_128]);
 const BYTE_STRING = 0x40;
+/** `[id, idContext, 10, "Key", 16]`, or `"IV", 13` at its end. Spec: RFC 8613 §3.2.1. */
+const FIVE_ITEMS = Uint8Array.of(0x85);
+const NULL = Uint8Array.of(0xf6);
+const FOR_KEY = Uint8Array.of(AES_CCM_16_64_128, 0x63, 0x4b, 0x65, 0x79, KEY_LENGTH);
+const FOR_IV = Uint8Array.of(AES_CCM_16_64_128, 0x62, 0x49, 0x56, NONCE_LENGTH);
 
 /** @param kind what it is for: "Key", or "IV" with an ID of no bytes */
 export function derive(
 	host: DerivingHost, { masterSecret, masterSalt }: OSCOREParameters,
 	id: Uint8Array, idContext: Uint8Array | undefined, kind: "Key" | "IV",
 ): Uint8Array {
-	const length = kind === "Key" ? KEY_LENGTH : NONCE_LENGTH;
-	const info = encodeCBOR(host.text, [id, idContext ?? null, AES_CCM_16_64_128, kind, length]);
-	return expand(host.crypto, extract(host.crypto, masterSalt, masterSecret), info, length);
+	// By hand: an encoder would take more of the stack than there is left where a request begins all this.
+	const ids = joined(joined(FIVE_ITEMS, byteString(id)), idContext === undefined ? NULL : byteString(idContext));
+	const info = joined(ids, kind === "Key" ? FOR_KEY : FOR_IV);
+	const key = extract(host.crypto, masterSalt, masterSecret);
+	return expand(host.crypto, key, info, kind === "Key" ? KEY_LENGTH : NONCE_LENGTH);
 }
 
 export class Context {

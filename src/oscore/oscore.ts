@@ -17,13 +17,14 @@ import type { Outgoing } from "../coap/messenger.js";
 import { findOption, uintOption, type Option } from "../coap/option.js";
 import type { Binding, ProtectedRequest, Security, UnprotectedRequest } from "../coap/security.js";
 import type { Host } from "../host.js";
+import { byteString, joined } from "./bytes.js";
 import { Context, TAG_LENGTH } from "./context.js";
 import { Exchange } from "./exchange.js";
 import { decodeInside, encodeInside, unwrap, wrap, type Inside } from "./layers.js";
 import { Numbers } from "./numbers.js";
 import { decodeNumber, decodeValue, encodeNumber, encodeValue, type OSCOREValue } from "./option.js";
 import type { OSCOREParameters } from "./parameters.js";
-import { joined, Renewal, unwrapPart, wrapPart } from "./renewal.js";
+import { Renewal, unwrapPart } from "./renewal.js";
 import { ReplayWindow } from "./window.js";
 
 export type OSCOREHost = Pick<Host, "crypto" | "random" | "storage" | "text">;
@@ -62,8 +63,8 @@ export class Oscore implements Security {
 		this.#parameters = parameters;
 		this.#numbers = new Numbers(host, path);
 		this.#renewal = parameters.renews ? new Renewal(host) : undefined;
-		const idContext = this.#renewal && this.#numbers.idContext;
-		this.#context = this.derive(idContext ?? parameters.idContext ?? this.#renewal?.random());
+		const kept = this.#renewal && this.#numbers.idContext;
+		this.#context = new Context(host, parameters, kept ?? parameters.idContext ?? this.#renewal?.random());
 	}
 
 	get overhead(): number {
@@ -196,7 +197,7 @@ export class Oscore implements Security {
 
 	/** As server, steps 2 and 4 of renewal.ts. */
 	private renewed(message: Message, partialIV: Uint8Array, part: Uint8Array, renewal: Renewal): UnprotectedRequest {
-		const context = this.derive(part);
+		const context = new Context(this.#host, this.#parameters, part);
 		const exchange = new Exchange(context, context.recipientId, partialIV, false);
 		const inside = this.openRequest(message, exchange);
 		if (inside === undefined) return this.refuse(message, Code.UNAUTHORIZED, "Security context not found");
@@ -207,9 +208,9 @@ export class Oscore implements Security {
 			return { message: unwrap(message, inside), binding: exchange, answer: undefined };
 		}
 		const offer = renewal.offer();
-		const second = this.derive(joined(offer, part));
+		const second = new Context(this.#host, this.#parameters, joined(offer, part));
 		const answer = answerTo(message, Code.UNAUTHORIZED, [], NOTHING);
-		return { ...IGNORED, answer: this.respond(answer, exchange, wrapPart(offer), second) };
+		return { ...IGNORED, answer: this.respond(answer, exchange, byteString(offer), second) };
 	}
 
 	/** As client, step 3 of renewal.ts: the request is to be made again, under the next context. */
@@ -217,11 +218,14 @@ export class Oscore implements Security {
 		const { context } = exchange;
 		const part = unwrapPart(kidContext);
 		if (part === undefined) throw new DeviceError("malformed", "a response with an ID context that is none");
-		const second = this.derive(joined(part, context.idContext!));
+		const second = new Context(this.#host, this.#parameters, joined(part, context.idContext!));
 		const inside = this.openResponse(message, exchange, second, partialIV);
 		if (inside.code !== Code.UNAUTHORIZED) throw new DeviceError("violation", "an offer that is no error");
 		// Of several requests under the lost context, the first one that is answered decides.
-		if (context === this.#context) this.adopt(this.derive(joined(part, this.#renewal!.random())));
+		if (context === this.#context) {
+			const third = joined(part, this.#renewal!.random());
+			this.adopt(new Context(this.#host, this.#parameters, third));
+		}
 		exchange.take(-1, false);
 		return unwrap(message, { code: Code.UNAUTHORIZED, options: AGAIN, payload: NOTHING });
 	}
@@ -238,6 +242,10 @@ export class Oscore implements Security {
 	private bareResponse(message: Message, exchange: Exchange): Message {
 		if (classOf(message.code) < 4 || exchange.isTaken) {
 			throw new DeviceError("signature", "the response is not protected");
+		}
+		// The server may have lost more than it can say: the next request begins anew. What is kept is kept.
+		if (this.#renewal && message.code === Code.UNAUTHORIZED && exchange.context === this.#context) {
+			this.#context = new Context(this.#host, this.#parameters, this.#renewal.random());
 		}
 		return { ...message, options: [], payload: NOTHING };
 	}
@@ -269,16 +277,12 @@ export class Oscore implements Security {
 
 	private kidContext(): Uint8Array | undefined {
 		const { idContext } = this.#context;
-		return idContext && this.#renewal ? wrapPart(idContext) : idContext;
+		return idContext && this.#renewal ? byteString(idContext) : idContext;
 	}
 
 	private isOurs(id: Uint8Array): boolean {
 		const { idContext } = this.#context;
 		return idContext !== undefined && isEqual(id, idContext);
-	}
-
-	private derive(idContext: Uint8Array | undefined): Context {
-		return new Context(this.#host, this.#parameters, idContext);
 	}
 
 	/** Spec: RFC 8613 §8.2: unprotected, because there may be nothing in common to protect it with. */

@@ -16,6 +16,7 @@
 import { isAt, isEqual } from "../bytes/word.js";
 import { HMAC } from "../crypto/hmac.js";
 import type { Host } from "../host.js";
+import { byteString, SHORT_MAXIMUM } from "./bytes.js";
 
 /** Bytes of each random number. */
 const RANDOM = 8;
@@ -25,10 +26,6 @@ const OFFER = RANDOM + CODE;
 /** What is taken for an ID context of the peer, or for its R2. */
 const PART_MINIMUM = 8;
 const PART_MAXIMUM = 48;
-/** Of a byte string of CBOR: the length is in the first byte, or in the next. */
-const BYTE_STRING = 0x40;
-const IN_FIRST_MAXIMUM = 23;
-const ONE_BYTE = 0x58;
 
 export class Renewal {
 	readonly #host: Pick<Host, "crypto" | "random">;
@@ -78,24 +75,10 @@ export class Renewal {
 	}
 }
 
-export function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-	const bytes = new Uint8Array(first.byteLength + second.byteLength);
-	bytes.set(first);
-	bytes.set(second, first.byteLength);
-	return bytes;
-}
-
-/** As a `kid context` of a run has it. */
-export function wrapPart(part: Uint8Array): Uint8Array {
-	const { byteLength } = part;
-	const isLong = byteLength > IN_FIRST_MAXIMUM;
-	return joined(isLong ? Uint8Array.of(ONE_BYTE, byteLength) : Uint8Array.of(BYTE_STRING + byteLength), part);
-}
-
-/** @returns `undefined` for what is none, or has another length than any that is good */
+/** What a `kid context` of a run wraps; `undefined` for what is none, or has another length than any that is good. */
 export function unwrapPart(kidContext: Uint8Array): Uint8Array | undefined {
 	const { byteLength } = kidContext;
 	if (byteLength > PART_MAXIMUM) return undefined;
-	const part = kidContext.slice(byteLength - 1 > IN_FIRST_MAXIMUM ? 2 : 1);
-	return part.byteLength >= PART_MINIMUM && isEqual(wrapPart(part), kidContext) ? part : undefined;
+	const part = kidContext.slice(byteLength - 1 > SHORT_MAXIMUM ? 2 : 1);
+	return part.byteLength >= PART_MINIMUM && isEqual(byteString(part), kidContext) ? part : undefined;
 }

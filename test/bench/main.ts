@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import { sdkObstacle } from "../referee/sdk.js";
 import { findMosquitto } from "../simulator/mosquitto.js";
 import { measureBroker, ROUND_COUNT, SIZE } from "./broker.js";
+import { measureCoAP, ROUNDS } from "./coap.js";
 import { LENGTH, measureDownload, ROUND_COUNT as DOWNLOADS } from "./download.js";
 import { measureNode } from "./node.js";
 import { measureShadow } from "./shadow.js";
@@ -56,6 +57,10 @@ if (mosquitto === undefined) {
 		console.log(`| ${qos} | ${inFlight} | ${thousands(ours)} | ${thousands(theirs)} | ${(ours / theirs).toFixed(2)}x |`);
 	}
 }
+
+console.log(`\nCoAP on Node against the simulator's server on loopback, one request at a time: requests a second (medians of ${ROUNDS} rounds in turn)\n`);
+console.log("| | Moorline | coap (npm) | Moorline is faster by |\n|---|---:|---:|---:|");
+for (const { what, ours, theirs } of await measureCoAP()) console.log(`| ${what} | ${thousands(ours)} | ${thousands(theirs)} | ${(ours / theirs).toFixed(2)}x |`);
 
 const obstacle = await sdkObstacle();
 if (obstacle !== undefined) {

@@ -10,7 +10,7 @@ import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ESP32_ARENA } from "../../hosts/xs/node/run.js";
 import type { AwsSubject, Figures } from "./figures.js";
 import {
-	lampFits, measureAws, measureClient, measureCycles, measureEmpty, measureLamp, measureParts, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
+	COAP_TRANSFER, coapFits, lampFits, measureAws, measureClient, measureCoAP, measureCycles, measureEmpty, measureLamp, measureParts, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
 } from "./measure.js";
 import { measureUpdate } from "./update.js";
 
@@ -50,6 +50,7 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 	return withBench(bits, async (bench) => {
 		const empty = await measureEmpty(bench, ESP32_ARENA);
 		const client = await measureClient(bench, ESP32_ARENA);
+		const coap = await measureCoAP(bench, ESP32_ARENA);
 		const { connecting, exchange } = await measureLamp(bench, ESP32_ARENA);
 		const onC3 = await measureLamp(bench, ESP32_C3_ARENA);
 		const cycles = await measureCycles(bench, ESP32_ARENA);
@@ -63,6 +64,10 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 		return [
 			row("empty", "empty program, live", empty.slots, empty.chunks),
 			live("mqtt", "MQTT client, idle: live, over the empty program", client),
+			live("coap", "CoAP client over UDP with one observation, idle: live, over the empty program", coap.connecting),
+			live("coap-steady", "CoAP client, after as many notifications as it remembers: live, over the empty program", coap.exchange),
+			peak("coap-transfer", `CoAP client, a notification and a transfer of ${COAP_TRANSFER / 1_024} KB in blocks: peak with garbage`, coap.exchange),
+			row("coap-allocated", `CoAP client, a notification and a transfer of ${COAP_TRANSFER / 1_024} KB in blocks: allocated`, coap.exchange.slotsAllocated, coap.exchange.chunksAllocated),
 			live("lamp", "lamp, in sync and idle: live, over the empty program", exchange),
 			peak("connecting", "lamp, until it is in sync: peak with garbage", connecting),
 			peak("exchange", "lamp, one exchange: peak with garbage", exchange),
@@ -70,7 +75,9 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 			peak("exchange-c3", "lamp, one exchange: peak with garbage, ESP32-C3", onC3.exchange),
 			row("allocated", "lamp, one exchange: allocated", exchange.slotsAllocated, exchange.chunksAllocated),
 			{ key: "arena", what: "smallest arena in which the lamp connects and syncs", value: await smallestArena(ESP32_ARENA, ARENA_STEP, (arena) => lampFits(bench, arena)) * (bits / 32) },
+			{ key: "coap-arena", what: "smallest arena in which the CoAP client connects, observes and transfers", value: await smallestArena(ESP32_ARENA, ARENA_STEP, (arena) => coapFits(bench, arena)) * (bits / 32) },
 			{ key: "stack-mqtt", what: "slots of the stack at most, MQTT client", value: client.stackPeak },
+			{ key: "stack-coap", what: "slots of the stack at most, CoAP client", value: Math.max(coap.connecting.stackPeak, coap.exchange.stackPeak) },
 			{ key: "stack", what: "slots of the stack at most, lamp", value: Math.max(...all.map(({ stackPeak }) => stackPeak)) },
 			...subjects.flatMap(({ subject, connecting, exchange }) => {
 				const what = `AWS, ${SUBJECTS[subject]}`;

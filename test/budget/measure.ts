@@ -5,15 +5,19 @@
  * What is live was collected before, and ids and endpoints have the same lengths each time. Of what is left to chance,
  * the lengths of signatures in certificates, a chunk's alignment hides nearly all.
  */
+import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHost } from "../../hosts/node/index.js";
+import { serveCoAP } from "../../hosts/simulator/coap/serve.js";
+import { CoAPServer } from "../../hosts/simulator/coap/server.js";
 import { createAwsCloud, createCloud, IDENTITY_DOMAIN, writeIdentity, type Cloud, type DeviceIdentity } from "../../hosts/simulator/index.js";
 import { build, packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ExitCode, runXS, sdkImports, sdkModules } from "../../hosts/xs/node/run.js";
+import { ARRIVAL_MAXIMUM } from "../../src/coap/arrivals.js";
 import { moddableAliases } from "../bench/xs.js";
 import { bundle } from "../xs/bundle.js";
 import { FlowCloud } from "../xs/flow.js";
@@ -22,6 +26,10 @@ import { FIGURES_PREFIX, PART_PREFIX, type AwsSubject, type Figures, type Part }
 export const PROGRAMS = join(packageRoot, "dist/test/budget");
 const HOST = join(PROGRAMS, "xs-host.js");
 const PRELOADED = [...sdkModules(), join(PROGRAMS, "figures.js"), HOST, join(PROGRAMS, "xs-model.js")];
+/** Bytes of a representation that is put together out of blocks. */
+export const COAP_TRANSFER = 8_192;
+/** Of what is observed: more than message IDs are remembered, so that nothing grows any more. */
+const CHANGES = ARRIVAL_MAXIMUM + 2;
 const RUN_LIMIT_MS = 30_000;
 /** What the cloud desires in turn: as long each time. The first exchange makes what is made once. */
 const DESIRED = [{ on: true, brightness: 30 }, { on: false, brightness: 70 }] as const;
@@ -111,6 +119,40 @@ export async function measureClient(bench: Bench, arena: number): Promise<Figure
 	const words = [String(bench.port)];
 	const [figures] = await run(bench, { file: join(PROGRAMS, "xs-mqtt.js"), marker: "ready", words, directory, arena, count: 1 });
 	return figures!;
+}
+
+/** The CoAP client alone, over UDP: from the start to an observation, and a change with a transfer in blocks. */
+export async function measureCoAP(bench: Bench, arena: number): Promise<ExchangeFigures> {
+	const figures = await runCoAP(bench, arena);
+	if (figures.length <= CHANGES) throw new Error(`CoAP does not fit ${arena} bytes`);
+	return { connecting: figures[0]!, exchange: figures.at(-1)! };
+}
+
+/** Whether all of that is done in this arena. */
+export async function coapFits(bench: Bench, arena: number): Promise<boolean> {
+	return (await runCoAP(bench, arena)).length > CHANGES;
+}
+
+async function runCoAP(bench: Bench, arena: number): Promise<Figures[]> {
+	const file = new Uint8Array(COAP_TRANSFER).fill(0x41);
+	let state = 0;
+	const server = new CoAPServer({
+		handler: ({ path }, reply) => reply(path[0] === "file" ? { code: "2.05", payload: file } : { code: "2.05", payload: Uint8Array.of(state), observable: true }),
+		random: (target) => { randomFillSync(target); },
+	});
+	const served = await serveCoAP(server, { udpPort: 0 });
+	try {
+		return await run(bench, {
+			file: join(PROGRAMS, "xs-coap.js"), marker: "ready", words: [String(served.udpPort), String(COAP_TRANSFER)],
+			directory: newDevice(bench), arena, count: 1 + CHANGES,
+			onFigures: (measured) => {
+				state = measured;
+				server.notify(({ path }) => path[0] === "state");
+			},
+		});
+	} finally {
+		await served.close();
+	}
 }
 
 /** The MQTT client after long use, on a network in memory. */

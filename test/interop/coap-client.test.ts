@@ -38,7 +38,7 @@ function serve(context: TestContext, blockLength = 1_024): Scene {
 		methods: [Code.GET, Code.PUT, Code.DELETE],
 		observable: true,
 		offers: [ContentFormat.TEXT],
-		attributes: [{ name: "rt", value: "temperature" }],
+		attributes: [{ name: "rt", value: "temperature celsius" }, { name: "if", value: "sensor" }, { name: "sz", value: "2000" }],
 		onRequest(request, reply) {
 			if (!request.isNotification) asked.put({ ...request, payload: request.payload.slice() });
 			if (request.code === Code.GET) return reply.send({ code: Code.CONTENT, payload: value, contentFormat: ContentFormat.TEXT });
@@ -46,8 +46,9 @@ function serve(context: TestContext, blockLength = 1_024): Scene {
 			reply.send({ code: request.code === Code.PUT ? Code.CHANGED : Code.DELETED });
 		},
 	});
-	resources.add("slow", {
+	resources.add("slow/one", {
 		methods: [Code.GET],
+		attributes: [{ name: "rt", value: "example" }, { name: "if", value: "setting" }, { name: "sz", value: "7" }],
 		onRequest(_, reply) { setTimeout(() => { reply.send({ code: Code.CONTENT, payload: Buffer.from("at last") }); }, 3_000); },
 	});
 	const server: CoAPServer = new CoAPServer({ host, port: 0, answerer: () => resources.answerer() });
@@ -113,7 +114,7 @@ test("coap-client: a body that is too large is refused", limited, async context 
 
 test("coap-client: an answer that takes its time comes by itself", limited, async context => {
 	const { ask } = serve(context);
-	assert.match(await ask("slow"), /^at last\n?$/);
+	assert.match(await ask("slow/one"), /^at last\n?$/);
 });
 
 test("coap-client: observing", limited, async context => {
@@ -129,15 +130,21 @@ test("coap-client: discovery, and filters", limited, async context => {
 	const { ask } = serve(context);
 	const all = await ask(".well-known/core");
 	assert.match(all, /<\/value>;/);
-	assert.match(all, /<\/slow>/);
-	assert.match(all, /rt="temperature"/);
+	assert.match(all, /<\/slow\/one>/);
+	assert.match(all, /rt="temperature celsius"/);
 	assert.match(all, /;obs/);
-	for (const query of ["rt=temperature", "rt=temp*", "href=/value", "ct=0"]) {
+	for (const [query, hasValue, hasSlow] of [
+		["rt=temperature", true, false], ["rt=celsius", true, false], ["rt=temp*", true, false], ["rt=cel*", true, false],
+		["rt=*", true, true], ["rt=pressure", false, false], ["rt=temp", false, false],
+		["if=sensor", true, false], ["if=s*", true, true], ["if=sett*", false, true],
+		["sz=2000", true, false], ["sz=*", true, true], ["sz=7", false, true],
+		["href=/value", true, false], ["href=/slow", false, false], ["href=/slow*", false, true], ["href=/*", true, true],
+		["ct=0", true, false], ["ct=50", false, false],
+	] as const) {
 		const some = await ask(`.well-known/core?${query}`);
-		assert.match(some, /<\/value>/, query);
-		assert.doesNotMatch(some, /<\/slow>/, query);
+		assert.equal(some.includes("</value>"), hasValue, query);
+		assert.equal(some.includes("</slow/one>"), hasSlow, query);
 	}
-	assert.doesNotMatch(await ask(".well-known/core?rt=pressure"), /<\/value>/);
 });
 
 test("coap-client: through losses of the client", limited, async context => {

@@ -167,7 +167,7 @@ class Pair {
 	}
 }
 
-property("OSCORE serves no request twice, takes no answer for another, and uses no nonce again", 150, (random) => {
+property("OSCORE serves no request twice, takes no answer for another, and uses no nonce again", 60, (random) => {
 	const pair = new Pair(random);
 	for (let step = 0; step < STEPS; step++) pair.step();
 	pair.calm();

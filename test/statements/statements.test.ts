@@ -4,42 +4,17 @@
  * project by its file and title, or the reason why it cannot be broken.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { ROOT } from "../tidy/sources.js";
 import ids from "./ids.json" with { type: "json" };
 import { mqtt311 } from "./mqtt311.js";
 import { mqtt5 } from "./mqtt5.js";
+import { assertProof } from "./proof.js";
 import type { Statement } from "./statement.js";
 
 /** Shorter ones explain nothing. */
 const REASON_MINIMUM = 40;
 /** A statement of the kind "does not apply" is rare in a client that has everything. */
 const REASONS_MAXIMUM = 5;
-
-interface Tests { titles: ReadonlySet<string>; strings: ReadonlySet<string> }
-const known = new Map<string, Tests>();
-
-/** The titles of a file's tests, and all of its strings, as they are written there. */
-function testsOf(file: string): Tests {
-	const found = known.get(file);
-	if (found) return found;
-	assert.ok(file.startsWith("test/") && existsSync(join(ROOT, file)), `there is no ${file}`);
-	const source = readFileSync(join(ROOT, file), "utf8");
-	const literals = (before: string): Set<string> =>
-		new Set([...source.matchAll(new RegExp(`${before}(["\`])((?:\\\\.|(?!\\1)[^\\n])*)\\1`, "g"))].map(([, , text]) => text!));
-	const tests = { titles: literals("(?:\\b(?:test|property|scene)\\(|\\bname: )"), strings: literals("") };
-	known.set(file, tests);
-	return tests;
-}
-
-function assertProof(id: string, proof: string): void {
-	const [file = "", title = "", row] = proof.split(" › ");
-	const { titles, strings } = testsOf(file);
-	assert.ok(titles.has(title), `${id}: no test "${title}" in ${file}`);
-	if (row !== undefined) assert.ok(strings.has(row), `${id}: no row "${row}" in ${file}`);
-}
 
 const TABLES: readonly [version: string, table: readonly Statement[], ids: readonly string[], count: number][] = [
 	["MQTT 3.1.1", mqtt311, ids.mqtt311, 93],

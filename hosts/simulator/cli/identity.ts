@@ -15,6 +15,8 @@ export interface Identity {
 	certificate?: Uint8Array | undefined;
 	key?: Uint8Array | undefined;
 	oscore?: Uint8Array | undefined;
+	"psk-identity"?: string | undefined;
+	psk?: Uint8Array | undefined;
 }
 
 /** Names of files, in PEM or DER. */
@@ -22,11 +24,14 @@ export interface IdentityFiles {
 	ca?: string | undefined;
 	cert?: string | undefined;
 	key?: string | undefined;
+	/** A line: the name of a shared key, a colon, and the key in hexadecimal. */
+	psk?: string | undefined;
 }
 
 /** @throws UsageError when there are files and nobody to show them to */
-export function checkFiles({ broker, ca, cert, key }: IdentityFiles & { broker?: string | undefined }): void {
+export function checkFiles({ broker, ca, cert, key, psk }: IdentityFiles & { broker?: string | undefined }): void {
 	if (broker === undefined && (ca ?? cert ?? key) !== undefined) throw new UsageError("--ca, --cert and --key need --broker");
+	if (broker === undefined && psk !== undefined) throw new UsageError("--psk needs --broker");
 }
 
 /**
@@ -34,10 +39,11 @@ export function checkFiles({ broker, ca, cert, key }: IdentityFiles & { broker?:
  * @throws UsageError for a certificate without its key; DeviceError `credential` when a file is not what it should be
  */
 export async function readIdentity(files: IdentityFiles): Promise<Identity> {
-	const { ca, cert, key } = files;
+	const { ca, cert, key, psk } = files;
 	if ((cert === undefined) !== (key === undefined)) throw new UsageError("--cert and --key belong together: one of them is missing");
 	const anchor = ca === undefined ? undefined : await readCertificate(ca);
-	if (cert === undefined || key === undefined) return { anchor: anchor?.raw };
+	const shared = psk === undefined ? {} : await readShared(psk);
+	if (cert === undefined || key === undefined) return { anchor: anchor?.raw, ...shared };
 	const certificate = await readCertificate(cert);
 	const privateKey = await readKey(key);
 	if (!certificate.checkPrivateKey(privateKey)) {
@@ -48,6 +54,7 @@ export async function readIdentity(files: IdentityFiles): Promise<Identity> {
 		anchor: anchor?.raw,
 		certificate: certificate.raw,
 		key: privateKey.export({ type: "pkcs8", format: "der" }),
+		...shared,
 	};
 }
 
@@ -110,6 +117,12 @@ async function readKey(file: string): Promise<KeyObject> {
 		}
 	}
 	throw new DeviceError("credential", `${file} holds no private key in PEM or DER`);
+}
+
+async function readShared(file: string): Promise<Identity> {
+	const [, name, key] = /^([^\r\n]+):((?:[0-9a-f]{2})+)\s*$/i.exec((await readGiven(file)).toString()) ?? [];
+	if (name === undefined || key === undefined) throw new DeviceError("credential", `${file} holds no name with a colon and a key in hexadecimal`);
+	return { "psk-identity": name, psk: Buffer.from(key, "hex") };
 }
 
 async function readGiven(file: string): Promise<Buffer> {

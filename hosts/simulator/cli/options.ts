@@ -48,7 +48,7 @@ export function cloudURL(text: string): string {
 	try {
 		parseEndpoint(text, Object.fromEntries(SCHEMES.map(scheme => [scheme, 1])));
 	} catch {
-		throw new InvalidArgumentError(`Expected a scheme of ${SCHEMES.join(", ")}, then ://name:port.`);
+		throw new InvalidArgumentError(`Expected mqtts://name:port, or another scheme of ${SCHEMES.join(", ")}.`);
 	}
 	return text;
 }

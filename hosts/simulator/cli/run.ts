@@ -39,7 +39,7 @@ const RUNNERS: Readonly<Record<HostName, (run: Run) => Promise<void>>> = Object.
 
 /** Options that mean something to some hosts only. */
 const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>> = Object.freeze({
-	broker: ["node", "xs"], ca: ["node", "xs"], cert: ["node", "xs"], key: ["node", "xs"], directory: ["node", "xs"],
+	broker: ["node", "xs"], ca: ["node", "xs"], cert: ["node", "xs"], key: ["node", "xs"], psk: ["node", "xs"], directory: ["node", "xs"],
 	seed: ["world"],
 	arena: ["xs"],
 	images: ["node"],
@@ -59,6 +59,7 @@ export function addRun(program: Command): void {
 		.option("--ca <file>", "with --broker: trust anchor, PEM or DER")
 		.option("--cert <file>", "with --broker: the device's certificate, PEM or DER")
 		.option("--key <file>", "with --broker: the private key of --cert, PEM or DER, without passphrase")
+		.option("--psk <file>", "with --broker coaps://: a line with the name of the shared key, a colon, and the key in hexadecimal")
 		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name", deviceName)
 		.addOption(new Option("--protocol <protocol>", "without --broker: how it reaches the cloud of its own").choices(PROTOCOLS).default("mqtts"))
 		.option("--directory <directory>", "keeps what the device keeps; default: a temporary one")

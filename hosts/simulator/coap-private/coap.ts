@@ -3,7 +3,7 @@
 import type { Crypto } from "../../../src/host.js";
 import type { Backend } from "../backend.js";
 import type { CloudChannel } from "../channel.js";
-import { CoAPServer, type CoAPFaults, type CoAPLimits } from "../coap/server.js";
+import { CoAPServer, type CoAPFaults, type CoAPLimits, type CoAPReply, type CoAPRequest } from "../coap/server.js";
 import { Contexts } from "./contexts.js";
 import { Gateway } from "./gateway.js";
 
@@ -25,7 +25,8 @@ export class PrivateCoAP {
 	/** Where messages of the devices' own programs go. */
 	readonly #channels: CloudChannel[] = [];
 
-	constructor(backend: Backend, { now, random, limits, crypto }: PrivateCoAPOptions) {
+	constructor(backend: Backend, options: PrivateCoAPOptions) {
+		const { now, limits } = options, random = (target: Uint8Array) => { options.random(target); };
 		const { registry, jobs, files, commands, broker } = backend;
 		const gateway = this.#gateway = new Gateway({
 			registry, now,
@@ -35,9 +36,9 @@ export class PrivateCoAP {
 			forward: (topic, payload, options) => { for (const channel of this.#channels) channel.publish(topic, payload, options); },
 			notify: match => { this.server.notify(match); },
 		});
-		const contexts = this.contexts = new Contexts({ crypto, random });
+		const contexts = this.contexts = new Contexts(options);
 		this.server = new CoAPServer({
-			handler: (request, reply) => { gateway.handle(request, reply); }, random, limits,
+			handler: (request, reply) => { this.handle(request, reply); }, random, limits,
 			links: () => [],
 			contexts: kid => contexts.find(kid),
 			onLost: peer => { gateway.sessions.lost(peer); },
@@ -50,6 +51,9 @@ export class PrivateCoAP {
 
 	/** What this server does to devices: refuse, lose, delay, forget. */
 	get faults(): CoAPFaults { return this.server.faults; }
+
+	/** A request, as the server has it. */
+	handle(request: CoAPRequest, reply: (reply: CoAPReply) => void): void { this.#gateway.handle(request, reply); }
 
 	/** Messages of the devices' own programs go to this broker, too. */
 	forwardTo(channel: CloudChannel): void { this.#channels.push(channel); }

@@ -112,9 +112,14 @@ export class Gateway implements CloudChannel {
 		if (!registry.hasRoomFor(id)) return { code: "5.03" };
 		if (!isReadable(request) && SERVICES.includes(rest[0]!)) return { code: "4.15" };
 		this.sessions.heard(id, request.peer);
+		const reply = this.#route({ request, id, rest });
 		if (request.method !== "GET") registry.countMessage(id);
-		const routed = { request, id, rest };
-		switch (rest[0]) {
+		return reply;
+	}
+
+	/** @throws Rejection */
+	#route(routed: Routed): CoAPReply {
+		switch (routed.rest[0]) {
 			case "status": return this.#status(routed);
 			case "shadow": return this.#shadow(routed);
 			case "jobs": return this.#jobs(routed);

@@ -48,7 +48,7 @@ const ID = /^[a-zA-Z0-9_-]{1,64}$/;
 const MESSAGE_MAXIMUM = 16 * 1024;
 const PAYLOAD_MAXIMUM = 4 * 1024;
 /** Commands of one device, those that have ended included: of these the oldest makes room. */
-const COMMAND_MAXIMUM = 16;
+export const COMMAND_MAXIMUM = 16;
 const DEVICE_MAXIMUM = 100_000;
 /** ms for which a device that comes is told of a command: what is to be done at once is of no use later. */
 const VALIDITY = 60_000;

@@ -2,8 +2,8 @@
 /**
  * A device's connection to Golioth: CoAP over DTLS, with a key that it shares with the cloud.
  *
- * First of all it says which firmware runs. The cloud does not know devices by their messages: a plain connection is for
- * tests and simulators.
+ * First of all it says which firmware runs. The cloud does not know devices by their messages: a plain connection is
+ * for tests and simulators.
  */
 import type { Closer } from "../../base/closer.js";
 import { DeviceError } from "../../base/error.js";
@@ -27,6 +27,7 @@ import type { GoliothOptions } from "./index.js";
 import { GoliothJobs } from "./jobs.js";
 import { encodeValue } from "./messages.js";
 import { IDLE, reportOf, type Progress } from "./reports.js";
+import { GoliothSettings } from "./settings.js";
 import { GoliothShadow, type Sections } from "./shadow.js";
 
 /** Bytes of the largest representation that is taken: blocks of artifacts come one by one. */
@@ -38,6 +39,8 @@ const PORTS = Object.freeze({ coap: 5683, coaps: 5684 });
 const PACKAGE_MAXIMUM = 16;
 /** Characters of one part of a path, as the vendor's SDK has room for the whole of them. */
 const NAME_MAXIMUM = 32;
+/** Of the shadow that is none, but the cloud's settings. */
+const SETTINGS_NAME = "settings";
 /** There on every device, and small: what is asked first where there is nothing to say. */
 const SETTINGS: RequestOptions = Object.freeze({ code: Code.GET, path: ".c", accept: ContentFormat.CBOR });
 
@@ -66,6 +69,7 @@ export class GoliothConnection extends CoAPConnection {
 	}
 
 	addShadow(name: string, shadow: Shadow): void {
+		if (name === SETTINGS_NAME) return this.add(new GoliothSettings(this, shadow));
 		const { desired, reported } = this.#sections;
 		if (name === desired || name === reported) {
 			throw new DeviceError("argument", `"${name}" is a part of the device's own shadow`);

@@ -10,7 +10,7 @@
  *
  * There is one job at most, for the one package that is this device's firmware. Its id is `<package>@<version>`, its
  * number that of the manifest with which it began: a later manifest with the same artifact goes on with it, and begins
- * it anew once it is over. Of an artifact that is what it should be its release answers, which is signed: the manifest's
+ * it anew once it is over. That an artifact is what it should be, its release says, which is signed: the manifest's
  * SHA-256 only tells one artifact from another.
  */
 import { toDeviceError } from "../../base/error.js";

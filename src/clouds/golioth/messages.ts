@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What Golioth's messages have in common: values in JSON or CBOR, and what its codes mean for what is done next. */
 import { Refusal } from "../../base/service.js";
-import { parseJSON } from "../../bytes/json.js";
-import { isObject, type JSONObject } from "../../bytes/value.js";
+import type { JSONObject } from "../../bytes/value.js";
 import type { Vocabulary } from "../../bytes/vocabulary.js";
 import { encodeCBOR } from "../../cbor/encode.js";
 import type { CBORValue } from "../../cbor/value.js";
-import { classOf, Code, ContentFormat, OptionNumber } from "../../coap/constants.js";
-import { uintOf } from "../../coap/message.js";
+import { classOf, Code, ContentFormat } from "../../coap/constants.js";
 import type { Response } from "../../coap/request.js";
 import type { TextCodec } from "../../host.js";
 import type { Format } from "../format.js";
 import { decode } from "../private/formats.js";
 
 const CBOR_NULL = 0xf6;
+/** The "n" of null. */
+const JSON_NULL = 0x6e;
 const JSON_NULL_LENGTH = 4;
 
 /** @throws DeviceError `argument` for what no message can hold */
@@ -35,8 +35,9 @@ export function contentFormatOf(format: Format): number {
  */
 export function decodeObject(text: TextCodec, bytes: Uint8Array, vocabulary: Vocabulary): JSONObject {
 	const { byteLength } = bytes;
-	if (byteLength === 0 || (byteLength === 1 && bytes.at(0) === CBOR_NULL)) return {};
-	if (byteLength === JSON_NULL_LENGTH && !isObject(parseJSON(text, bytes, 0, byteLength, vocabulary))) return {};
+	const first = bytes.at(0);
+	// No object begins with either, in neither format.
+	if (byteLength === 0 || first === CBOR_NULL || (first === JSON_NULL && byteLength === JSON_NULL_LENGTH)) return {};
 	return decode(text, bytes, 0, byteLength, vocabulary);
 }
 
@@ -53,8 +54,4 @@ export function refusalOf(code: number): number {
 		case Code.TOO_MANY_REQUESTS: case Code.REQUEST_ENTITY_INCOMPLETE: return Refusal.BUSY;
 		default: return classOf(code) === 5 ? Refusal.BUSY : Refusal.REFUSED;
 	}
-}
-
-export function contentFormatIn(response: Response): number | undefined {
-	return uintOf(response, OptionNumber.CONTENT_FORMAT);
 }

@@ -10,8 +10,9 @@
  * | `reported/<path>`   | DELETE       | what is not there any more                                         |
  *
  * and `desired` as `reported`, for fields with a rule. The versions are this device's own: they count the changes that
- * it saw. So nothing fences an update, and one that needs several requests is seen in parts: what is desired at the very
- * moment at which the device changes the same member is lost, and a sum may be counted twice when the power fails then.
+ * it saw. So nothing fences an update, and one that needs several requests is seen in parts: what is desired at the
+ * very moment at which the device changes the same member is lost, and a sum may be counted twice when the power fails
+ * then.
  */
 import { DeviceError } from "../../base/error.js";
 import { isEqual } from "../../bytes/word.js";
@@ -182,9 +183,8 @@ export class GoliothShadow implements Translation, ShadowPort, Asker, Watcher {
 
 	private writing(path: string, value: JSONValue): RequestOptions {
 		const { format, host } = this.#connection;
-		return {
-			code: Code.POST, path, contentFormat: contentFormatOf(format), payload: encodeValue(host.text, format, value),
-		};
+		const payload = encodeValue(host.text, format, value);
+		return { code: Code.POST, path, contentFormat: contentFormatOf(format), payload };
 	}
 
 	private reading(path: string): RequestOptions {

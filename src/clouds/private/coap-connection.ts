@@ -61,7 +61,8 @@ export class PrivateCoAPConnection extends CoAPConnection {
 
 	/** @param credentials those in force now */
 	constructor(options: PrivateCloudOptions, connection: ConnectionOptions, credentials: Credentials) {
-		const { endpoint, format = "json", keepAlive = KEEP_ALIVE, reconnect, messageMaximum = MESSAGE_MAXIMUM } = options;
+		const { endpoint, format = "json", keepAlive = KEEP_ALIVE, reconnect } = options;
+		const { messageMaximum = MESSAGE_MAXIMUM } = options;
 		const address = serverOf(credentials, endpoint);
 		const { transport } = address;
 		const isDatagram = transport === "udp" || transport === "dtls";

@@ -6,7 +6,7 @@
  * |------------|--------------|-------------------------------------------------------------------------------------|
  * | it         | GET, Observe | `{"job"?}`, without its document: what the queue begins with                        |
  * | `…/next`   | POST         | answered `{"job"?}`: the next job, which is in progress from then on                |
- * | `…/update` | POST         | `{"id","number","version","status","details"?,"stepTimeoutMinutes"?}`; refusals have `"job"?` |
+ * | `…/update` | POST         | `{"id","number","version","status","details"?,"stepTimeoutMinutes"?}`: 4.xx `"job"?` |
  *
  * A job is `{"id","number","version","status","details"?,"document"?}`.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the services of a private cloud have in common over CoAP: one request at a time, and one thing that is observed. */
+/** What a private cloud's services have in common over CoAP: one request at a time, and one thing that is observed. */
 import { Refusal } from "../../base/service.js";
 import type { JSONObject } from "../../bytes/value.js";
 import type { Vocabulary } from "../../bytes/vocabulary.js";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A device's connection to a private cloud over MQTT: who it says that it is, how it wants to be spoken to, and the services.
+ * A device's connection to a private cloud over MQTT: who it says it is, how it is to be spoken to, and the services.
  *
  * | topic    | direction | message                                                                                 |
  * |----------|-----------|-----------------------------------------------------------------------------------------|

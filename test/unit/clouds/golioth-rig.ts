@@ -88,6 +88,11 @@ export class GoliothRig {
 		this.connection.onDisconnected(new DeviceError("closed", "gone"), 1_000);
 	}
 
+	/** Something waits for an answer. */
+	get isAsked(): boolean {
+		return this.#asked.some(({ owner, isOver }) => owner !== undefined && !isOver);
+	}
+
 	/** Answers the oldest request. */
 	answer(code: number, payload: string | object | undefined = "", options: readonly Option[] = []): void {
 		const asked = this.#asked.find(({ owner, isOver }) => owner !== undefined && !isOver);

@@ -165,7 +165,9 @@ test("GoliothShadow: other names of the parts, other shadows beside the device's
 	assert.deepEqual(rig.take().slice(1), ["OBSERVE .d/pump/want as 60", "ready", "GET .d/pump/is as 60"]);
 	// {"on":true}
 	rig.notify(".d/pump/want", "a1626f6ef5");
-	rig.answer(Code.CONTENT, EMPTY);
+	// {"c":8}: as long as null is in JSON.
+	rig.answer(Code.CONTENT, "a1616308");
+	assert.deepEqual(rig.shadow.reported, { c: 8 });
 	rig.report({ on: true });
 	assert.equal(rig.take().at(-1), "POST .d/pump/is/on 60 f5");
 	for (const name of ["want", "is", "a/b", "x".repeat(33)]) assert.equal(codeOf(() => rig.connection.addShadow(name, rig.shadow)), "argument");

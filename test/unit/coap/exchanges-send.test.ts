@@ -138,6 +138,16 @@ test("a ping is an empty confirmable message, and its Reset the answer (§4.3)",
 	assert.equal(rig.exchanges.records, 0);
 });
 
+test("a server that answers a ping with a response is there, too; the response is nobody's", () => {
+	const rig = new Rig();
+	const handle = rig.exchanges.ping(rig.now);
+	rig.sent();
+	rig.exchanges.receive(Uint8Array.of(0x60, 0x45, rig.id >> 8, rig.id), 0, 4, rig.now);
+	assert.deepEqual(rig.told(), [`acknowledged ${handle}`]);
+	rig.pass(300_000);
+	assert.equal(rig.exchanges.records, 0);
+});
+
 test("acknowledgements and Resets that match nothing are ignored (§4.2)", () => {
 	const rig = new Rig();
 	rig.send();

@@ -386,6 +386,14 @@ test("after the end nothing is taken, and nothing is sent but the Abort", () => 
 	assert.deepEqual(peer.says({ code: GET }), []);
 });
 
+test("an answer after the end makes no Pong behind the Abort", () => {
+	const peer = new Peer();
+	peer.says({ code: GET }, { code: PING, options: [[2, ""]] });
+	peer.sends("1001ff");
+	peer.messenger.respond(1, undefined);
+	assert.equal(abortOf(peer.taken()), "");
+});
+
 test("an Abort waits for the end of a message that is begun", () => {
 	const peer = new Peer(), { messenger } = peer, target = new Uint8Array(10);
 	messenger.send(outgoing({ code: GET, token: "77", payload: "aa".repeat(30) }));

@@ -7,7 +7,8 @@ import type { Message } from "../../../src/coap/message.js";
 import type { Outgoing } from "../../../src/coap/messenger.js";
 import { findOption, type Option } from "../../../src/coap/option.js";
 import { NUMBER_BLOCK } from "../../../src/oscore/numbers.js";
-import { joined, Renewal, unwrapPart, wrapPart } from "../../../src/oscore/renewal.js";
+import { byteString, joined } from "../../../src/oscore/bytes.js";
+import { Renewal, unwrapPart } from "../../../src/oscore/renewal.js";
 import { additionalOf, Context } from "../../../src/oscore/context.js";
 import { wrap } from "../../../src/oscore/layers.js";
 import { decodeValue, encodeNumber, encodeValue } from "../../../src/oscore/option.js";
@@ -48,7 +49,7 @@ function kidContext({ options }: Pick<Outgoing, "options">): string {
 
 test("parts of an ID context are wrapped as CBOR has them", () => {
 	for (const length of [8, 16, 23, 24, 46]) {
-		const part = new Uint8Array(length).fill(7), wrapped = wrapPart(part);
+		const part = new Uint8Array(length).fill(7), wrapped = byteString(part);
 		assert.equal(toHex(wrapped), (length < 24 ? (0x40 + length).toString(16) : `58${length.toString(16)}`) + "07".repeat(length));
 		assert.deepEqual(unwrapPart(wrapped), part);
 	}
@@ -178,10 +179,27 @@ test("under the context of an offer nothing but 4.01 is taken", () => {
 	const { partialIV, kidContext } = decodeValue(text, findOption(message.options, OptionNumber.OSCORE)!.value);
 	const { parameters, storage } = server, second = new Context(makeHost(storage), parameters, joined(offer, unwrapPart(kidContext!)!));
 	const answerWith = (code: number): Message => {
-		const own = encodeNumber(code), value = encodeValue({ partialIV: own, kidContext: wrapPart(offer), kid: undefined });
+		const own = encodeNumber(code), value = encodeValue({ partialIV: own, kidContext: byteString(offer), kid: undefined });
 		const sealed = second.seal(second.nonce(second.senderId, own), additionalOf(parameters.recipientId, partialIV!), Uint8Array.of(code));
 		return passed(wrap(CONTENT, value, sealed));
 	};
 	assert.equal(codeOf(() => client.oscore.unprotectResponse(answerWith(Code.CONTENT), binding)), "violation");
 	assert.equal(said(client.oscore.unprotectResponse(answerWith(Code.UNAUTHORIZED), binding)), "4.01 [252:] ");
+});
+
+test("a server that knows nothing of the context any more is asked from the beginning", () => {
+	const pair = makePair({ renews: true }), { client } = pair;
+	ask(pair);
+	const kept = client.storage.values.get("oscore/numbers");
+	const requests = [1, 2].map(() => client.oscore.protectRequest(outgoing(Code.GET)));
+	const lost = passed(outgoing(Code.UNAUTHORIZED, [], "6c6f7374"));
+	const heard = requests.map(({ binding }) => said(client.oscore.unprotectResponse(lost, binding)));
+	assert.deepEqual(heard, ["4.01 [] ", "4.01 [] "]);
+	const next = [1, 2].map(() => kidContext(client.oscore.protectRequest(outgoing(Code.GET)).message).slice(4));
+	assert.equal(next[0], next[1], "one new beginning for all");
+	assert.notEqual(next[0], kidContext(requests[0]!.message).slice(4));
+	assert.equal(client.storage.values.get("oscore/numbers"), kept, "anybody may have said so");
+	assert.equal(ask(pair).rounds, 2);
+	const { binding } = client.oscore.protectRequest(outgoing(Code.GET));
+	assert.equal(said(client.oscore.unprotectResponse(passed(outgoing(Code.FORBIDDEN, [])), binding)), "4.03 [] ");
 });

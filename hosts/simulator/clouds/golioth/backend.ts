@@ -110,6 +110,7 @@ export class GoliothBackend implements GoliothContext {
 		const service = this.#services.find(each => each.segment === segment);
 		if (service === undefined) return reply(NOT_FOUND);
 		reply(this.#ask(service, device, rest, request));
+		if (request.observe === 0) service.observed?.(device, request);
 	}
 
 	#ask(service: GoliothService, device: string, rest: readonly string[], request: CoAPRequest): CoAPReply {

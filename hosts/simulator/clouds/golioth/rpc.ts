@@ -92,14 +92,15 @@ export class GoliothRpc implements GoliothService {
 		if (name !== undefined) return NOT_FOUND;
 		if (request.method !== "GET") return METHOD_NOT_ALLOWED;
 		const call = this.#queues.get(device)?.[0];
-		if (!this.#known.has(request)) {
-			this.#known.add(request);
-			if (call !== undefined) this.#context.notify(device, [this.segment]);
-			return okReply();
-		}
-		if (call === undefined) return okReply();
+		if (call === undefined || !this.#known.has(request)) return okReply();
 		const { id, method, params } = call;
 		return cborReply(this.#context, { id, method, params });
+	}
+
+	observed(device: string, request: CoAPRequest): void {
+		if (this.#known.has(request)) return;
+		this.#known.add(request);
+		if ((this.#queues.get(device)?.length ?? 0) > 0) this.#context.notify(device, [this.segment]);
 	}
 
 	#answer(device: string, { contentFormat = ContentFormat.CBOR, payload }: CoAPRequest): CoAPReply {

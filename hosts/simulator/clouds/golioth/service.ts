@@ -23,6 +23,8 @@ export interface GoliothService {
 	 * @throws SyntaxError for a payload that cannot be read: 4.00
 	 */
 	handle(device: string, rest: readonly string[], request: CoAPRequest): CoAPReply;
+	/** What an observer asked for, now or when it registered, is on its way: what is to follow may. */
+	observed?(device: string, request: CoAPRequest): void;
 }
 
 export const CHANGED: CoAPReply = Object.freeze({ code: "2.04" });
