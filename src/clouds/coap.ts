@@ -168,7 +168,8 @@ export abstract class CoAPConnection extends Lacking
 	}
 
 	/**
-	 * Sends a message of the program's own: nobody waits for the answer, but a refusal is reported.
+	 * Sends a message of the program's own: nobody waits for the answer, but a refusal is reported. The payload must be
+	 * ours: the program may fill its own again before it is sent for the last time.
 	 * @returns false when there is no connection, or too many are under way
 	 * @throws DeviceError `argument`
 	 */

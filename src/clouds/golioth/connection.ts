@@ -103,7 +103,7 @@ export class GoliothConnection extends CoAPConnection {
 		return this.post({
 			code: Code.POST, path: `.s/${topic}`, confirmable: options?.qos === 1,
 			contentFormat: isText ? ContentFormat.JSON : ContentFormat.OCTET_STREAM,
-			payload: isText ? this.encode(payload) : payload,
+			payload: isText ? this.encode(payload) : payload.slice(),
 		});
 	}
 

@@ -144,7 +144,8 @@ export class PrivateCoAPConnection extends CoAPConnection {
 
 	publish(topic: string, payload: Uint8Array | string, { qos = 0, retain = false }: PublishOptions = {}): boolean {
 		return this.post({
-			code: retain ? Code.PUT : Code.POST, path: topic, payload: this.bytes(payload), confirmable: qos > 0,
+			code: retain ? Code.PUT : Code.POST, path: topic, confirmable: qos > 0,
+			payload: typeof payload === "string" ? this.bytes(payload) : payload.slice(),
 		});
 	}
 

@@ -352,3 +352,11 @@ test("a greeting for which there is no room is said later, and nothing is thrown
 	assert.deepEqual(rig.open(), [STATUS]);
 	assert.deepEqual(rig.said(), ["ready"]);
 });
+
+test("bytes that are published are copied: the program may fill its buffer again at once", () => {
+	const rig = new CoAPRig().ready();
+	const sample = Uint8Array.of(1, 2, 3);
+	assert.ok(rig.connection.publish("samples", sample, { qos: 1 }));
+	sample.fill(9);
+	assert.deepEqual(rig.find("POST samples").options.payload, Uint8Array.of(1, 2, 3));
+});
