@@ -41,7 +41,7 @@ export class Composer {
 
 	/** The next message of a request, protected where that is wished. @throws DeviceError `storage`, `too-large` */
 	compose(pending: Pending): Outgoing {
-		const { upload, registers } = pending;
+		const { registers } = pending;
 		// A block that came late may have begun one meanwhile.
 		if (registers) pending.assembly = undefined;
 		const { confirmable = true, code } = pending.options;
@@ -49,7 +49,7 @@ export class Composer {
 		else pending.token = pending.registration;
 		const outgoing: Outgoing = {
 			confirmable, code, token: this.token(pending.token), options: this.optionsOf(pending),
-			payload: upload?.bytes ?? (pending.assembly === undefined ? pending.options.payload : undefined) ?? NOTHING,
+			payload: payloadOf(pending),
 		};
 		const { security } = this.#options;
 		const secured = security?.protectRequest(outgoing);
@@ -116,6 +116,12 @@ export class Composer {
 		if (token.byteLength !== TOKEN_MAXIMUM || wordAt(token, 0) !== this.#options.tokenPrefix) return 0;
 		return wordAt(token, PREFIX_LENGTH);
 	}
+}
+
+function payloadOf({ options, upload, assembly }: Pending): Uint8Array {
+	const payload = upload?.bytes ?? (assembly === undefined ? options.payload : undefined) ?? NOTHING;
+	// It is over before it is sent, and its bytes are its owner's again.
+	return options.silent === true && options.confirmable === false ? payload.slice() : payload;
 }
 
 /** What is sent now is answered by nothing: of a body in blocks, that is the last. */

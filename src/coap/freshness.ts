@@ -35,10 +35,4 @@ export class Freshness {
 	renew(maxAge: number | undefined, now: number): void {
 		this.until = now + (maxAge ?? MAX_AGE) * SECOND;
 	}
-
-	/** Another registration: the server may count from anywhere. */
-	reset(): void {
-		this.#number = -1;
-		this.until = Infinity;
-	}
 }

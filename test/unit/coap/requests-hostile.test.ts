@@ -197,3 +197,14 @@ test("what is not confirmed, and over before it could be sent, is not sent later
 	assert.deepEqual(rig.keeper.codes, ["timeout"]);
 	assert.deepEqual(rig.messenger.canceled, [handle]);
 });
+
+test("what is silent and not confirmed keeps its bytes until it is sent, though its owner has them back", () => {
+	const rig = new Rig();
+	const payload = Uint8Array.of(1, 2, 3);
+	rig.requests.request({ code: Code.POST, path: "x", payload, silent: true, confirmable: false }, rig.keeper);
+	const { last } = rig;
+	rig.wait();
+	assert.deepEqual(rig.keeper.codes, [Code.EMPTY]);
+	payload.fill(9);
+	assert.deepEqual(last.payload, Uint8Array.of(1, 2, 3));
+});
