@@ -161,7 +161,7 @@ export class Requests {
 
 	private add(pending: Pending): Pending {
 		if (this.#closed) throw new DeviceError("state", "the connection is over");
-		if (this.#pending.length >= PENDING_MAXIMUM) {
+		if (this.#pending.length >= PENDING_MAXIMUM && !this.makeRoom()) {
 			throw new DeviceError("full", `more than ${PENDING_MAXIMUM} requests at once`);
 		}
 		const { payload } = pending.options;
@@ -173,6 +173,13 @@ export class Requests {
 		this.#pending.push(pending);
 		this.enqueue(pending);
 		return pending;
+	}
+
+	/** Observations that are being left go first: what may yet come by one is rejected, which says the same. */
+	private makeRoom(): boolean {
+		const leaving = this.#pending.find(({ isLeaving }) => isLeaving);
+		if (leaving !== undefined) this.remove(leaving);
+		return leaving !== undefined;
 	}
 
 	/** Bytes of payload that fit one message. */

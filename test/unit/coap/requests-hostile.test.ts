@@ -7,6 +7,7 @@ import { findBlock } from "../../../src/coap/block.js";
 import { Code, OptionNumber } from "../../../src/coap/constants.js";
 import { uintOf } from "../../../src/coap/message.js";
 import { findOption } from "../../../src/coap/option.js";
+import { PENDING_MAXIMUM } from "../../../src/coap/requests.js";
 import type { Security } from "../../../src/coap/security.js";
 import { block, Keeper, observe, Rig } from "./requesting.js";
 
@@ -207,4 +208,19 @@ test("what is silent and not confirmed keeps its bytes until it is sent, though 
 	assert.deepEqual(rig.keeper.codes, [Code.EMPTY]);
 	payload.fill(9);
 	assert.deepEqual(last.payload, Uint8Array.of(1, 2, 3));
+});
+
+test("who leaves all observations at once and begins as many anew finds room for them", () => {
+	const rig = new Rig();
+	for (let turn = 0; turn < 2; turn++) {
+		const all = Array.from({ length: PENDING_MAXIMUM }, (_, index) => {
+			const observation = rig.requests.observe({ ...get, path: String(index) }, rig.keeper);
+			rig.answer({ options: [observe(1)] });
+			return observation;
+		});
+		assert.throws(() => rig.requests.request(get, rig.keeper), { code: "full" });
+		for (const each of all) each.cancel();
+	}
+	assert.equal(rig.keeper.told.length, 2 * PENDING_MAXIMUM);
+	assert.equal(rig.requests.count, PENDING_MAXIMUM);
 });
