@@ -99,7 +99,7 @@ class Owners {
 	private anyRequest(): RequestOptions {
 		const { random } = this.#world;
 		const confirmable = random.chance(0.8), timeout = random.between(5_000, 60_000);
-		const payload = new Uint8Array(random.between(0, 4_000));
+		const payload = new Uint8Array(random.between(0, 2_000));
 		switch (random.between(0, 4)) {
 			case 0: return { code: Code.GET, path: "body", confirmable, timeout };
 			case 1: return { code: Code.PUT, path: "body", payload, confirmable, timeout };
