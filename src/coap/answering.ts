@@ -137,7 +137,7 @@ export class Answering implements Answerer, InquiryOwner {
 		const plain = unprotected === undefined ? message : unprotected.message;
 		if (plain === undefined) {
 			if (unprotected?.answer === undefined) messenger.reject();
-			else messenger.respond(exchange, unprotected.answer, now);
+			else this.respond(exchange, unprotected.answer, now);
 			return;
 		}
 		const binding = unprotected?.binding;
@@ -305,7 +305,6 @@ export class Answering implements Answerer, InquiryOwner {
 
 	/** Answers with a code alone; with nothing where not even that can be protected. */
 	private refuse(request: Message, exchange: number, binding: Binding | undefined, code: number, now: number): void {
-		const messenger = this.#messenger!;
 		const token = request.token.slice();
 		const outgoing = { confirmable: true, code, token, options: NO_OPTIONS, payload: NOTHING };
 		let answer: Outgoing | undefined;
@@ -314,7 +313,17 @@ export class Answering implements Answerer, InquiryOwner {
 		} catch {
 			// It is acknowledged, and no more.
 		}
-		messenger.respond(exchange, answer, now);
+		this.respond(exchange, answer, now);
+	}
+
+	/** A peer that takes no message as short as this one gets none. */
+	private respond(exchange: number, answer: Outgoing | undefined, now: number): void {
+		const messenger = this.#messenger!;
+		try {
+			messenger.respond(exchange, answer, now);
+		} catch {
+			messenger.respond(exchange, undefined, now);
+		}
 	}
 
 	private protect(outgoing: Outgoing, binding: Binding | undefined, first: boolean): Outgoing {
