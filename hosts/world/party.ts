@@ -16,6 +16,8 @@ export interface Party {
 	readonly id: string;
 	/** IP address literal that its packets carry. */
 	readonly address: string;
+	/** False once this boot is over. */
+	readonly alive: boolean;
 	/** @throws PowerCut when this boot is over: the program that still runs must unwind */
 	check(): void;
 	/** Calls out. Does nothing once the boot is over. */
@@ -29,6 +31,7 @@ export interface Party {
 export class Bystander implements Party {
 	readonly id: string;
 	readonly address: string;
+	readonly alive = true;
 
 	constructor(address: string) {
 		this.id = address;

@@ -20,7 +20,7 @@ export function createTimers(clock: Clock, log: Log, party: Party): Timers {
 			throw new DeviceError("argument", `a timer takes from ${least} to ${DELAY_MAXIMUM} ms, not ${String(delay)}`);
 		}
 		const task = new Task(() => {
-			if (repeat) clock.schedule(task, delay);
+			if (repeat && party.alive) clock.schedule(task, delay);
 			log.add("timer", party.id, delay);
 			party.enter(callback, undefined);
 		});
