@@ -119,7 +119,8 @@ export class Requests {
 	flush(now: number): void {
 		if (!this.#unsent) return;
 		this.#unsent = false;
-		for (const pending of this.#pending) {
+		for (let index = 0; index < this.#pending.length; index++) {
+			const pending = this.#pending[index]!;
 			if (!pending.unsent || this.send(pending, now)) continue;
 			// Later, when the messenger has room; but not without end.
 			this.#unsent = true;
