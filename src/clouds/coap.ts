@@ -217,7 +217,8 @@ export abstract class CoAPConnection extends Lacking
 	onError(error: DeviceError, now: number): void {
 		this.#greeting = undefined;
 		if (this.#closed) return;
-		if (!isLoss(error)) this.onRefused(error);
+		// A cloud that is there and does not answer is told of, which a lost connection tells of itself.
+		if (error.code !== "closed") this.onRefused(error);
 		this.greetLater(this.reconnect ?? RECONNECT, now);
 	}
 

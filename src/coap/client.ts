@@ -20,6 +20,7 @@ import { Exchanges } from "./exchanges.js";
 import { DatagramLine, StreamLine, type Line, type LineOwner, type PresharedKey } from "./line.js";
 import { MessengerEvent, type Answerer, type Messenger, type MessengerNews } from "./messenger.js";
 import { Reliable, type ReliableOptions } from "./reliable.js";
+import { commonOptions } from "./pending.js";
 import type { Cancelable, ObservationOwner, Requester, RequestOptions, RequestOwner, Response } from "./request.js";
 import { Requests } from "./requests.js";
 import type { Security } from "./security.js";
@@ -167,6 +168,8 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 			throw new DeviceError("full", `more than ${OBSERVATION_MAXIMUM} observations`);
 		}
 		const observation = new Observation(this, options, owner);
+		// Refused here, and not when there is a connection.
+		commonOptions(this.#host.text, options);
 		if (this.#connected) {
 			observation.current = this.#requests!.observe(options, observation);
 			this.soon();
@@ -377,9 +380,10 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		const { type, handle, error } = news;
 		if (type === MessengerEvent.CLOSED) return this.lost(error!);
 		if (type === MessengerEvent.READY) return this.established();
+		// Whatever it was that is not acknowledged: with all else that is under way it ends as the connection does.
+		if (type === MessengerEvent.FAILED && error!.code === "timeout") return this.lost(error!);
 		if (handle !== 0 && handle === this.#ping && type !== MessengerEvent.MESSAGE) {
 			this.#ping = 0;
-			if (type === MessengerEvent.FAILED && error!.code === "timeout") return this.lost(error!);
 			return this.established();
 		}
 		const { resources } = this.#options;
@@ -387,7 +391,6 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		// No server: whoever asks is told that nobody is here.
 		if (resources === undefined && !isOurs) messenger.reject();
 		else if (type !== MessengerEvent.MESSAGE || !isOurs) resources?.take(news, now);
-		if (type === MessengerEvent.FAILED && error!.code === "timeout") this.lost(error!);
 	}
 
 	/** The connection or the attempt is over: try again later. */

@@ -55,7 +55,7 @@ export class Pending implements Cancelable {
 	readonly freshness: Freshness | undefined;
 	readonly #requests: Requests;
 	/** What all its messages have, in order. */
-	readonly #common: Option[] = [];
+	readonly #common: readonly Option[];
 
 	/** @throws DeviceError `argument` */
 	constructor(
@@ -68,11 +68,7 @@ export class Pending implements Cancelable {
 		this.observer = observer;
 		this.registers = observer !== undefined;
 		if (observer !== undefined) this.freshness = new Freshness();
-		const { path, query, accept, options: others } = options;
-		if (path !== "") for (const segment of path.split("/")) this.add(text, OptionNumber.URI_PATH, segment);
-		if (query !== undefined) for (const argument of query) this.add(text, OptionNumber.URI_QUERY, argument);
-		if (accept !== undefined) insert(this.#common, uintOption(OptionNumber.ACCEPT, accept));
-		if (others !== undefined) for (const option of others) insert(this.#common, option);
+		this.#common = commonOptions(text, options);
 	}
 
 	get timeout(): number {
@@ -90,14 +86,27 @@ export class Pending implements Cancelable {
 		for (const option of more) insert(merged, option);
 		return merged;
 	}
+}
 
-	private add(text: TextCodec, number: number, value: string): void {
-		const option = textOption(text, number, value);
-		if (option.value.byteLength > SEGMENT_MAXIMUM) {
-			throw new DeviceError("argument", `${option.value.byteLength} bytes between slashes: 255 are the most`);
-		}
-		insert(this.#common, option);
+/** What all messages of a request have, in order. @throws DeviceError `argument` */
+export function commonOptions(text: TextCodec, { path, query, accept, options: others }: RequestOptions): Option[] {
+	const common: Option[] = [];
+	if (path !== "") {
+		for (const segment of path.split("/")) insert(common, textPart(text, OptionNumber.URI_PATH, segment));
 	}
+	if (query !== undefined) {
+		for (const argument of query) insert(common, textPart(text, OptionNumber.URI_QUERY, argument));
+	}
+	if (accept !== undefined) insert(common, uintOption(OptionNumber.ACCEPT, accept));
+	if (others !== undefined) for (const option of others) insert(common, option);
+	return common;
+}
+
+function textPart(text: TextCodec, number: number, value: string): Option {
+	const option = textOption(text, number, value);
+	const { byteLength } = option.value;
+	if (byteLength <= SEGMENT_MAXIMUM) return option;
+	throw new DeviceError("argument", `${byteLength} bytes between slashes: ${SEGMENT_MAXIMUM} are the most`);
 }
 
 /** Behind those of the same number. */

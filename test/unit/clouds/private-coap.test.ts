@@ -72,14 +72,17 @@ test("the greeting comes first; once it is answered, services ask and observe", 
 	assert.equal(rig.find("GET shadow").options.accept, 50);
 });
 
-test("a greeting that is refused is an error, and said again later; a lost one is the client's to tell", () => {
+test("a greeting that is refused is an error, and said again later; a lost connection is the client's to tell", () => {
 	const rig = new CoAPRig();
 	rig.ready(Code.FORBIDDEN);
 	assert.deepEqual(rig.said(), ["fault rejected 4.03"]);
 	assert.deepEqual(rig.open(), []);
 	rig.host.advance(10 * MINUTE);
-	rig.fail("POST status", "timeout");
+	rig.fail("POST status", "closed");
 	assert.deepEqual(rig.said(), []);
+	rig.host.advance(2 * MINUTE);
+	rig.fail("POST status", "timeout");
+	assert.deepEqual(rig.said(), ["fault timeout"]);
 	rig.host.advance(2 * MINUTE);
 	rig.answer("POST status", Code.CHANGED);
 	assert.deepEqual(rig.said(), ["ready"]);
