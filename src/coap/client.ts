@@ -125,6 +125,8 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 	#messenger: Messenger | undefined;
 	#requests: Requests | undefined;
 	#connected = false;
+	/** It is connected, and nobody was told. */
+	#isNew = false;
 	/** Of the ping under way, 0 for none. */
 	#ping = 0;
 	/** When something came last, monotonic ms. */
@@ -219,6 +221,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 			return this.lost(new DeviceError("timeout", "no connection in time"));
 		}
 		if (this.#address !== "") return this.open();
+		if (this.#isNew) this.welcome();
 		if (this.#isIdle) this.#line?.rest();
 		this.#isIdle = true;
 		if (this.#messenger !== undefined) {
@@ -325,8 +328,14 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		this.#connected = true;
 		this.#due = Infinity;
 		this.#connectedAt = this.#host.time.now();
+		this.#isNew = true;
+	}
+
+	/** In a turn of its own, as it takes stack: observations that there were, and whoever waits for a connection. */
+	private welcome(): void {
+		this.#isNew = false;
 		for (const observation of this.#observations) {
-			observation.current = this.#requests!.observe(observation.options, observation);
+			observation.current ??= this.#requests!.observe(observation.options, observation);
 		}
 		this.#options.onConnected?.();
 	}
@@ -417,7 +426,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		this.farewell();
 		this.#line?.close();
 		this.#line = this.#messenger = undefined;
-		this.#connected = this.#isUp = false;
+		this.#connected = this.#isNew = this.#isUp = false;
 		this.#connectedAt = Infinity;
 		this.#ping = 0;
 		for (const observation of this.#observations) observation.current = undefined;
@@ -454,6 +463,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 			const { resources } = this.#options;
 			at = Math.min(at, messenger.deadline, this.#requests!.deadline, resources?.deadline ?? Infinity);
 			if (this.#connected && this.#ping === 0) at = Math.min(at, this.#heardAt + this.#keepAlive);
+			if (this.#isNew) at = 0;
 		}
 		this.#alarm.set(at);
 	}

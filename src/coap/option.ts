@@ -6,6 +6,7 @@
  */
 import { DeviceError } from "../base/error.js";
 import type { TextCodec } from "../host.js";
+import { OptionNumber } from "./constants.js";
 
 export interface Option {
 	readonly number: number;
@@ -15,6 +16,9 @@ export interface Option {
 
 const NOTHING = new Uint8Array(0);
 const UINT_MAXIMUM = 0xffff_ffff;
+/** Bytes of one segment of a path, of one argument, of a name. Spec: RFC 7252 §5.10. */
+const TEXT_MAXIMUM = 255;
+const PROXY_URI_MAXIMUM = 1_034;
 
 /** Who does not know it must not act on the message. Spec: RFC 7252 §5.4.1. */
 export function isCritical(number: number): boolean {
@@ -45,9 +49,14 @@ export function uintOption(number: number, value: number): Option {
 	return { number, value: bytes };
 }
 
-/** @throws DeviceError `argument` on an unpaired surrogate */
+/** @throws DeviceError `argument` on an unpaired surrogate, and for more bytes than an option of text has */
 export function textOption(codec: TextCodec, number: number, value: string): Option {
-	const bytes = new Uint8Array(codec.byteLength(value));
+	const byteLength = codec.byteLength(value);
+	const maximum = number === OptionNumber.PROXY_URI ? PROXY_URI_MAXIMUM : TEXT_MAXIMUM;
+	if (byteLength > maximum) {
+		throw new DeviceError("argument", `option ${number} of ${byteLength} bytes: ${maximum} are the most`);
+	}
+	const bytes = new Uint8Array(byteLength);
 	codec.encode(value, bytes, 0);
 	return { number, value: bytes };
 }

@@ -13,8 +13,6 @@ import type { Assembly, Upload } from "./transfer.js";
 
 /** Spec: RFC 7252 §4.8.2, MAX_TRANSMIT_WAIT. */
 const TIMEOUT = 93_000;
-/** Bytes of one segment of a path, or of one argument. Spec: RFC 7252 §5.10. */
-const SEGMENT_MAXIMUM = 255;
 
 export class Pending implements Cancelable {
 	readonly options: RequestOptions;
@@ -92,21 +90,14 @@ export class Pending implements Cancelable {
 export function commonOptions(text: TextCodec, { path, query, accept, options: others }: RequestOptions): Option[] {
 	const common: Option[] = [];
 	if (path !== "") {
-		for (const segment of path.split("/")) insert(common, textPart(text, OptionNumber.URI_PATH, segment));
+		for (const segment of path.split("/")) insert(common, textOption(text, OptionNumber.URI_PATH, segment));
 	}
 	if (query !== undefined) {
-		for (const argument of query) insert(common, textPart(text, OptionNumber.URI_QUERY, argument));
+		for (const argument of query) insert(common, textOption(text, OptionNumber.URI_QUERY, argument));
 	}
 	if (accept !== undefined) insert(common, uintOption(OptionNumber.ACCEPT, accept));
 	if (others !== undefined) for (const option of others) insert(common, option);
 	return common;
-}
-
-function textPart(text: TextCodec, number: number, value: string): Option {
-	const option = textOption(text, number, value);
-	const { byteLength } = option.value;
-	if (byteLength <= SEGMENT_MAXIMUM) return option;
-	throw new DeviceError("argument", `${byteLength} bytes between slashes: ${SEGMENT_MAXIMUM} are the most`);
 }
 
 /** Behind those of the same number. */
