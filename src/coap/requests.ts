@@ -468,7 +468,11 @@ export class Requests {
 	/** Looks for what is due next; early is harmless, so that it need not be done for each change. */
 	private settle(): void {
 		let deadline = Infinity;
-		for (const { due } of this.#pending) if (due < deadline) deadline = due;
+		const pending = this.#pending;
+		for (let index = 0; index < pending.length; index++) {
+			const { due } = pending[index]!;
+			if (due < deadline) deadline = due;
+		}
 		this.#deadline = deadline;
 	}
 

@@ -87,7 +87,7 @@ export async function run(bench: Bench, program: Program): Promise<Figures[]> {
 		bits: bench.bits,
 		// Slots of 64 bits are twice as long.
 		arena: program.arena * (bench.bits / 32),
-		directory: program.directory, ...(bench as { stack?: number }).stack ? { stack: (bench as { stack?: number }).stack! } : {},
+		directory: program.directory,
 		...program.images === undefined ? {} : { images: program.images },
 		imports: { ...sdkImports(), "moorline/host": HOST },
 		preload: PRELOADED,
