@@ -6,7 +6,7 @@ import { chosenSeed } from "../property/random.js";
 import { shadowLives, type History } from "./shadow-histories.js";
 
 /** On the engine of the device a history costs some fifty times as much: a sample there. */
-const { SEEDS } = globalThis as { SEEDS?: number };
+const SEEDS = (globalThis as { SEEDS?: number }).SEEDS;
 const HISTORIES = SEEDS === undefined ? 10_000 : 5 * SEEDS;
 /** Histories in which each write has its cut, before it and after it. */
 const CUT = SEEDS === undefined ? 40 : 2;

@@ -70,14 +70,15 @@ test("the deepest value is written, and none deeper, nor one that holds itself",
 });
 
 test("an encoding may be of any length to the limit, wherever it grew", () => {
-	for (let length = 230; length < 290; length++) {
+	const every = (globalThis as { SEEDS?: number }).SEEDS === undefined ? 1 : 13;
+	for (let length = 230; length < 290; length += every) {
 		for (const value of ["x".repeat(length), new Uint8Array(length).fill(7), Array<number>(length).fill(1), Array<number>(length / 2 >> 0).fill(1.1), ["y".repeat(length - 20), "end of it"]]) {
 			assert.deepEqual(decoded(toHex(encoded(value))), value, String(length));
 		}
 	}
-	const most = "z".repeat(ENCODING_MAXIMUM - 5);
+	const most = new Uint8Array(ENCODING_MAXIMUM - 5);
 	assert.equal(encoded(most).byteLength, ENCODING_MAXIMUM);
-	assert.equal(codeOf(() => encoded(`${most}z`)), "too-large");
+	assert.equal(codeOf(() => encoded(new Uint8Array(ENCODING_MAXIMUM - 4))), "too-large");
 	assert.equal(codeOf(() => encoded([fromHex("00"), most])), "too-large");
 });
 

@@ -59,10 +59,13 @@ test("deltas and lengths change their form at 13 and 269 (§3.1)", () => {
 	];
 	for (const [number, hex] of deltas) assert.equal(hexOf([[number, ""]]), hex);
 	const lengths: [length: number, hex: string][] = [
-		[0, "10"], [12, "1c"], [13, "1d00"], [268, "1dff"], [269, "1e0000"], [65_804, "1effff"],
+		[0, "10"], [12, "1c"], [13, "1d00"], [268, "1dff"], [269, "1e0000"],
 	];
 	for (const [length, hex] of lengths) assert.equal(hexOf([[1, "aa".repeat(length)]]), hex + "aa".repeat(length));
-	assert.equal(codeOf(() => hexOf([[1, "aa".repeat(65_805)]])), "argument");
+	const long = (length: number): Uint8Array => encoded({ ...message({}), options: [{ number: 1, value: new Uint8Array(length) }] });
+	assert.equal(toHex(long(65_804), 4, 8), "1effff00");
+	assert.equal(long(65_804).byteLength, 4 + 3 + 65_804);
+	assert.equal(codeOf(() => long(65_805)), "argument");
 	assert.equal(hexOf([[269, "aa".repeat(269)], [300, "bb".repeat(13)]]), `ee00000000${"aa".repeat(269)}dd1200${"bb".repeat(13)}`);
 });
 
