@@ -77,7 +77,7 @@ export async function shadowScript(play: OurPlay, name: string | undefined): Pro
 	transcript.cut("stale");
 
 	device.close();
-	await tap.until(({ packet, toCloud }) => toCloud && packet.cmd === "disconnect");
+	await tap.ended();
 	shadows.desire(id, { brightness: 10 }, { name });
 	device = boot();
 	await synced(8);

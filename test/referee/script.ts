@@ -64,8 +64,8 @@ export async function shadowScript({ cloud, sdk, identity, protocol, transcript 
 	transcript.cut("stale");
 
 	await sdk.disconnect();
-	// It says so before the broker has heard of it; and on MQTT 5 it says nothing to the broker.
-	if (protocol === 4) await cloud.tap.until(({ packet, toCloud }) => toCloud && packet.cmd === "disconnect");
+	// It says so before the broker has heard of it.
+	await cloud.tap.ended();
 	shadows.desire(id, { brightness: 10 }, { name });
 	await sdk.connect(identity, { protocol });
 	deltas = await sdk.open("shadow", `create${of}ShadowDeltaUpdatedStream`, which);

@@ -23,12 +23,19 @@ export class Tap {
 	#tapped: Tapped[] = [];
 	#connections = 0;
 	readonly #looks = new Set<() => void>();
+	/** Numbers of the connections that the broker has. */
+	readonly #open = new Set<number>();
 
 	/** From now on, for the connections that begin. */
 	constructor(broker: Broker) {
 		const open = broker.open.bind(broker);
 		broker.open = (peer, caller) => {
 			const number = this.#connections++;
+			this.#open.add(number);
+			const end = (): void => {
+				this.#open.delete(number);
+				this.#look();
+			};
 			const up = new Direction((packet, length) => { this.#note({ connection: number, toCloud: true, packet, length }); });
 			const down = new Direction((packet, length) => { this.#note({ connection: number, toCloud: false, packet, length }); });
 			const late = (action: () => void): void => {
@@ -46,8 +53,16 @@ export class Tap {
 					});
 					return wantsMore;
 				},
-				close: () => { late(() => { peer.close(); }); },
+				close: () => {
+					end();
+					late(() => { peer.close(); });
+				},
 			}, caller);
+			const lost = connection.lost.bind(connection);
+			connection.lost = now => {
+				lost(now);
+				end();
+			};
 			const receive = connection.receive.bind(connection);
 			connection.receive = (bytes, now) => {
 				up.take(bytes);
@@ -79,8 +94,25 @@ export class Tap {
 		});
 	}
 
+	/** Resolves once the broker has no connection any more. A client may end one without a packet that says so. */
+	async ended(): Promise<void> {
+		await new Promise<void>(resolve => {
+			const look = (): void => {
+				if (this.#open.size > 0) return;
+				this.#looks.delete(look);
+				resolve();
+			};
+			this.#looks.add(look);
+			look();
+		});
+	}
+
 	#note(tapped: Tapped): void {
 		this.#tapped.push(tapped);
+		this.#look();
+	}
+
+	#look(): void {
 		for (const look of this.#looks) look();
 	}
 }
