@@ -9,28 +9,28 @@ interface Watched extends Task {
 	watch(onEarlier: () => void): () => void;
 }
 
-export class BrokerAlarm implements AlarmOwner {
-	readonly #broker: Watched;
+export class TaskAlarm implements AlarmOwner {
+	readonly #task: Watched;
 	readonly #clock: AlarmClock;
 	readonly #alarm: Alarm;
 	readonly #unwatch: () => void;
 
-	constructor(broker: Watched, clock: AlarmClock) {
-		this.#broker = broker;
+	constructor(task: Watched, clock: AlarmClock) {
+		this.#task = task;
 		this.#clock = clock;
 		this.#alarm = new Alarm(clock, this);
-		this.#unwatch = broker.watch(() => { this.arm(); });
+		this.#unwatch = task.watch(() => { this.arm(); });
 		this.arm();
 	}
 
 	expire(): void {
-		this.#broker.expire(this.#clock.time.now());
+		this.#task.expire(this.#clock.time.now());
 		this.arm();
 	}
 
-	/** Rings when the broker wants it; the broker says when that has become earlier. */
+	/** Rings when the task wants it, which says when that has become earlier. To be called when it was given something. */
 	arm(): void {
-		this.#alarm.set(this.#broker.deadline);
+		this.#alarm.set(this.#task.deadline);
 	}
 
 	stop(): void {

@@ -6,7 +6,7 @@
 import { randomFillSync } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { crypto } from "../node/digest.js";
-import { BrokerAlarm } from "./alarm.js";
+import { TaskAlarm } from "./alarm.js";
 import type { Authority } from "./authority.js";
 import { createAuthority } from "./authority.js";
 import { Backend } from "./backend.js";
@@ -63,7 +63,7 @@ const BRIDGE_ID = "moorline-cloud";
 
 export class Cloud extends SocketsCloud<Backend> {
 	/** For what the services have to do where no broker of ours is served. */
-	#alarm: BrokerAlarm | undefined;
+	#alarm: TaskAlarm | undefined;
 	#coap: PrivateCoAP | undefined;
 
 	/** Use `createCloud`. */
@@ -119,7 +119,7 @@ export class Cloud extends SocketsCloud<Backend> {
 			throw error;
 		}
 		if (this.#alarm === undefined) {
-			const alarm = this.#alarm = new BrokerAlarm(this.broker, nodeClock);
+			const alarm = this.#alarm = new TaskAlarm(this.broker, nodeClock);
 			this.keep({ close: async () => { alarm.stop(); } });
 		}
 		return this.keep(bridge, options.url);

@@ -8,43 +8,33 @@
  */
 import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
-import { BrokerAlarm } from "./alarm.js";
+import { TaskAlarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
 import type { Caller } from "./broker/client.js";
 import type { Connection } from "./broker/connection.js";
+import { endGently, HeldSockets } from "./held.js";
 import { nodeClock } from "./node-clock.js";
-
-/** Milliseconds that a connection the broker ended may take to send what is left. */
-const LINGER = 1_000;
 
 /** The sockets of one `serve`, and the broker's one timer. */
 export class Sockets {
 	readonly #broker: Broker;
-	readonly #open = new Set<Duplex>();
+	readonly #held = new HeldSockets();
 	readonly #connections = new Set<Connection>();
-	readonly #alarm: BrokerAlarm;
-	#isClosed = false;
+	readonly #alarm: TaskAlarm;
 
 	constructor(broker: Broker) {
 		this.#broker = broker;
-		this.#alarm = new BrokerAlarm(broker, nodeClock);
+		this.#alarm = new TaskAlarm(broker, nodeClock);
 	}
 
 	/** Keeps a socket so that `close` can end it. */
 	hold(socket: Duplex): void {
-		if (this.#isClosed) {
-			socket.destroy();
-			return;
-		}
-		this.#open.add(socket);
-		// Without a listener a reset would end the process; `close` follows each error.
-		socket.on("error", () => {});
-		socket.on("close", () => { this.#open.delete(socket); });
+		this.#held.hold(socket);
 	}
 
 	open(socket: Duplex, caller: Caller): void {
 		this.hold(socket);
-		if (this.#isClosed) return;
+		if (this.#held.isClosed) return;
 		const connection = this.#broker.open({
 			send: bytes => {
 				const wantsMore = socket.write(bytes);
@@ -75,17 +65,8 @@ export class Sockets {
 	}
 
 	close(): void {
-		this.#isClosed = true;
 		this.#alarm.stop();
 		for (const connection of this.#connections) connection.close("restart", performance.now());
-		for (const socket of this.#open) socket.destroy();
+		this.#held.close();
 	}
-}
-
-/** A refusal should reach a client that reads, and must not keep the socket of one that does not. */
-function endGently(socket: Duplex): void {
-	socket.end();
-	socket.resume();
-	const timer = setTimeout(() => { socket.destroy(); }, LINGER);
-	socket.once("close", () => { clearTimeout(timer); });
 }

@@ -6,7 +6,7 @@
  * either, so that what waits for it stays within the answers to one read and one message.
  */
 import type { Stream, StreamCallbacks, TimerHandle, Timers } from "../../src/host.js";
-import { BrokerAlarm } from "./alarm.js";
+import { TaskAlarm } from "./alarm.js";
 import type { Broker } from "./broker/broker.js";
 import type { Caller } from "./broker/client.js";
 import type { Connection } from "./broker/connection.js";
@@ -24,14 +24,14 @@ const LINGER = 1_000;
 export class StreamServer {
 	readonly #broker: Broker;
 	readonly #clock: StreamServerClock;
-	readonly #alarm: BrokerAlarm;
+	readonly #alarm: TaskAlarm;
 	readonly #ports = new Set<StreamPort>();
 	#isClosed = false;
 
 	constructor(broker: Broker, clock: StreamServerClock) {
 		this.#broker = broker;
 		this.#clock = clock;
-		this.#alarm = new BrokerAlarm(broker, { timer: clock.timer, time: clock });
+		this.#alarm = new TaskAlarm(broker, { timer: clock.timer, time: clock });
 	}
 
 	/** Takes a connection that just came in; `accept` makes the stream of it. Does not call `accept` once closed. */

@@ -8,7 +8,7 @@ import type { Datagrams, Remote, UDPOptions } from "../../../src/host.js";
 import { acceptWebSocket } from "../../websocket/server.js";
 import { text } from "../../world/text.js";
 import type { WorldLike, WorldTls } from "../in-world.js";
-import { CoAPAlarm } from "./alarm.js";
+import { TaskAlarm } from "../alarm.js";
 import type { CoAPServer } from "./server.js";
 import { StreamPort } from "./stream-port.js";
 
@@ -38,7 +38,7 @@ const DATAGRAM_MAXIMUM = 2_048;
 /** @returns ends it, as a server that is killed */
 export function serveCoAPInWorld(server: CoAPServer, world: CoAPWorldLike, options: CoAPWorldServeOptions): { close(): void } {
 	const { address, udpPort, tcpPort, tlsPort, webSocketPort, secureWebSocketPort, tls } = options;
-	const alarm = new CoAPAlarm(server, { timer: world.timer, time: { now: () => world.clock.now } });
+	const alarm = new TaskAlarm(server, { timer: world.timer, time: { now: () => world.clock.now } });
 	const ports = new Set<StreamPort>();
 	const open: { close(): void }[] = [];
 	const listen = (port: number | undefined, form: "tcp" | "ws", secure: WorldTls | undefined) => {
@@ -69,7 +69,7 @@ export function serveCoAPInWorld(server: CoAPServer, world: CoAPWorldLike, optio
 	};
 }
 
-function serveDatagrams(server: CoAPServer, world: CoAPWorldLike, alarm: CoAPAlarm, address: string, port: number): { close(): void } {
+function serveDatagrams(server: CoAPServer, world: CoAPWorldLike, alarm: TaskAlarm, address: string, port: number): { close(): void } {
 	let isClosed = false;
 	const remote: Remote = { address: "", port: 0 }, target = new Uint8Array(DATAGRAM_MAXIMUM);
 	const socket = world.network.bind(address, {

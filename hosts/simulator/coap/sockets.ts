@@ -8,33 +8,31 @@
 import type { Socket as DatagramSocket } from "node:dgram";
 import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
+import { endGently, HeldSockets } from "../held.js";
 import { nodeClock } from "../node-clock.js";
-import { CoAPAlarm } from "./alarm.js";
+import { TaskAlarm } from "../alarm.js";
 import type { CoAPServer } from "./server.js";
 
-/** Milliseconds that a connection the server ended may take to send what is left. */
-const LINGER = 1_000;
 /** Bytes that wait for one client; with more it is let go. */
 const WAITING_MAXIMUM = 2 ** 20;
 
 export class CoAPSockets {
 	readonly #server: CoAPServer;
-	readonly #open = new Set<Duplex>();
-	readonly #alarm: CoAPAlarm;
-	#isClosed = false;
+	readonly #held = new HeldSockets();
+	readonly #alarm: TaskAlarm;
 
 	constructor(server: CoAPServer) {
 		this.#server = server;
-		this.#alarm = new CoAPAlarm(server, nodeClock);
+		this.#alarm = new TaskAlarm(server, nodeClock);
 	}
 
 	serveDatagrams(socket: DatagramSocket): void {
 		// A datagram that cannot be sent is lost, as datagrams may be.
 		socket.on("error", () => {});
 		socket.on("message", (bytes, { address, port }) => {
-			if (this.#isClosed) return;
+			if (this.#held.isClosed) return;
 			this.#server.receive(bytes, { key: `${address}:${port}` }, {
-				send: answer => { if (!this.#isClosed) socket.send(answer, port, address, () => {}); },
+				send: answer => { if (!this.#held.isClosed) socket.send(answer, port, address, () => {}); },
 			}, performance.now());
 			this.#alarm.arm();
 		});
@@ -42,20 +40,12 @@ export class CoAPSockets {
 
 	/** Keeps a socket so that `close` can end it. */
 	hold(socket: Duplex): void {
-		if (this.#isClosed) {
-			socket.destroy();
-			return;
-		}
-		if (this.#open.has(socket)) return;
-		this.#open.add(socket);
-		// Without a listener a reset would end the process; `close` follows each error.
-		socket.on("error", () => {});
-		socket.on("close", () => { this.#open.delete(socket); });
+		this.#held.hold(socket);
 	}
 
 	open(form: "tcp" | "ws", socket: Duplex, identity: string | undefined): void {
 		this.hold(socket);
-		if (this.#isClosed) return;
+		if (this.#held.isClosed) return;
 		const connection = this.#server.connect(form, identity, {
 			send: bytes => {
 				if (!socket.write(bytes)) socket.pause();
@@ -83,16 +73,7 @@ export class CoAPSockets {
 	}
 
 	close(): void {
-		this.#isClosed = true;
 		this.#alarm.stop();
-		for (const socket of this.#open) socket.destroy();
+		this.#held.close();
 	}
-}
-
-/** An Abort should reach a client that reads, and must not keep the socket of one that does not. */
-function endGently(socket: Duplex): void {
-	socket.end();
-	socket.resume();
-	const timer = setTimeout(() => { socket.destroy(); }, LINGER);
-	socket.once("close", () => { clearTimeout(timer); });
 }

@@ -3,7 +3,7 @@
 import { createHash, randomBytes, randomFillSync } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { DeviceError } from "../../../../src/base/error.js";
-import { BrokerAlarm } from "../../alarm.js";
+import { TaskAlarm } from "../../alarm.js";
 import { serveCoAP, type CoAPServed } from "../../coap/serve.js";
 import { nodeClock } from "../../node-clock.js";
 import { GoliothBackend, type GoliothOptions } from "./backend.js";
@@ -21,7 +21,7 @@ export interface GoliothServeOptions {
 const KEY_LENGTH = 16;
 
 export class GoliothCloud extends GoliothBackend {
-	readonly #alarm: BrokerAlarm;
+	readonly #alarm: TaskAlarm;
 	readonly #open = new Set<CoAPServed>();
 	#endpoint: string | undefined;
 
@@ -31,7 +31,7 @@ export class GoliothCloud extends GoliothBackend {
 			...options, wall: Date.now, now: () => performance.now(), random: target => { randomFillSync(target); },
 			digest: bytes => createHash("sha256").update(bytes).digest(),
 		});
-		this.#alarm = new BrokerAlarm(this.rpc, nodeClock);
+		this.#alarm = new TaskAlarm(this.rpc, nodeClock);
 	}
 
 	/** Where devices made from now on will connect: what was served last. */

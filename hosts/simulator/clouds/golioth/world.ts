@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The simulated Golioth inside the seeded world: plain CoAP, for the one device that it makes. */
-import { BrokerAlarm } from "../../alarm.js";
+import { TaskAlarm } from "../../alarm.js";
 import { serveCoAPInWorld, type CoAPWorldLike } from "../../coap/in-world.js";
 import { GoliothBackend, type GoliothOptions } from "./backend.js";
 import type { GoliothIdentity } from "./identity.js";
@@ -40,7 +40,7 @@ export class GoliothWorldCloud extends GoliothBackend {
 		this.endpoint = `coap://${name}:${port}`;
 		world.network.name(name, address);
 		// Whether anybody hears it or not, calls are over in time.
-		new BrokerAlarm(this.rpc, { timer: world.timer, time: { now: () => world.clock.now } });
+		new TaskAlarm(this.rpc, { timer: world.timer, time: { now: () => world.clock.now } });
 		this.start();
 	}
 
