@@ -11,7 +11,7 @@ import { tagFor } from "./bodies.js";
 import { classOf, Code, OptionNumber } from "./constants.js";
 import { valuesOf, type Inquiry } from "./inquiry.js";
 import { NOTHING, uintOf, type Message } from "./message.js";
-import { uintOption, type Option } from "./option.js";
+import { insertOption, uintOption, type Option } from "./option.js";
 import type { ResourceResponse } from "./resource.js";
 
 export interface AnswerLimits {
@@ -50,31 +50,31 @@ export function makeAnswer(
 	if (response.options !== undefined) options.push(...response.options);
 	if (block1 !== undefined) {
 		const size = Math.min(block1.size, blockLength);
-		insert(options, blockOption(OptionNumber.BLOCK1, { ...block1, size, bert: block1.bert && bert }));
+		insertOption(options, blockOption(OptionNumber.BLOCK1, { ...block1, size, bert: block1.bert && bert }));
 	}
-	if (sequence !== undefined) insert(options, uintOption(OptionNumber.OBSERVE, sequence));
-	if (maxAge !== undefined) insert(options, uintOption(OptionNumber.MAX_AGE, maxAge));
+	if (sequence !== undefined) insertOption(options, uintOption(OptionNumber.OBSERVE, sequence));
+	if (maxAge !== undefined) insertOption(options, uintOption(OptionNumber.MAX_AGE, maxAge));
 	if (etag !== undefined && knows(inquiry, code, etag)) {
-		insert(options, { number: OptionNumber.ETAG, value: etag });
+		insertOption(options, { number: OptionNumber.ETAG, value: etag });
 		return { code: Code.VALID, options, payload: NOTHING, rest: undefined };
 	}
 	const length = payload.byteLength;
 	const start = wanted === undefined ? 0 : wanted.number * wanted.size;
 	if (start > 0 && start >= length) return { code: Code.BAD_REQUEST, options: [], payload: NOTHING, rest: undefined };
-	if (contentFormat !== undefined) insert(options, uintOption(OptionNumber.CONTENT_FORMAT, contentFormat));
+	if (contentFormat !== undefined) insertOption(options, uintOption(OptionNumber.CONTENT_FORMAT, contentFormat));
 	if (wanted === undefined && length <= room) {
-		if (etag !== undefined) insert(options, { number: OptionNumber.ETAG, value: etag });
+		if (etag !== undefined) insertOption(options, { number: OptionNumber.ETAG, value: etag });
 		return { code, options, payload, rest: undefined };
 	}
 	const several = bert && wanted?.bert !== false;
 	const size = Math.min(wanted?.size ?? BLOCK_MAXIMUM, blockLength);
 	const end = Math.min(start + (several ? Math.max(room - room % size, size) : size), length);
 	const more = end < length;
-	insert(options, blockOption(OptionNumber.BLOCK2, { number: start / size, more, size, bert: several }));
+	insertOption(options, blockOption(OptionNumber.BLOCK2, { number: start / size, more, size, bert: several }));
 	// Its blocks must be told from those of another state.
 	const tag = etag ?? (more || start > 0 ? tagFor(payload) : undefined);
-	if (tag !== undefined) insert(options, { number: OptionNumber.ETAG, value: tag });
-	if (more && start === 0) insert(options, uintOption(OptionNumber.SIZE2, length));
+	if (tag !== undefined) insertOption(options, { number: OptionNumber.ETAG, value: tag });
+	if (more && start === 0) insertOption(options, uintOption(OptionNumber.SIZE2, length));
 	const rest = more ? { ...response, etag: tag } : undefined;
 	return { code, options, payload: payload.subarray(start, end), rest };
 }
@@ -83,11 +83,4 @@ export function makeAnswer(
 function knows({ code: method, message }: Inquiry, code: number, etag: Uint8Array): boolean {
 	if (code !== Code.CONTENT || (method !== Code.GET && method !== Code.FETCH)) return false;
 	return valuesOf(message, OptionNumber.ETAG).some((known) => isEqual(known, etag));
-}
-
-/** Behind those of the same number. */
-function insert(options: Option[], option: Option): void {
-	let index = options.length;
-	while (index > 0 && options[index - 1]!.number > option.number) index--;
-	options.splice(index, 0, option);
 }

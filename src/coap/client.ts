@@ -170,11 +170,12 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 			throw new DeviceError("full", `more than ${OBSERVATION_MAXIMUM} observations`);
 		}
 		const observation = new Observation(this, options, owner);
-		// Refused here, and not when there is a connection.
-		commonOptions(this.#host.text, options);
 		if (this.#connected) {
 			observation.current = this.#requests!.observe(options, observation);
 			this.soon();
+		} else {
+			// Refused here, and not when there is a connection.
+			commonOptions(this.#host.text, options);
 		}
 		this.#observations.push(observation);
 		return observation;

@@ -69,3 +69,10 @@ export function findOption(options: readonly Option[], number: number): Option |
 	}
 	return undefined;
 }
+
+/** Puts it where its number belongs, behind those of the same. */
+export function insertOption(options: Option[], option: Option): void {
+	let index = options.length;
+	while (index > 0 && options[index - 1]!.number > option.number) index--;
+	options.splice(index, 0, option);
+}

@@ -5,14 +5,15 @@ import type { TextCodec } from "../host.js";
 import { OptionNumber } from "./constants.js";
 import { Freshness } from "./freshness.js";
 import type { Outgoing } from "./messenger.js";
-import { textOption, uintOption, type Option } from "./option.js";
+import { insertOption, textOption, uintOption, type Option } from "./option.js";
 import type { Cancelable, ObservationOwner, RequestOptions, RequestOwner } from "./request.js";
 import type { Requests } from "./requests.js";
 import type { Binding } from "./security.js";
+import { DEFAULT_TIMING, maxTransmitWait } from "./timing.js";
 import type { Assembly, Upload } from "./transfer.js";
 
-/** Spec: RFC 7252 §4.8.2, MAX_TRANSMIT_WAIT. */
-const TIMEOUT = 93_000;
+/** The longest exchange. */
+const TIMEOUT = maxTransmitWait(DEFAULT_TIMING);
 
 export class Pending implements Cancelable {
 	readonly options: RequestOptions;
@@ -81,7 +82,7 @@ export class Pending implements Cancelable {
 	merge(more: readonly Option[]): readonly Option[] {
 		if (more.length === 0) return this.#common;
 		const merged = this.#common.slice();
-		for (const option of more) insert(merged, option);
+		for (const option of more) insertOption(merged, option);
 		return merged;
 	}
 }
@@ -90,19 +91,12 @@ export class Pending implements Cancelable {
 export function commonOptions(text: TextCodec, { path, query, accept, options: others }: RequestOptions): Option[] {
 	const common: Option[] = [];
 	if (path !== "") {
-		for (const segment of path.split("/")) insert(common, textOption(text, OptionNumber.URI_PATH, segment));
+		for (const segment of path.split("/")) insertOption(common, textOption(text, OptionNumber.URI_PATH, segment));
 	}
 	if (query !== undefined) {
-		for (const argument of query) insert(common, textOption(text, OptionNumber.URI_QUERY, argument));
+		for (const argument of query) insertOption(common, textOption(text, OptionNumber.URI_QUERY, argument));
 	}
-	if (accept !== undefined) insert(common, uintOption(OptionNumber.ACCEPT, accept));
-	if (others !== undefined) for (const option of others) insert(common, option);
+	if (accept !== undefined) insertOption(common, uintOption(OptionNumber.ACCEPT, accept));
+	if (others !== undefined) for (const option of others) insertOption(common, option);
 	return common;
-}
-
-/** Behind those of the same number. */
-function insert(options: Option[], option: Option): void {
-	let index = options.length;
-	while (index > 0 && options[index - 1]!.number > option.number) index--;
-	options.splice(index, 0, option);
 }

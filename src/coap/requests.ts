@@ -108,9 +108,6 @@ export class Requests {
 				if (pending !== undefined) this.fail(pending, news.error!, now);
 				break;
 			}
-			case MessengerEvent.CLOSED:
-				this.close(news.error!, now);
-				break;
 		}
 		return true;
 	}

@@ -13,6 +13,7 @@ import type { Datagrams, Host, Remote } from "../host.js";
 import { Exchanges } from "./exchanges.js";
 import type { Answerer } from "./messenger.js";
 import type { Security } from "./security.js";
+import { PORTS } from "./uri.js";
 
 export interface CoAPServerOptions {
 	readonly host: Host;
@@ -28,7 +29,6 @@ export interface CoAPServerOptions {
 	onError?(error: DeviceError): void;
 }
 
-const PORT = 5_683;
 const PORT_MAXIMUM = 65_535;
 const PEERS = 4;
 const PEER_LIMIT = 64;
@@ -67,7 +67,7 @@ export class CoAPServer implements AlarmOwner {
 
 	/** @throws DeviceError `argument`; `state` when the port is taken */
 	constructor(options: CoAPServerOptions) {
-		const { host, port = PORT, peerMaximum = PEERS } = options;
+		const { host, port = PORTS["coap"]!, peerMaximum = PEERS } = options;
 		this.#options = options;
 		this.#host = host;
 		this.#peerMaximum = inRange("peerMaximum", peerMaximum, 1, PEER_LIMIT);

@@ -22,6 +22,7 @@ import { isObject, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import { checkUpdate, type Held, type Limits } from "../../shadow/limits.js";
 import type { Shadow, ShadowPort, ShadowUpdate } from "../../shadow/shadow.js";
+import { answerOf } from "../answer.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
 
 /** Members of the messages themselves. */
@@ -78,8 +79,8 @@ export class AwsShadow implements Translation, ShadowPort {
 	}
 
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
-		const answer = topic.startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : "";
-		if (!ANSWERS.includes(answer)) return false;
+		const answer = answerOf(topic, this.#prefix, ANSWERS);
+		if (answer === "") return false;
 		const { host } = this.#connection;
 		const message = parseJSON(host.text, bytes, start, end, this.#vocabulary);
 		if (!isObject(message)) throw new DeviceError("malformed", "message is no object");

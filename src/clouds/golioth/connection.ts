@@ -13,6 +13,7 @@ import { parseEndpoint } from "../../base/url.js";
 import type { CoAPServerAddress } from "../../coap/client.js";
 import { Code, ContentFormat } from "../../coap/constants.js";
 import type { RequestOptions, Response } from "../../coap/request.js";
+import { PORTS as COAP_PORTS } from "../../coap/uri.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
 import type { Commands } from "../../operations/commands.js";
 import type { Jobs } from "../../operations/jobs.js";
@@ -34,7 +35,7 @@ import { GoliothShadow, type Sections } from "./shadow.js";
 export const BODY_MAXIMUM = 16_384;
 const BODY_LIMIT = 131_072;
 export const ENDPOINT = "coaps://coap.golioth.io";
-const PORTS = Object.freeze({ coap: 5683, coaps: 5684 });
+const PORTS = Object.freeze({ coap: COAP_PORTS["coap"]!, coaps: COAP_PORTS["coaps"]! });
 /** Characters of packages and versions. */
 const PACKAGE_MAXIMUM = 16;
 /** Characters of one part of a path, as the vendor's SDK has room for the whole of them. */

@@ -12,6 +12,7 @@
 import type { JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { Command, Commands, CommandsPort } from "../../operations/commands.js";
+import { answerOf } from "../answer.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";
@@ -49,8 +50,8 @@ export class PrivateCommands implements Translation, CommandsPort {
 	}
 
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
-		const answer = topic.startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : "";
-		if (!ANSWERS.includes(answer)) return false;
+		const answer = answerOf(topic, this.#prefix, ANSWERS);
+		if (answer === "") return false;
 		const { host } = this.#connection;
 		const { id, payload = null, code, message } = decode(host.text, bytes, start, end, this.#vocabulary);
 		const commands = this.#commands;

@@ -2,14 +2,12 @@
 /** Where a private cloud is, and how it is reached there: the scheme of its endpoint says which protocol it is. */
 import { DeviceError } from "../../base/error.js";
 import { parseEndpoint, type Endpoint } from "../../base/url.js";
+import { PORTS as COAP_PORTS } from "../../coap/uri.js";
 import type { SecureOptions } from "../../host.js";
 import type { Credentials } from "../../identity/credentials.js";
 
 /** By the schemes there are. */
-const PORTS = Object.freeze({
-	mqtt: 1883, mqtts: 8883,
-	coap: 5683, coaps: 5684, "coap+tcp": 5683, "coaps+tcp": 5684, "coap+ws": 80, "coaps+ws": 443,
-});
+const PORTS: Readonly<Record<string, number>> = Object.freeze({ mqtt: 1883, mqtts: 8883, ...COAP_PORTS });
 
 /**
  * @param endpoint the program's: the factory's, where it assigned one, goes before it

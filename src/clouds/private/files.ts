@@ -20,6 +20,7 @@ import { Vocabulary } from "../../bytes/vocabulary.js";
 import { decodeCBOR } from "../../cbor/decode.js";
 import type { BlockRange } from "../../ota/blocks.js";
 import type { BlockPort, Download } from "../../ota/download.js";
+import { answerOf } from "../answer.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";
@@ -90,8 +91,8 @@ export class PrivateFile implements Translation, BlockPort, Closer {
 	}
 
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
-		const answer = topic.startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : "";
-		if (!ANSWERS.includes(answer)) return false;
+		const answer = answerOf(topic, this.#prefix, ANSWERS);
+		if (answer === "") return false;
 		const { host } = this.#connection;
 		if (answer !== "data") {
 			this.answer(decode(host.text, bytes, start, end, VOCABULARY), host.time.now());

@@ -16,6 +16,7 @@ import { DeviceError } from "../../base/error.js";
 import { isObject, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import type { Job, JobRecord, Jobs, JobsPort, JobUpdate } from "../../operations/jobs.js";
+import { answerOf } from "../answer.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";
@@ -59,8 +60,8 @@ export class PrivateJobs implements Translation, JobsPort {
 	}
 
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
-		const answer = topic.startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : "";
-		if (!ANSWERS.includes(answer)) return false;
+		const answer = answerOf(topic, this.#prefix, ANSWERS);
+		if (answer === "") return false;
 		const { host } = this.#connection;
 		const { token, job, code, message } = decode(host.text, bytes, start, end, this.#vocabulary);
 		const jobs = this.#jobs;

@@ -20,6 +20,7 @@ import type { JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
 import { checkUpdate, type Held, type Limits } from "../../shadow/limits.js";
 import type { Shadow, ShadowPort, ShadowUpdate } from "../../shadow/shadow.js";
+import { answerOf } from "../answer.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
 import { decode } from "./formats.js";
@@ -94,8 +95,8 @@ export class PrivateShadow implements Translation, ShadowPort {
 	}
 
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean {
-		const answer = topic.startsWith(this.#prefix) ? topic.slice(this.#prefix.length) : "";
-		if (!ANSWERS.includes(answer)) return false;
+		const answer = answerOf(topic, this.#prefix, ANSWERS);
+		if (answer === "") return false;
 		// A retained document that was taken away: `deleted` is what says that there is none.
 		if (answer === "document" && start === end) return true;
 		const { host } = this.#connection;

@@ -96,7 +96,7 @@ test("what is not acknowledged, reset, never answered or cut off ends with an er
 	rig.take({ type: MessengerEvent.ACKNOWLEDGED, handle: third!.handle });
 	assert.equal(rig.requests.deadline, rig.now + 5_000);
 	rig.wait();
-	rig.take({ type: MessengerEvent.CLOSED, error: new DeviceError("closed", "") });
+	rig.requests.close(new DeviceError("closed", ""), rig.now);
 	assert.deepEqual(rig.keeper.codes, ["timeout", "rejected", "timeout", "closed", "closed"]);
 	rig.take({ type: MessengerEvent.FAILED, handle: third!.handle, error: new DeviceError("timeout", "") });
 	assert.equal(rig.keeper.told.length, 5);
