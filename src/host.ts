@@ -2,7 +2,7 @@
 /**
  * What the SDK asks of a platform: the shapes of ECMA-419, handed in as one `Host` object.
  *
- * Types, and a number. `hosts/moddable`, `hosts/node`, `hosts/world` and `hosts/xs` implement them, and
+ * Types, and some numbers. `hosts/moddable`, `hosts/node`, `hosts/world` and `hosts/xs` implement them, and
  * `test/host` holds each to the same promises:
  *
  * - a constructor validates its options completely before it takes a resource, and never changes them;
@@ -350,11 +350,54 @@ export interface System {
 	/** Restarts the device (on a laptop: ends the process or boots the world's device again). Does not return. */
 	restart(): void;
 	readonly resetReason: ResetReason;
+	/** How the run before this one crashed, where it did and the platform could write it down. The same for a whole run. */
+	readonly crash: Crash | undefined;
 	/** Stable and unique to the chip, such as its MAC address; not a secret. */
 	readonly identifier: string;
-	/** Live bytes of the JavaScript machine; `undefined` where the platform does not tell. */
-	heap(): { slots: number; chunks: number } | undefined;
+	/**
+	 * RETAINED_LENGTH bytes of memory that a reset leaves as they are, whatever its reason; after a power cut they are
+	 * anything. On a chip that is RTC memory. What is written is there at once: nothing is left to do while a program
+	 * dies. The same bytes for a whole run, and its owner's alone; `undefined` where the platform has none.
+	 */
+	readonly retained: Uint8Array | undefined;
+	heap(): Heap | undefined;
 }
+
+/** Bytes. */
+export const RETAINED_LENGTH = 4_096;
+
+/** Bytes of the JavaScript machine; `undefined` where the platform does not tell. */
+export interface Heap {
+	/** Alive. */
+	readonly slots: number;
+	readonly chunks: number;
+	/** The most there were in this run, garbage included. */
+	readonly slotsPeak?: number | undefined;
+	readonly chunksPeak?: number | undefined;
+	/** Garbage collections in this run. */
+	readonly collections?: number | undefined;
+}
+
+/**
+ * What a program dies of: an exception that left a callback, a rejection that nobody handled, a heap that is full, a
+ * stack of JavaScript or of C that is, a turn that did not end in time, or something else that the engine says.
+ */
+export type CrashReason = "exception" | "rejection" | "memory" | "stack" | "native-stack" | "watchdog" | "engine";
+
+/** Written down by the platform while the program died, without its help. */
+export interface Crash {
+	readonly reason: CrashReason;
+	/** Of what was thrown, or the engine's words; "" where there are none. At most CRASH_MESSAGE_MAXIMUM characters. */
+	readonly message: string;
+	/**
+	 * A line for each frame, the innermost first: `name (module:line:column)`, without what the engine does not know;
+	 * "" where it knows nothing. At most CRASH_STACK_MAXIMUM characters, whole lines.
+	 */
+	readonly stack: string;
+}
+
+export const CRASH_MESSAGE_MAXIMUM = 128;
+export const CRASH_STACK_MAXIMUM = 768;
 
 /** Everything a device program needs of its platform. Import it as `moorline/host`, never in another way. */
 export interface Host {

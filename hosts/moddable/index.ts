@@ -22,6 +22,8 @@ const system: System = Object.freeze({
 	restart: () => platform.system.restart(),
 	get resetReason() { return platform.system.resetReason; },
 	get identifier() { return platform.system.identifier; },
+	crash: undefined,
+	retained: undefined,
 	heap(): { slots: number; chunks: number } | undefined {
 		const slots = figure("XS Slot Heap Used");
 		const chunks = figure("XS Chunk Heap Used");

@@ -25,7 +25,7 @@ export interface Platform {
 	readonly flash: FlashProvider;
 	readonly images: Images | undefined;
 	/** All but the figures of the heap, which the engine tells. */
-	readonly system: Omit<System, "heap">;
+	readonly system: Omit<System, "heap" | "crash" | "retained">;
 	random(target: Uint8Array): void;
 	/** Monotonic milliseconds. */
 	now(): number;

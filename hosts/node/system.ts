@@ -28,6 +28,8 @@ export function createSystem({ directory, resetReason, onRestart }: SystemOption
 		get identifier(): string {
 			return identifier ??= findIdentifier(join(directory, "identifier"));
 		},
+		crash: undefined,
+		retained: undefined,
 		heap: () => undefined,
 	});
 }

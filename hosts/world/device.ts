@@ -301,6 +301,8 @@ export class Device {
 				restart,
 				resetReason,
 				identifier: new Hash().text(this.id).hex().slice(0, 12),
+				crash: undefined,
+				retained: undefined,
 				heap: () => undefined,
 			}),
 			trace(line: string) {

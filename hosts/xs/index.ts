@@ -49,6 +49,8 @@ const system: System = Object.freeze({
 	restart: (): void => native.restart(),
 	get resetReason(): ResetReason { return native.resetReason() as ResetReason; },
 	get identifier(): string { return native.identifier(); },
+	crash: undefined,
+	retained: undefined,
 	/** Collects first: what the figures count is alive. */
 	heap: (): { slots: number; chunks: number } => {
 		native.collect();

@@ -12,6 +12,7 @@ import type { Provisioning } from "../identity/provisioning.js";
 import type { Commands } from "../operations/commands.js";
 import type { Jobs } from "../operations/jobs.js";
 import type { Metrics } from "../operations/metrics.js";
+import type { Reports } from "../operations/reports.js";
 import type { Download } from "../ota/download.js";
 import type { Shadow } from "../shadow/shadow.js";
 
@@ -32,6 +33,17 @@ export interface ConnectionOptions extends ConnectionCallbacks {
 	/** The device's name. Credentials are in the host's storage. */
 	readonly id: string;
 	readonly firmware: Firmware | undefined;
+	/** Sees every message of the services and of the program's own, in both directions. */
+	readonly tracer?: MessageTracer | undefined;
+}
+
+export interface MessageTracer {
+	/**
+	 * @param sent by the device; else it came
+	 * @param topic or path
+	 * @param bytes borrowed: `bytes[start, end)` is the content
+	 */
+	onMessage(sent: boolean, topic: string, bytes: Uint8Array | string, start: number, end: number): void;
 }
 
 export interface PublishOptions {
@@ -59,6 +71,8 @@ export interface Connection {
 	addCommands(commands: Commands): void;
 	/** @throws DeviceError `unsupported` */
 	addMetrics(metrics: Metrics): void;
+	/** @throws DeviceError `unsupported` */
+	addReports(reports: Reports): void;
 	/**
 	 * For a connection with a claim: the credential that it gives is for another connection.
 	 * @throws DeviceError `unsupported`, `argument`

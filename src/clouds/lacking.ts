@@ -6,6 +6,7 @@ import type { Provisioning } from "../identity/provisioning.js";
 import type { Commands } from "../operations/commands.js";
 import type { Jobs } from "../operations/jobs.js";
 import type { Metrics } from "../operations/metrics.js";
+import type { Reports } from "../operations/reports.js";
 import type { Download } from "../ota/download.js";
 
 export abstract class Lacking {
@@ -19,6 +20,10 @@ export abstract class Lacking {
 
 	addMetrics(_: Metrics): void {
 		throw unsupported("metrics");
+	}
+
+	addReports(_: Reports): void {
+		throw unsupported("reports");
 	}
 
 	addProvisioning(_: Provisioning): void {

@@ -190,7 +190,7 @@ export class FakeHost implements Host {
 	readonly crypto: Crypto = crypto;
 	readonly keys: Keys = { generate: unused, sign: unused, verify: unused };
 	readonly images = undefined;
-	readonly system: System = { restart: unused, resetReason: "power-on", identifier: "fake", heap: () => undefined };
+	readonly system: System = { restart: unused, resetReason: "power-on", identifier: "fake", crash: undefined, retained: undefined, heap: () => undefined };
 	readonly text = text;
 
 	constructor() {
