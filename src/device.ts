@@ -14,7 +14,8 @@ import type { Cloud, Connection, ConnectionOptions, PublishOptions } from "./clo
 import type { Host } from "./host.js";
 import { CredentialStore, type Credentials } from "./identity/credentials.js";
 import { Provisioning, type ProvisioningCallbacks, type ProvisioningOptions } from "./identity/provisioning.js";
-import { Commands, type Command, type CommandsCallbacks } from "./operations/commands.js";
+import type { Command } from "./operations/command.js";
+import { Commands, type CommandsCallbacks } from "./operations/commands.js";
 import { Jobs, type Job, type JobsCallbacks } from "./operations/jobs.js";
 import { Metrics, type MetricsReport } from "./operations/metrics.js";
 import { Download, type DownloadCallbacks, type DownloadOptions } from "./ota/download.js";
@@ -71,6 +72,13 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	 * this callback, commands are listened for.
 	 */
 	onCommand?(this: Device<M>, command: Command): void;
+	/**
+	 * A command that a reset interrupted, with its payload and its last checkpoint: true takes it up, else it has failed
+	 * with INTERRUPTED.
+	 */
+	onCommandResumed?(this: Device<M>, command: Command): boolean;
+	/** The command is over, and not by us: it was canceled, or its time is up. Nothing more can be said about it. */
+	onCommandCanceled?(this: Device<M>, command: Command): void;
 	/** As `jobMembers`, of the commands' payloads. */
 	commandMembers?: readonly string[] | undefined;
 	/**
@@ -377,7 +385,7 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 			this.#services.push(this.#jobs = new Jobs(this, { members, prefix }));
 		}
 		if (onCommand !== undefined) {
-			this.#services.push(this.#commands = new Commands(this, { members: commandMembers }));
+			this.#services.push(this.#commands = new Commands(this, { members: commandMembers, host }));
 		}
 		if (provisioning !== undefined && !credentials.isOwn) {
 			this.#services.push(this.#provisioning = new Provisioning(host, provisioning, this));
@@ -496,6 +504,14 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 
 	onCommand(command: Command): void {
 		this.#options.onCommand?.call(this.#device, command);
+	}
+
+	onCommandResumed(command: Command): boolean {
+		return this.#options.onCommandResumed?.call(this.#device, command) ?? false;
+	}
+
+	onCommandCanceled(command: Command): void {
+		this.#options.onCommandCanceled?.call(this.#device, command);
 	}
 
 	onConfiguration(configuration: JSONObject): void {

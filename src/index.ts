@@ -9,7 +9,8 @@ export {
 	Device, type DeviceComponent, type DeviceOptions, type DeviceUpdate, type NamedShadow, type ShadowHandlers,
 } from "./device.js";
 export type { Host } from "./host.js";
-export type { Command, CommandResult } from "./operations/commands.js";
+export type { Command, CommandResult, CommandStatus } from "./operations/command.js";
+export type { ReplySource } from "./operations/reply.js";
 export type { Job, JobDetails, JobStatus } from "./operations/jobs.js";
 export type { Metric, MetricsReport, NetworkStatistics } from "./operations/metrics.js";
 export type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";

@@ -11,7 +11,8 @@
  */
 import type { JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
-import type { Command, Commands, CommandsPort } from "../../operations/commands.js";
+import type { Command } from "../../operations/command.js";
+import type { Commands, CommandsPort } from "../../operations/commands.js";
 import { answerOf } from "../answer.js";
 import type { Translation } from "../mqtt.js";
 import type { PrivateConnection } from "./connection.js";
