@@ -15,6 +15,7 @@ import type { Host } from "./host.js";
 import { CredentialStore, type Credentials } from "./identity/credentials.js";
 import { Provisioning, type ProvisioningCallbacks, type ProvisioningOptions } from "./identity/provisioning.js";
 import { Commands, type Command, type CommandsCallbacks } from "./operations/commands.js";
+import { Configuration, type ConfigurationHandlers, type ConfigurationOwner } from "./operations/configuration.js";
 import { Jobs, type Job, type JobsCallbacks } from "./operations/jobs.js";
 import { Metrics, type MetricsReport } from "./operations/metrics.js";
 import { Download, type DownloadCallbacks, type DownloadOptions } from "./ota/download.js";
@@ -148,6 +149,18 @@ export class Device<M extends Model | undefined = undefined> {
 	}
 
 	/**
+	 * What the cloud sets for this device, and takes effect on it: tried, and then kept or taken back.
+	 * @throws DeviceError `unsupported` where the cloud has no such shadows; `argument`; `state` when it has one, and
+	 * after `close`
+	 */
+	configure<C extends Model>(handlers: ConfigurationHandlers<C, DeviceConfiguration<C>>): DeviceConfiguration<C> {
+		const handle: DeviceConfiguration<C> = new DeviceConfiguration((self) => {
+			return this.#core.addConfiguration(handlers as unknown as ConfigurationHandlers<Model, unknown>, self);
+		});
+		return handle;
+	}
+
+	/**
 	 * Sends a message of the program's own to a topic of the cloud's. At QoS 1 it is kept while there is room, and sent
 	 * when there is a connection.
 	 * @returns false when it was not taken
@@ -269,6 +282,36 @@ export class NamedShadow<M extends Model | undefined = undefined> {
 	}
 }
 
+/** What the device goes by, as the cloud set it. */
+export class DeviceConfiguration<C extends Model> {
+	readonly #configuration: Configuration;
+
+	/** Use `device.configure`. */
+	constructor(add: (self: unknown) => Configuration) {
+		this.#configuration = add(this);
+	}
+
+	/** A copy of it: what is on trial, or else what is in force. */
+	get current(): Document<C> {
+		return this.#configuration.current as Document<C>;
+	}
+
+	/** Whether it has yet to prove good. */
+	get onTrial(): boolean {
+		return this.#configuration.onTrial;
+	}
+
+	/** What is on trial is good. */
+	confirm(): void {
+		this.#configuration.confirm();
+	}
+
+	/** What is on trial is not good: the device goes back to what it had before. @param reason for the operator */
+	reject(reason?: string): void {
+		this.#configuration.reject(reason);
+	}
+}
+
 /** The program's callbacks for one shadow. */
 class Handlers implements ShadowCallbacks {
 	readonly #handlers: ShadowHandlers<undefined, unknown>;
@@ -326,7 +369,8 @@ interface Timed {
 }
 
 /** What connection and services call: methods of one object, because a closure for each would take eleven slots. */
-class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCallbacks, ProvisioningCallbacks {
+class Core implements
+	AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCallbacks, ProvisioningCallbacks, ConfigurationOwner {
 	id: string;
 	readonly host: Host;
 	/** The device's own shadow. */
@@ -345,6 +389,7 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	readonly #updates: Updates | undefined;
 	readonly #commands: Commands | undefined;
 	#metrics: Metrics | undefined;
+	#configuration: Configuration | undefined;
 	/** That were begun. */
 	#downloads = 0;
 	/** There until the device has a credential of its own; then nothing else goes over the connection. */
@@ -419,6 +464,20 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 		return shadow;
 	}
 
+	addConfiguration(handlers: ConfigurationHandlers<Model, unknown>, self: unknown): Configuration {
+		this.check();
+		if (this.#configuration !== undefined) throw new DeviceError("state", "the device has its configuration");
+		const configuration = new Configuration(this, handlers, self, this.#prefix);
+		const { shadowName, shadow } = configuration;
+		this.working?.addShadow(shadowName, shadow);
+		this.#shadows.push([shadowName, shadow]);
+		this.#services.push(shadow, configuration);
+		this.#configuration = configuration;
+		if (this.connected) configuration.connected();
+		this.onTurn();
+		return configuration;
+	}
+
 	report(shadow: Shadow, patch: JSONObject): void {
 		this.check();
 		shadow.report(patch, this.host.time.wall());
@@ -467,11 +526,13 @@ class Core implements AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCall
 	onReady(): void {
 		if (this.#provisioning !== undefined) return;
 		this.connected = true;
+		this.#configuration?.connected();
 		this.later(() => this.#options.onConnected?.call(this.#device));
 	}
 
 	onLost(error: DeviceError, delay: number): void {
 		this.connected = false;
+		this.#configuration?.disconnected();
 		this.later(() => this.#options.onDisconnected?.call(this.#device, error, delay));
 	}
 
