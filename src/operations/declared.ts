@@ -18,7 +18,7 @@
  */
 import { DeviceError } from "../base/error.js";
 import { compose, isObject, type JSONObject } from "../shadow/document.js";
-import { misfitOf, type Model, type Whole } from "../shadow/model.js";
+import { flawOf, type Model, type Whole } from "../shadow/model.js";
 import type { Command, CommandResult } from "./commands.js";
 
 /** What a command takes and gives, and who does it. */
@@ -184,7 +184,7 @@ function resultOf(model: Model | undefined, result: unknown): JSONObject | undef
 	if (!isObject(given) || typeof (given as { then?: unknown }).then === "function") {
 		throw new DeviceError("argument", "it is no plain object");
 	}
-	const misfit = model === undefined ? "" : misfitOf(model, given);
-	if (misfit !== "") throw new DeviceError("argument", misfit);
+	const flaw = model === undefined ? "" : flawOf(model, given);
+	if (flaw !== "") throw new DeviceError("argument", flaw);
 	return compose({}, given);
 }

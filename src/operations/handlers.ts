@@ -11,7 +11,7 @@ import type { CBORValue } from "../cbor/value.js";
 import { trustedKey } from "../ota/key.js";
 import type { Ed25519, ReleaseKey } from "../ota/manifest.js";
 import type { SignatureCallbacks } from "../ota/cose.js";
-import { memberNames, misfitOf, type Model } from "../shadow/model.js";
+import { memberNames, flawOf, type Model } from "../shadow/model.js";
 import { BUILT_INS, type BuiltIn, type BuiltInName, type BuiltInOwner, type BuiltInPolicy } from "./builtin.js";
 import type { Command } from "./commands.js";
 import { brief, Call, messageOf, Reason, type CommandTable, type Declaration, type Entry } from "./declared.js";
@@ -163,9 +163,9 @@ export class Handlers {
 	): Call<any, any> | undefined {
 		const { parameters, result } = entry as Partial<Declaration<Model, Model>>;
 		const isMap = isObject(given) && !((given as unknown) instanceof Uint8Array);
-		const misfit = !isMap ? "they are no object" : parameters === undefined ? "" : misfitOf(parameters, given);
-		if (misfit === "" && isMap) return new Call(this.#owner, name, command, given, result);
-		command.reject(Reason.BAD_PARAMETERS, misfit);
+		const flaw = !isMap ? "they are no object" : parameters === undefined ? "" : flawOf(parameters, given);
+		if (flaw === "" && isMap) return new Call(this.#owner, name, command, given, result);
+		command.reject(Reason.BAD_PARAMETERS, flaw);
 		return undefined;
 	}
 
