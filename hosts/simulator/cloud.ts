@@ -24,6 +24,7 @@ import type { Server } from "./serve.js";
 import type { CommandService } from "./services/commands.js";
 import type { FileService } from "./services/files.js";
 import type { JobService } from "./services/jobs.js";
+import type { ReportService } from "./services/reports.js";
 import type { ShadowLimits, ShadowService, ShadowStore } from "./services/shadow.js";
 import type { Updates } from "./services/updates.js";
 import type { CloudServeOptions } from "./sockets-cloud.js";
@@ -79,6 +80,7 @@ export class Cloud extends SocketsCloud<Backend> {
 	get jobs(): JobService { return this.backend.jobs; }
 	get files(): FileService { return this.backend.files; }
 	get commands(): CommandService { return this.backend.commands; }
+	get reports(): ReportService { return this.backend.reports; }
 	/** What devices over CoAP meet. */
 	get coap(): PrivateCoAP {
 		return this.#coap ??= new PrivateCoAP(this.backend, {

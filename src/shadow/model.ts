@@ -195,21 +195,28 @@ export function prune(model: Model | undefined, document: JSONObject, keepNull: 
 
 /** @throws DeviceError `argument` for a member that the model does not have, or has with another type */
 export function checkPatch(model: Model, patch: JSONObject): void {
+	const misfit = misfitOf(model, patch);
+	if (misfit === undefined) return;
+	throw new DeviceError("argument", `${misfit} is not in the shadow's model, or has another type there`);
+}
+
+/** The name of a member that the model does not have, or has with another type; null fits everywhere. */
+export function misfitOf(model: Model, patch: JSONObject): string | undefined {
 	const models: Model[] = [model];
-	const patches = [patch];
+	const patches: JSONObject[] = [patch];
 	for (let from = patches.pop(); from !== undefined; from = patches.pop()) {
 		const group = models.pop()!;
 		for (const member of Object.keys(from)) {
 			const declared = memberOf(group, member);
 			const value = from[member];
-			if (declared === undefined || (value !== null && !fits(declared, value))) {
-				throw new DeviceError("argument", `${member} is not in the shadow's model, or has another type there`);
-			} else if (isObject(value)) {
+			if (declared === undefined || (value !== null && !fits(declared, value))) return member;
+			if (isObject(value)) {
 				models.push(declared as Model);
 				patches.push(value);
 			}
 		}
 	}
+	return undefined;
 }
 
 function memberOf(group: Model, member: string): Field<JSONValue> | Model | undefined {

@@ -22,7 +22,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
 	["cores", /^src\/(mqtt\/(?!client|index)|coap\/(?!client|server|index|line)|oscore\/|http\/(?!client)|shadow\/|operations\/|ota\/(?!https))/],
 	["drivers", /^src\/((mqtt|coap)\/(client|server|index|line)\.ts$|http\/client\.ts$|ota\/https\.ts$|identity\/)/],
 	["clouds", /^src\/clouds\//],
-	["device", /^src\/(device|updates|index)\.ts$/],
+	["device", /^src\/(core|device|operations|updates|index)\.ts$/],
 ];
 
 function layer(path: string): number {

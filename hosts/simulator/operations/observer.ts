@@ -12,6 +12,8 @@ import type { AwsShadows } from "../clouds/aws/shadow.js";
 import type { CommandService } from "../services/commands.js";
 import type { JobService } from "../services/jobs.js";
 import { isObject, parseJson, type JsonObject, type JsonValue } from "../services/json.js";
+import type { ReportBody } from "../services/report-body.js";
+import type { ReportService } from "../services/reports.js";
 import type { Registry } from "../services/registry.js";
 import { isDeviceId } from "../services/registry.js";
 import type { ShadowService } from "../services/shadow.js";
@@ -51,9 +53,6 @@ export interface ObservedMessage {
 	readonly payload: Uint8Array;
 }
 
-/** What devices report, and `wall` of its arrival. */
-export type ObservedReport = Readonly<Record<string, unknown>>;
-
 export interface Observer {
 	presence(device: string, online: boolean): void;
 	/** What a device says of its firmware. */
@@ -61,7 +60,9 @@ export interface Observer {
 	shadow(device: string, shadow: ObservedShadow): void;
 	command(device: string, command: ObservedCommand): void;
 	job(device: string, job: ObservedJob): void;
-	report(device: string, kind: ReportKind, report: ObservedReport): void;
+	report(device: string, kind: ReportKind, report: ReportBody): void;
+	/** Numbers that came otherwise than in a report of ours. */
+	metrics(device: string, number: number, gauges: Readonly<Record<string, number>>): void;
 	message(device: string, message: ObservedMessage): void;
 }
 
@@ -75,7 +76,14 @@ export interface ObservedPrivateCloud {
 	readonly shadows: ShadowService;
 	readonly commands: CommandService;
 	readonly jobs: JobService;
-	readonly reports: { onReport: ((device: string, kind: ReportKind, report: never, receivedAt: number) => void) | undefined };
+	readonly reports: ReportService;
+}
+
+export interface ObservedAwsCloud {
+	readonly registry: Registry;
+	readonly shadows: AwsShadows;
+	readonly services: AwsServices;
+	readonly reports: ReportService;
 }
 
 export function observePrivate(cloud: ObservedPrivateCloud, teller: MessageTeller, observer: Observer): void {
@@ -98,11 +106,12 @@ export function observeStatus(channel: CloudChannel, observer: Observer): void {
 	});
 }
 
-export function observeAws(cloud: { registry: Registry; shadows: AwsShadows; services: AwsServices }, teller: MessageTeller, observer: Observer): void {
+export function observeAws(cloud: ObservedAwsCloud, teller: MessageTeller, observer: Observer): void {
 	observeBroker(cloud.registry, teller, observer);
 	overhear(cloud.shadows, "onChanged", ({ thing, name = "" }, document) => {
 		observer.shadow(thing, { name, version: document?.version ?? 0, desired: document?.state.desired ?? {}, reported: document?.state.reported ?? {} });
 	});
+	overhear(cloud.reports, "onReport", (device, kind, report) => { observer.report(device, kind, report); });
 	const { commands, jobs, defender } = cloud.services;
 	overhear(commands, "onChanged", ({ target, executionId: id, status, statusReason, result }) => {
 		const [, device = ""] = target.split("/");
@@ -112,7 +121,7 @@ export function observeAws(cloud: { registry: Registry; shadows: AwsShadows; ser
 		observer.job(device, { id, number, status, details });
 	});
 	overhear(defender, "onReport", (device, { reportId: number, metrics, customMetrics }) => {
-		observer.report(device, "metrics", { number, counters: {}, gauges: numbersIn({ ...networkOf(metrics), ...customMetrics }), timers: {} });
+		observer.metrics(device, number, numbersIn({ ...networkOf(metrics), ...customMetrics }));
 	});
 }
 

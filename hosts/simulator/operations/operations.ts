@@ -2,11 +2,11 @@
 /** What a cloud knows of the running of its devices: what it keeps, what it counts, and what it tells somebody of. */
 import { Buffer } from "node:buffer";
 import type { ReportKind } from "../../../src/operations/report.js";
-import type { JsonObject } from "../services/json.js";
+import type { CrashReport, HeartbeatReport, LogsReport, ReportBody, TraceReport } from "../services/report-body.js";
 import { Stores, type StoresOptions } from "../stores/stores.js";
 import type { Row } from "../stores/tables.js";
 import { Notifications, type Notification } from "./notifications.js";
-import type { ObservedCommand, ObservedJob, ObservedMessage, ObservedReport, ObservedShadow, Observer } from "./observer.js";
+import type { ObservedCommand, ObservedJob, ObservedMessage, ObservedShadow, Observer } from "./observer.js";
 import { DEFAULT_RULES, type Rule } from "./rules.js";
 import { type DeviceStatistics, Statistics } from "./statistics.js";
 
@@ -87,9 +87,19 @@ export class Operations implements Observer {
 		this.notifications.update(device, id, FAILURES.includes(status), outcomeOf(status, reason, description), at);
 	}
 
-	report(device: string, kind: ReportKind, report: ObservedReport): void {
+	report(device: string, kind: ReportKind, report: ReportBody): void {
 		if (this.#isClosed) return;
-		REPORTS[kind](this, device, report, Date.now());
+		const at = Date.now();
+		switch (kind) {
+			case "logs": return this.#logs(device, report as LogsReport, at);
+			case "metrics": return this.#metrics(device, report as HeartbeatReport, at);
+			case "crash": return this.#crash(device, report as CrashReport, at);
+			case "trace": return this.#trace(device, report as TraceReport, at);
+		}
+	}
+
+	metrics(device: string, number: number, gauges: Readonly<Record<string, number>>): void {
+		if (!this.#isClosed) this.#metrics(device, { number, counters: {}, gauges, timers: {} }, Date.now());
 	}
 
 	message(device: string, { sent, topic, payload }: ObservedMessage): void {
@@ -106,6 +116,31 @@ export class Operations implements Observer {
 		clearTimeout(this.#waking);
 		this.#keepCounts();
 		this.stores.close();
+	}
+
+	#logs(device: string, { boot, records }: LogsReport, at: number): void {
+		for (const [number, uptime, level, module, message, fields] of records) {
+			this.stores.add("logs", { device, at, boot, number, uptime, level, module, message, fields });
+		}
+	}
+
+	#metrics(device: string, report: Partial<HeartbeatReport> & Pick<HeartbeatReport, "counters" | "gauges" | "timers">, at: number): void {
+		const { boot, number, at: uptime, period, wall, counters, gauges, timers } = report;
+		this.stores.add("metrics", { device, at, boot, number, uptime, period, wall, counters, gauges, timers });
+		this.statistics.heartbeat(device, { at, period, counters, gauges, timers });
+		this.notifications.metrics(device, { ...counters, ...gauges }, at);
+	}
+
+	#crash(device: string, { boot, fingerprint, count, reason, message, stack, product, version, wall, heap, vitals, logs }: CrashReport, at: number): void {
+		this.stores.add("crashes", { device, at, boot, fingerprint, count, reason, message, stack, product, version, wall, heap, vitals, logs });
+		this.statistics.crash(device, fingerprint, { reason, message }, count, at);
+		this.notifications.crash(device, fingerprint, `${reason}${message === undefined ? "" : `, ${message}`} (${fingerprint})`, at);
+	}
+
+	#trace(device: string, { boot, messages }: TraceReport, at: number): void {
+		for (const [number, uptime, sent, topic, size, content] of messages) {
+			this.stores.add("traces", { device, at, boot, number, uptime, sent, topic, size, content: typeof content === "string" ? Buffer.from(content) : content });
+		}
 	}
 
 	#event(device: string, kind: string, subject: string, details: object, at: number): void {
@@ -141,38 +176,6 @@ export class Operations implements Observer {
 		this.#waking.unref();
 	}
 }
-
-/** What is said has been checked by the service that it came to; what need not be there may not be. */
-const REPORTS: Readonly<Record<ReportKind, (operations: Operations, device: string, report: ObservedReport, at: number) => void>> = Object.freeze({
-	logs({ stores }, device, report, at) {
-		const { boot, records } = report as { boot: number; records: readonly [number, number, number, string, string, object?][] };
-		for (const [number, uptime, level, module, message, fields] of records) stores.add("logs", { device, at, boot, number, uptime, level, module, message, fields });
-	},
-	metrics({ stores, statistics, notifications }, device, report, at) {
-		const { boot, number, at: uptime, period, wall, counters, gauges, timers } = report as {
-			boot?: number; number?: number; at?: number; period?: number; wall?: number;
-			counters: Record<string, number>; gauges: Record<string, number>; timers: Record<string, unknown>;
-		};
-		stores.add("metrics", { device, at, boot, number, uptime, period, wall, counters, gauges, timers });
-		statistics.heartbeat(device, { at, period, counters, gauges, timers });
-		notifications.metrics(device, { ...counters, ...gauges }, at);
-	},
-	crash({ stores, statistics, notifications }, device, report, at) {
-		const { boot, fingerprint, count, reason, message, stack, product, version, wall, heap, vitals, logs } = report as {
-			boot: number; fingerprint: string; count: number; reason: string; message?: string; stack?: string; product?: string; version?: string;
-			wall?: number; heap?: JsonObject; vitals: object; logs: unknown[];
-		};
-		stores.add("crashes", { device, at, boot, fingerprint, count, reason, message, stack, product, version, wall, heap, vitals, logs });
-		statistics.crash(device, fingerprint, { reason, message }, count, at);
-		notifications.crash(device, fingerprint, `${reason}${message === undefined ? "" : `, ${message}`} (${fingerprint})`, at);
-	},
-	trace({ stores }, device, report, at) {
-		const { boot, messages } = report as { boot: number; messages: readonly [number, number, number, string, number, (Uint8Array | string)?][] };
-		for (const [number, uptime, sent, topic, size, content] of messages) {
-			stores.add("traces", { device, at, boot, number, uptime, sent, topic, size, content: typeof content === "string" ? Buffer.from(content) : content });
-		}
-	},
-});
 
 /** Of commands and of jobs. */
 export function isOver(status: string): boolean {

@@ -10,6 +10,7 @@ import type { OperationsOptions } from "../../operations/operations.js";
 import type { Server } from "../../serve.js";
 import type { CloudServeOptions } from "../../sockets-cloud.js";
 import { SocketsCloud } from "../../sockets-cloud.js";
+import type { ReportService } from "../../services/reports.js";
 import type { OtaUpdates } from "../../services/updates.js";
 import type { AwsOptions } from "./backend.js";
 import { AwsBackend } from "./backend.js";
@@ -52,6 +53,7 @@ export class AwsCloud extends SocketsCloud<AwsBackend> {
 	get shadows(): AwsShadows { return this.backend.shadows; }
 	/** Jobs, streams, commands, Device Defender, Basic Ingest. */
 	get services(): AwsServices { return this.backend.services; }
+	get reports(): ReportService { return this.backend.reports; }
 	/** New firmware, and the way back. */
 	get updates(): OtaUpdates { return this.backend.updates; }
 	/** What services have of the cloud. */
