@@ -118,6 +118,7 @@ export class Scene {
 		const owner = {
 			host, id: ID, firmware: { product: "lock", version: "1.2.3" }, boot: this.device.boots, connections: 2, partitions: ["log"],
 			levels: (): JSONObject => ({ "": "info" }),
+			record: (duration: number) => asked(`record ${duration}`),
 			setLevel: (module: string, level: string, duration: number) => asked(`level ${module} ${level} ${duration}`),
 			send: (kinds: readonly ReportKind[]) => asked(`send ${kinds.join(" ")}`),
 			hazard: (action: string) => this.hazard && `${this.hazard} ${action}`,
