@@ -23,7 +23,7 @@ async function list(options: AskingOptions): Promise<void> {
 
 async function detail(device: string, options: AskingOptions): Promise<void> {
 	const view = await askOnce<DeviceView>(options, "devices", { device });
-	const { connections, onlineTime, sent, received, shadows = [], crashReports = [], updateList = [], commandList = [] } = view, none = { messages: 0, bytes: 0 };
+	const { connections = 0, onlineTime = 0, sent, received, shadows = [], crashReports = [], updateList = [], commandList = [] } = view, none = { messages: 0, bytes: 0 };
 	const traffic = ({ messages, bytes } = none): string => `${messages} messages, ${bytes} bytes`;
 	const sections = [
 		table(["NAME", "STATE", "VERSION", "LAST SEEN", "CRASHES"], [row(view)]),
@@ -42,8 +42,8 @@ async function detail(device: string, options: AskingOptions): Promise<void> {
 	new Console(options).say("device", view, sections.join("\n\n"));
 }
 
-function row({ device, online, version = "", lastSeenAt, crashes }: DeviceView): string[] {
-	return [device, online ? "online" : "offline", version, time(lastSeenAt), String(Object.values(crashes).reduce((sum, { count }) => sum + count, 0))];
+function row({ device, online, version = "", lastSeenAt, crashes = {} }: DeviceView): string[] {
+	return [device, online ? "online" : lastSeenAt === undefined ? "never" : "offline", version, time(lastSeenAt), String(Object.values(crashes).reduce((sum, { count }) => sum + count, 0))];
 }
 
 /** What a command is called: signed ones and a program's own have no name that shows. */

@@ -11,7 +11,9 @@ import type { Operated } from "./operated.js";
 import type { Act, Reply } from "./server.js";
 
 /** One of `moorline devices`. */
-export interface DeviceView extends DeviceStatistics {
+export interface DeviceView extends Partial<DeviceStatistics> {
+	readonly device: string;
+	readonly online: boolean;
 	/** Only where one device was asked for. */
 	readonly shadows?: readonly string[] | undefined;
 	readonly crashReports?: readonly Row<"crashes">[] | undefined;
@@ -54,18 +56,25 @@ export class ControlActions {
 	};
 
 	#devices(body: JsonObject, reply: Reply): void {
-		const { statistics, stores } = this.#cloud.operations;
+		const { stores } = this.#cloud.operations;
 		if (body["device"] === undefined) {
-			for (const each of statistics.list()) reply.say(each);
+			for (const each of this.#cloud.devices()) reply.say(this.#view(each));
 			return reply.end();
 		}
 		const device = this.#device(body), where = { device }, limit = DETAILS_MAXIMUM;
-		const known = statistics.get(device) ?? { device, online: false, connections: 0, onlineTime: 0, crashes: {}, commands: {}, updates: {} };
 		reply.say({
-			...known, shadows: this.#cloud.shadows(device), crashReports: stores.list("crashes", { where, limit }),
+			...this.#view(device), shadows: this.#cloud.shadows(device), crashReports: stores.list("crashes", { where, limit }),
 			updateList: stores.list("updates", { where, limit }), commandList: stores.list("commands", { where, limit }),
 		});
 		reply.end();
+	}
+
+	/** Its numbers, up to now. */
+	#view(device: string): DeviceView {
+		const statistics = this.#cloud.operations.statistics.get(device);
+		if (statistics === undefined) return { device, online: false };
+		const { online, onlineTime, lastSeenAt } = statistics;
+		return { ...statistics, onlineTime: onlineTime + (online ? Math.max(0, Date.now() - lastSeenAt) : 0) };
 	}
 
 	#shadow(body: JsonObject, reply: Reply): void {
@@ -91,26 +100,21 @@ export class ControlActions {
 		const online = this.#cloud.operations.statistics.get(device)?.online === true;
 		reply.say({ device, command: id, status: "CREATED", online });
 		this.#cloud.operations.command(device, { id, status: "CREATED", payload });
-		if (body["wait"] === false) return reply.end();
-		const finish = (): void => {
-			clearTimeout(timer);
-			stop();
-			reply.end();
-		};
 		const stop = this.#follow("commands", device, reply, row => {
 			if (row.command !== id) return;
 			reply.say(row);
-			if (isOver(row.status!)) finish();
-		});
-		const timer = setTimeout(() => {
-			reply.say({ device, command: id, status: "TIMED_OUT", description: `the device has not ended it within ${timeout} ms` });
-			finish();
-		}, timeout);
-		const { onGone } = reply;
-		reply.onGone = () => {
+			if (!isOver(row.status!)) return;
 			clearTimeout(timer);
-			onGone?.();
-		};
+			stop();
+			reply.end();
+		});
+		// Whoever sent it may be gone by then; what became of it is known all the same.
+		const timer = setTimeout(() => {
+			this.#cloud.operations.command(device, { id, status: "TIMED_OUT", description: `not ended within ${timeout} ms` });
+		}, timeout);
+		timer.unref();
+		reply.onGone = undefined;
+		if (body["wait"] === false) reply.end();
 	}
 
 	#cancel(body: JsonObject, reply: Reply): void {
@@ -137,7 +141,7 @@ export class ControlActions {
 		const { statistics, notifications } = this.#cloud.operations;
 		const device = body["device"] === undefined ? undefined : this.#device(body);
 		const raised = notifications.list().filter(each => device === undefined || each.device === device);
-		reply.say({ ...(device === undefined ? statistics.fleet() : statistics.get(device) ?? { device }), raised });
+		reply.say({ ...(device === undefined ? statistics.fleet() : this.#view(device)), raised });
 		reply.end();
 	}
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What an operator does with a device, in the same words on every cloud. */
 import { DeviceError } from "../../../src/base/error.js";
+import { OPERATOR_ID } from "../backend.js";
 import type { AwsCloud } from "../clouds/aws/cloud.js";
 import type { Cloud } from "../cloud.js";
 import type { Operations } from "../operations/operations.js";
+import type { Registry } from "../services/registry.js";
 import { encodeJson, type JsonObject } from "../services/json.js";
 
 export interface ShadowView {
@@ -25,7 +27,8 @@ export interface SendOptions {
 
 export interface Operated {
 	readonly operations: Operations;
-	/** Whether there is such a device, on line or not. */
+	/** The devices that there are, on line or not. */
+	devices(): string[];
 	knows(device: string): boolean;
 	/** Of all shadows of a device; "" for its own. */
 	shadows(device: string): string[];
@@ -42,6 +45,7 @@ export function operatePrivate(cloud: Cloud): Operated {
 	const operations = operationsOf(cloud), { registry, shadows, commands } = cloud;
 	return {
 		operations,
+		devices: () => devicesOf(registry, operations),
 		knows: device => registry.get(device) !== undefined || operations.statistics.get(device) !== undefined,
 		shadows: device => shadows.names(device),
 		shadow: (device, name) => ({ device, name, ...shadows.get(device, name), delta: shadows.delta(device, name) }),
@@ -55,6 +59,7 @@ export function operateAws(cloud: AwsCloud): Operated {
 	const operations = operationsOf(cloud), { registry, shadows, services: { commands } } = cloud;
 	return {
 		operations,
+		devices: () => devicesOf(registry, operations),
 		knows: device => registry.get(device) !== undefined || operations.statistics.get(device) !== undefined,
 		shadows: device => shadows.list(device).map(({ name }) => name ?? ""),
 		shadow: (device, name) => {
@@ -68,6 +73,13 @@ export function operateAws(cloud: AwsCloud): Operated {
 		}),
 		cancel: () => { throw new DeviceError("unsupported", "AWS cannot cancel a command that was sent"); },
 	};
+}
+
+/** Those of now, also if none of them ever came, and those of before. */
+function devicesOf(registry: Registry, { statistics }: Operations): string[] {
+	const all = new Set([...registry.list().map(({ id }) => id), ...statistics.list().map(({ device }) => device)]);
+	all.delete(OPERATOR_ID);
+	return [...all].sort();
 }
 
 function operationsOf({ operations }: { operations: Operations | undefined }): Operations {

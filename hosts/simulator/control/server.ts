@@ -80,7 +80,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, token:
 	if (body === undefined) return refuse(response, 400, new DeviceError("argument", `expected a JSON object of at most ${BODY_MAXIMUM} bytes`));
 	const reply: Reply = {
 		say(item) {
-			if (response.destroyed) return;
+			if (response.destroyed || response.writableEnded) return;
 			response.write(`${JSON.stringify({ item })}\n`);
 			if (response.writableLength > WAITING_MAXIMUM) response.destroy();
 		},
