@@ -23,7 +23,7 @@ export interface BuiltInOwner extends CallOwner {
 	 * @throws DeviceError `argument`, `full`, `unsupported`
 	 */
 	setLevel(module: string, level: string, duration: number): void;
-	/** Has reports of these kinds sent now. @throws DeviceError `unsupported` for a kind that the device does not have */
+	/** Has reports of these kinds sent now. @throws DeviceError `unsupported` for one that the device does not have */
 	send(kinds: readonly ReportKind[]): void;
 	/** Flash partitions that the device works with. */
 	readonly partitions: readonly string[];

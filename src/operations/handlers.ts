@@ -37,8 +37,8 @@ export interface HandlersOwner extends BuiltInOwner {
 	readonly id: string;
 }
 
-/** Members of a request, and of what is signed. */
-const NAMES: readonly string[] = Object.freeze([...CLAIM_NAMES, "signed"]);
+/** Members of a request, and of what is signed. Golioth says "method" and "params". */
+const NAMES: readonly string[] = Object.freeze([...CLAIM_NAMES, "signed", "method", "params"]);
 const NO_COMMANDS: CommandTable = Object.freeze({});
 const NO_POLICY: NonNullable<HandlersOptions["builtIn"]> = Object.freeze({});
 const BUILT_IN_NAMES: readonly string[] = Object.freeze(Object.keys(BUILT_INS));
@@ -83,18 +83,19 @@ export class Handlers {
 		const { payload } = command;
 		if (!isObject(payload)) return false;
 		const request: JSONObject = payload;
-		const signed = own(request, "signed");
+		const name = own(request, "command") ?? own(request, "method");
+		const given = givenIn(request);
+		const signed = name === "signed" ? given : own(request, "signed");
 		if (signed !== undefined) {
 			this.open(command, signed, isResumed);
 			return true;
 		}
-		const name = own(request, "command");
 		const entry = typeof name === "string" ? this.find(name) : undefined;
 		if (entry === undefined) return false;
 		if (this.isToBeSigned(name as string, entry)) {
 			command.reject(Reason.NOT_SIGNED);
 		} else {
-			const call = this.prepare(command, name as string, entry, own(request, "parameters"));
+			const call = this.prepare(command, name as string, entry, given);
 			if (call !== undefined) this.run(entry, call);
 		}
 		return true;
@@ -181,6 +182,13 @@ export class Handlers {
 }
 
 type Found = Entry | BuiltIn;
+
+/** Golioth has a list of parameters, of which ours is the only one. */
+function givenIn(request: JSONObject): JSONValue | undefined {
+	const list = own(request, "params");
+	if (Array.isArray(list) && list.length <= 1) return list[0];
+	return own(request, "parameters") ?? list;
+}
 
 /** An envelope whose signature is being verified. */
 class Opening implements SignatureCallbacks {

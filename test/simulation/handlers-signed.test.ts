@@ -40,7 +40,12 @@ test("a signed command is done, as bytes and as text; one that need not be signe
 	assert.equal(scene.told("c", { signed: envelope({ id: "c", command: "lock" }) }), "SUCCEEDED");
 	assert.equal(scene.told("d", { command: "lock" }), "SUCCEEDED");
 	assert.equal(scene.told("e", { signed: envelope({ id: "e", command: "ping" }) }), "SUCCEEDED");
-	assert.deepEqual(diary.opened, ["a 5", "b 7", "locked", "locked"]);
+	// As Golioth has it.
+	assert.equal(scene.told("f", { method: "signed", params: [unlock("f").signed] }), "SUCCEEDED");
+	assert.equal(scene.told("g", { method: "unlock", params: [{ seconds: 5 }] }), "REJECTED NOT_SIGNED");
+	assert.equal(scene.told("h", { method: "lock", params: [] }), "SUCCEEDED");
+	assert.equal(scene.told("i", { method: "lock", params: [{}, {}] }), "REJECTED BAD_PARAMETERS");
+	assert.deepEqual(diary.opened, ["a 5", "b 7", "locked", "locked", "f 5", "locked"]);
 });
 
 test("whatever is wrong with an envelope, it is refused for that, and nothing is done", () => {
