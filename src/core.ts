@@ -15,7 +15,8 @@ import type { Device, DeviceOptions, ShadowHandlers } from "./device.js";
 import type { Host } from "./host.js";
 import { CredentialStore, type Credentials } from "./identity/credentials.js";
 import { Provisioning, type ProvisioningCallbacks } from "./identity/provisioning.js";
-import { Commands, type Command, type CommandsCallbacks } from "./operations/commands.js";
+import type { Command } from "./operations/command.js";
+import { Commands, type CommandsCallbacks } from "./operations/commands.js";
 import { Configuration, type ConfigurationHandlers, type ConfigurationOwner } from "./operations/configuration.js";
 import { Jobs, type Job, type JobsCallbacks } from "./operations/jobs.js";
 import { Metrics, type MetricsReport } from "./operations/metrics.js";
@@ -142,7 +143,7 @@ export class Core implements
 			this.#services.push(this.#jobs = new Jobs(this, { members, prefix }));
 		}
 		if (onCommand !== undefined) {
-			this.#services.push(this.#commands = new Commands(this, { members: commandMembers }));
+			this.#services.push(this.#commands = new Commands(this, { members: commandMembers, host }));
 		}
 		if (provisioning !== undefined && !credentials.isOwn) {
 			this.#services.push(this.#provisioning = new Provisioning(host, provisioning, this));
@@ -277,6 +278,14 @@ export class Core implements
 
 	onCommand(command: Command): void {
 		this.#options.onCommand?.call(this.#device, command);
+	}
+
+	onCommandResumed(command: Command): boolean {
+		return this.#options.onCommandResumed?.call(this.#device, command) ?? false;
+	}
+
+	onCommandCanceled(command: Command): void {
+		this.#options.onCommandCanceled?.call(this.#device, command);
 	}
 
 	onConfiguration(configuration: JSONObject): void {

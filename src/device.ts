@@ -7,7 +7,7 @@ import type { Cloud, PublishOptions } from "./clouds/cloud.js";
 import { Core } from "./core.js";
 import type { Host } from "./host.js";
 import type { ProvisioningOptions } from "./identity/provisioning.js";
-import type { Command } from "./operations/commands.js";
+import type { Command } from "./operations/command.js";
 import type { Configuration, ConfigurationHandlers } from "./operations/configuration.js";
 import type { Job } from "./operations/jobs.js";
 import type { MetricsReport } from "./operations/metrics.js";
@@ -63,6 +63,13 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	 * this callback, commands are listened for.
 	 */
 	onCommand?(this: Device<M>, command: Command): void;
+	/**
+	 * A command that a reset interrupted, with its payload and its last checkpoint: true takes it up, else it has failed
+	 * with INTERRUPTED.
+	 */
+	onCommandResumed?(this: Device<M>, command: Command): boolean;
+	/** The command is over, and not by us: it was canceled, or its time is up. Nothing more can be said about it. */
+	onCommandCanceled?(this: Device<M>, command: Command): void;
 	/** As `jobMembers`, of the commands' payloads. */
 	commandMembers?: readonly string[] | undefined;
 	/**

@@ -10,10 +10,11 @@ export {
 	type ShadowHandlers,
 } from "./device.js";
 export type { Host } from "./host.js";
-export type { Command, CommandResult } from "./operations/commands.js";
+export type { Command, CommandResult, CommandStatus } from "./operations/command.js";
 export type { ConfigurationHandlers, ConfigurationReason, ConfigurationState } from "./operations/configuration.js";
 export type { Job, JobDetails, JobStatus } from "./operations/jobs.js";
 export type { Metric, MetricsReport, NetworkStatistics } from "./operations/metrics.js";
+export type { ReplySource } from "./operations/reply.js";
 export type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
 export type { OpenDownload } from "./ota/stream-source.js";
 export type { FailureReason } from "./ota/failure.js";

@@ -19,7 +19,7 @@
 import { DeviceError } from "../base/error.js";
 import { compose, isObject, type JSONObject } from "../shadow/document.js";
 import { flawOf, type Model, type Whole } from "../shadow/model.js";
-import type { Command, CommandResult } from "./commands.js";
+import type { Command, CommandResult } from "./command.js";
 
 /** What a command takes and gives, and who does it. */
 export interface Declaration<P = undefined, R = undefined> {

@@ -13,7 +13,7 @@ import type { Ed25519, ReleaseKey } from "../ota/manifest.js";
 import type { SignatureCallbacks } from "../ota/cose.js";
 import { memberNames, flawOf, type Model } from "../shadow/model.js";
 import { BUILT_INS, type BuiltIn, type BuiltInName, type BuiltInOwner, type BuiltInPolicy } from "./builtin.js";
-import type { Command } from "./commands.js";
+import type { Command } from "./command.js";
 import { brief, Call, messageOf, Reason, type CommandTable, type Declaration, type Entry } from "./declared.js";
 import { CLAIM_NAMES, openEnvelope, readClaims, refusalOf } from "./envelope.js";
 import { Grant, type Evaluator } from "./grant.js";
