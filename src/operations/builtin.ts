@@ -42,8 +42,6 @@ export interface BuiltIn {
 export type BuiltInPolicy = "signed" | false;
 export type BuiltInName = "ping" | "info" | "restart" | "report" | "log-level" | "rollback" | "self-test";
 
-/** ms that the cloud has to hear of a command which ends this run. */
-export const FAREWELL = 3_000;
 /** s that a level is set for: if nobody says, and the most. */
 const LEVEL_DURATION = 600;
 const LEVEL_DURATION_MAXIMUM = 86_400;
@@ -77,8 +75,9 @@ function restart(owner: BuiltInOwner, call: Call): void {
 	const { host } = owner;
 	const hazard = owner.hazard("restart");
 	if (hazard !== undefined) return call.reject(Reason.UNSAFE, hazard);
-	call.succeed();
-	host.timer.set(() => host.system.restart(), FAREWELL);
+	call.succeedAfterRestart();
+	// In a turn of its own: what others have to write down is written.
+	host.timer.set(() => host.system.restart(), 0);
 }
 
 function rollback(owner: BuiltInOwner, call: Call): void {
@@ -88,8 +87,8 @@ function rollback(owner: BuiltInOwner, call: Call): void {
 	if (!images.canRevert) return call.reject(Reason.UNSAFE, "there is no image before that could boot");
 	const hazard = owner.hazard("rollback");
 	if (hazard !== undefined) return call.reject(Reason.UNSAFE, hazard);
-	call.succeed();
-	host.timer.set(() => images.revert(), FAREWELL);
+	call.succeedAfterRestart();
+	host.timer.set(() => images.revert(), 0);
 }
 
 function report(owner: BuiltInOwner, call: Call<typeof REPORT>): void {
