@@ -163,6 +163,33 @@ test("a command that ended while its signature was verified is not begun", () =>
 	assert.deepEqual([diary.opened, other.answers["a"]!.status], [[], "CANCELED"]);
 });
 
+test("a signed command goes on after a reset where it is declared to: it was admitted before, whatever time it is", () => {
+	const lines: string[] = [];
+	const scene = new Scene({
+		commandKeys: [KEY],
+		commands: {
+			walk: { signed: true, resumes: true, handler: (call) => call.resumed ? call.succeed({ from: call.checkpoint }) : call.progress("BEGUN", "", "2") },
+			unlock: { signed: true, handler: (call) => void lines.push(call.id) },
+		},
+	});
+	scene.send("a", { signed: envelope({ id: "a", command: "walk" }) });
+	scene.send("b", unlock("b"));
+	scene.settle();
+	scene.device.restart();
+	scene.world.clock.set((NOW + 10_000) * 1_000);
+	scene.settle();
+	assert.deepEqual(scene.answers["a"]!.result, { from: "2" });
+	assert.equal(scene.answers["b"]!.reason, "INTERRUPTED");
+	// What was not verified yet when the reset came is looked at as if it had just come.
+	scene.send("c", unlock("c", { exp: NOW + 20_000 }));
+	scene.send("d", unlock("d"));
+	scene.world.run(scene.world.clock.now + 100);
+	scene.device.restart();
+	scene.settle();
+	assert.deepEqual(lines, ["b", "c"]);
+	assert.equal(scene.answers["d"]!.reason, "EXPIRED");
+});
+
 test("the power may fail at any operation, and what is sent again and again is done once at most", () => {
 	const done: number[] = [];
 	for (const [tear, remembers] of [["none", true], ["whole", true], ["none", false], ["whole", false]] as const) {

@@ -74,6 +74,8 @@ export class Scene {
 	readonly errors: string[] = [];
 	/** What built-in commands asked of the device. */
 	readonly asked: string[] = [];
+	/** Bytes of replies. */
+	replied = 0;
 	hazard: string | undefined;
 	test: () => object | void = () => {};
 	#commands!: Commands;
@@ -154,6 +156,15 @@ export class Scene {
 				this.answers[id] = { status, reason, description, result };
 				host.timer.set(() => {
 					commands.accepted(id);
+					this.#turn();
+				}, 50);
+				return true;
+			},
+			part: ({ id }, offset, bytes) => {
+				const { byteLength } = bytes;
+				this.replied += byteLength;
+				host.timer.set(() => {
+					commands.received(id, offset, offset + byteLength);
 					this.#turn();
 				}, 50);
 				return true;
