@@ -7,6 +7,7 @@
  * MOORLINE_SLOT: bytes of each of its two slots, where the supervisor runs images; else it has none.
  */
 import type { ResetReason } from "../../src/host.js";
+import { hook } from "./hook.js";
 import { createHost } from "./host.js";
 
 const RESET_REASONS: readonly ResetReason[] = Object.freeze(["power-on", "software", "watchdog", "exception", "brownout", "deep-sleep"]);
@@ -18,8 +19,8 @@ export { createHost, PARTITIONS, type HostOptions } from "./host.js";
 export { BootLoader, SLOT } from "./images.js";
 export { RESTART_EXIT_CODE } from "./system.js";
 
-export default createHost({
+export default hook(() => createHost({
 	directory: process.env["MOORLINE_DIRECTORY"] || ".moorline",
 	resetReason: told === undefined ? "power-on" : RESET_REASONS.find(reason => reason === told) ?? "unknown",
 	images: slot ? { slot: Number(slot) } : undefined,
-});
+}));

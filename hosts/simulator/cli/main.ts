@@ -6,6 +6,7 @@ import { Command, CommanderError } from "commander";
 import { Console, EXIT, UsageError } from "./console.js";
 import { addKeygen } from "./keygen.js";
 import { addRelease } from "./release.js";
+import { addReplay } from "./replay.js";
 import { addRun } from "./run.js";
 import { addSign } from "./sign.js";
 import { addSimulate } from "./simulate.js";
@@ -32,6 +33,7 @@ async function main(words: readonly string[]): Promise<number> {
 		.configureOutput({ outputError: () => undefined });
 	addSimulate(program);
 	addRun(program);
+	addReplay(program);
 	addKeygen(program);
 	addRelease(program);
 	addSign(program);
