@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The commands that every device has, unless its program switches them off. */
+import type { DeviceError } from "../base/error.js";
 import type { Firmware } from "../base/firmware.js";
 import type { JSONObject } from "../bytes/value.js";
 import type { Heap, Host } from "../host.js";
@@ -7,6 +8,9 @@ import { list, model, number, string, type Model } from "../shadow/model.js";
 import { OPERATIONS } from "./boot.js";
 import { brief, messageOf, Reason, type Call, type CallOwner } from "./declared.js";
 import type { ReportKind } from "./report.js";
+
+/** What may do harm to a device at a bad time. */
+export type Hazardous = "restart" | "rollback";
 
 /** What built-in commands act through. */
 export interface BuiltInOwner extends CallOwner {
@@ -23,12 +27,14 @@ export interface BuiltInOwner extends CallOwner {
 	 * @throws DeviceError `argument`, `full`, `unsupported`
 	 */
 	setLevel(module: string, level: string, duration: number): void;
+	/** Records the messages that pass for so many ms, or none any more. @throws DeviceError `argument`, `unsupported` */
+	record(duration: number): void;
 	/** Has reports of these kinds sent now. @throws DeviceError `unsupported` for one that the device does not have */
 	send(kinds: readonly ReportKind[]): void;
 	/** Flash partitions that the device works with. */
 	readonly partitions: readonly string[];
 	/** Why it would do harm to restart the device now, or to go back to the image before; `undefined`: it would not. */
-	hazard(action: "restart" | "rollback"): string | undefined;
+	hazard(action: Hazardous): string | undefined;
 	/** The program's own test: what it returns is told, what it throws says what is wrong. */
 	selfTest(): object | void;
 }
@@ -40,17 +46,21 @@ export interface BuiltIn {
 
 /** What a program makes of a built-in command: "signed", only in an envelope; false: there is none. */
 export type BuiltInPolicy = "signed" | false;
-export type BuiltInName = "ping" | "info" | "restart" | "report" | "log-level" | "rollback" | "self-test";
+export type BuiltInName =
+	| "ping" | "info" | "restart" | "report" | "log-level" | "trace" | "rollback" | "self-test";
 
 /** s that a level is set for: if nobody says, and the most. */
 const LEVEL_DURATION = 600;
 const LEVEL_DURATION_MAXIMUM = 86_400;
 const KINDS: readonly ReportKind[] = Object.freeze(["logs", "metrics", "crash", "trace"]);
+/** s that messages are recorded for, at most. */
+const TRACE_DURATION_MAXIMUM = 3_600;
 const NOTHING = model({});
 const REPORT = model({ kinds: list<string, true>({ optional: true }) });
 const LOG_LEVEL = model({
 	module: string({ optional: true }), level: string(), seconds: number({ optional: true }),
 });
+const TRACE = model({ seconds: number() });
 
 function ping(_owner: BuiltInOwner, call: Call): void {
 	call.succeed();
@@ -109,6 +119,15 @@ function logLevel(owner: BuiltInOwner, call: Call<typeof LOG_LEVEL>): void {
 	call.succeed({ levels: owner.levels() });
 }
 
+function trace(owner: BuiltInOwner, call: Call<typeof TRACE>): void {
+	const { seconds } = call.parameters;
+	if (!(seconds >= 0 && seconds <= TRACE_DURATION_MAXIMUM)) {
+		return call.reject(Reason.BAD_PARAMETERS, `seconds is not within 0 to ${TRACE_DURATION_MAXIMUM}`);
+	}
+	owner.record(seconds * 1_000);
+	call.succeed();
+}
+
 function selfTest(owner: BuiltInOwner, call: Call): void {
 	const result: JSONObject = {};
 	let part = "storage";
@@ -138,6 +157,14 @@ function heapOf(heap: Heap): JSONObject {
 	return members;
 }
 
+/** For what the device throws: it was asked for what cannot be. @returns false when that is not why */
+export function refuse(call: Call<any, any>, error: unknown): boolean {
+	const { code, message } = error as Partial<DeviceError>;
+	const reason = code === "argument" ? Reason.BAD_PARAMETERS : code === "unsupported" ? Reason.UNSUPPORTED : "";
+	if (reason !== "") call.reject(reason, brief(message!));
+	return reason !== "";
+}
+
 function builtIn(parameters: Model, act: BuiltIn["act"]): BuiltIn {
 	return Object.freeze({ parameters, act });
 }
@@ -149,6 +176,7 @@ export const BUILT_INS: Readonly<Record<BuiltInName, BuiltIn>> = Object.freeze({
 	restart: builtIn(NOTHING, restart),
 	report: builtIn(REPORT, report),
 	"log-level": builtIn(LOG_LEVEL, logLevel),
+	trace: builtIn(TRACE, trace),
 	rollback: builtIn(NOTHING, rollback),
 	"self-test": builtIn(NOTHING, selfTest),
 });

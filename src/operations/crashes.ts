@@ -168,7 +168,7 @@ export class Crashes implements ReportSource {
 		const crashed = vitals?.boot ?? boot - 1;
 		record.total++;
 		record.consecutive++;
-		const fingerprint = fingerprintOf(host, crash, vitals?.activity ?? "");
+		const fingerprint = fingerprintOf(crash, vitals?.activity ?? "");
 		const known = record.known.find((each) => each.fingerprint === fingerprint && each.version === version);
 		if (known !== undefined) {
 			known.count++;

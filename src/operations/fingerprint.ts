@@ -6,21 +6,23 @@
  * Numbers are left out, lines too: what differs from one occurrence or build to the next by an address, a length or a
  * line further up in the file is the same mistake all the same. A crash without a stack is told by what went on.
  */
-import { encodeHex } from "../bytes/hex.js";
-import { textDigest, type DigestingHost } from "../bytes/text-digest.js";
 import type { Crash } from "../host.js";
 
 /** Frames that count: further out is who called, which differs for the same mistake. */
 const FRAMES = 4;
-const LENGTH = 4;
+/** Of FNV-1a: there is nothing to be gained by two crashes that look the same, and a device has a few. */
+const OFFSET = 0x811c_9dc5;
+const PRIME = 0x0100_0193;
 
 /**
  * @param activity what the program was called for, "" where that is not known
  * @returns eight hexadecimal digits
  */
-export function fingerprintOf(host: DigestingHost, { reason, message, stack }: Crash, activity: string): string {
-	const place = stack === "" ? activity : frames(stack);
-	return encodeHex(textDigest(host, `${reason}\n${withoutDigits(message)}\n${place}`).subarray(0, LENGTH));
+export function fingerprintOf({ reason, message, stack }: Crash, activity: string): string {
+	const text = `${reason}\n${withoutDigits(message)}\n${stack === "" ? activity : frames(stack)}`;
+	let hash = OFFSET;
+	for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), PRIME);
+	return (hash >>> 0).toString(16).padStart(8, "0");
 }
 
 /** Function and module of the innermost frames, without line and column. */

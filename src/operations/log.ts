@@ -18,7 +18,7 @@ import { inRange } from "../base/range.js";
 import type { Host } from "../host.js";
 import { Allowance } from "./allowance.js";
 import type { FlashOptions } from "./flash-records.js";
-import { levelOf, LevelSetting, NO_LEVEL, type LogLevel } from "./log-level.js";
+import { levelName, levelOf, LevelSetting, NO_LEVEL, type LogLevel } from "./log-level.js";
 import { lineOf, MODULE_MAXIMUM, RECORD_LENGTH, type LogFields } from "./log-record.js";
 import { LogRecords, type LogRecordsOwner } from "./log-records.js";
 import { ModuleLogger, type Logger, type LogSink } from "./logger.js";
@@ -159,6 +159,15 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		setting.set(level === undefined ? NO_LEVEL : levelOf(level), until);
 		this.setThresholds();
 		this.arm();
+	}
+
+	/** Levels as they are now: of the modules that have one of their own, and as "" of all others. */
+	levels(): Record<string, LogLevel> {
+		const levels: Record<string, LogLevel> = { "": levelName(this.#setting.level) };
+		for (const { module, setting } of this.#loggers) {
+			if (setting.level !== NO_LEVEL) levels[module] = levelName(setting.level);
+		}
+		return levels;
 	}
 
 	/** The last records of the run before, in an array in CBOR, where the platform has kept them. */

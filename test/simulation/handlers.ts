@@ -8,13 +8,12 @@ import { createWorld, type Device, type World, type WorldOptions } from "../../h
 import type { Verify } from "../../hosts/world/keys.js";
 import { crypto } from "../../hosts/node/digest.js";
 import { Alarm } from "../../src/base/alarm.js";
-import type { DeviceError } from "../../src/base/error.js";
+import { DeviceError } from "../../src/base/error.js";
 import { encodeBase64 } from "../../src/bytes/base64.js";
 import type { JSONObject } from "../../src/bytes/value.js";
 import { encodeDeterministicCBOR } from "../../src/cbor/encode.js";
 import type { CBORObject, CBORValue } from "../../src/cbor/value.js";
 import type { Host } from "../../src/host.js";
-import { FOREIGN_MAXIMUM } from "../../src/base/service.js";
 import { Commands } from "../../src/operations/commands.js";
 import { Handlers, type HandlersOptions } from "../../src/operations/handlers.js";
 import type { ReportKind } from "../../src/operations/report.js";
@@ -130,7 +129,13 @@ export class Scene {
 		const owner = {
 			host, id: ID, firmware: { product: "lock", version: "1.2.3" }, boot: this.device.boots, connections: 2, partitions: ["log"],
 			levels: (): JSONObject => ({ "": "info" }),
-			setLevel: (module: string, level: string, duration: number) => asked(`level ${module} ${level} ${duration}`),
+			record: (duration: number) => asked(`record ${duration}`),
+			setLevel: (module: string, level: string, duration: number) => {
+				if (level === "loud") throw new DeviceError("argument", `there is no level "${level}"`);
+				if (module === "silent") throw new DeviceError("unsupported", "no log");
+				if (module === "broken") throw new DeviceError("storage", "no flash");
+				asked(`level ${module} ${level} ${duration}`);
+			},
 			send: (kinds: readonly ReportKind[]) => asked(`send ${kinds.join(" ")}`),
 			hazard: (action: string) => this.hazard && `${this.hazard} ${action}`,
 			selfTest: () => scene.test(),
@@ -144,7 +149,7 @@ export class Scene {
 			},
 			onCommandResumed: (command) => handlers.onCommandResumed(command),
 			onCommandCanceled: (command) => void handlers.onCommandCanceled(command),
-		}, { members: handlers.names, spare: FOREIGN_MAXIMUM, host: this.#remembers ? host : undefined });
+		}, { members: handlers.names, others: true, host: this.#remembers ? host : undefined });
 		this.#alarm = new Alarm(host, {
 			expire: () => {
 				commands.expire(host.time.now());
