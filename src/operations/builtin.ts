@@ -27,7 +27,10 @@ export interface BuiltInOwner extends CallOwner {
 	 * @throws DeviceError `argument`, `full`, `unsupported`
 	 */
 	setLevel(module: string, level: string, duration: number): void;
-	/** Records the messages that pass for so many ms, or none any more. @throws DeviceError `argument`, `unsupported` */
+	/**
+	 * Records the messages that pass for so many ms, or none any more.
+	 * @throws DeviceError `argument`, `unsupported`
+	 */
 	record(duration: number): void;
 	/** Has reports of these kinds sent now. @throws DeviceError `unsupported` for one that the device does not have */
 	send(kinds: readonly ReportKind[]): void;

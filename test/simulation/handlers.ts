@@ -14,6 +14,7 @@ import type { JSONObject } from "../../src/bytes/value.js";
 import { encodeDeterministicCBOR } from "../../src/cbor/encode.js";
 import type { CBORObject, CBORValue } from "../../src/cbor/value.js";
 import type { Host } from "../../src/host.js";
+import { FOREIGN_MAXIMUM } from "../../src/base/service.js";
 import { Commands } from "../../src/operations/commands.js";
 import { Handlers, type HandlersOptions } from "../../src/operations/handlers.js";
 import type { ReportKind } from "../../src/operations/report.js";
@@ -149,7 +150,7 @@ export class Scene {
 			},
 			onCommandResumed: (command) => handlers.onCommandResumed(command),
 			onCommandCanceled: (command) => void handlers.onCommandCanceled(command),
-		}, { members: handlers.names, others: true, host: this.#remembers ? host : undefined });
+		}, { members: handlers.names, spare: FOREIGN_MAXIMUM, host: this.#remembers ? host : undefined });
 		this.#alarm = new Alarm(host, {
 			expire: () => {
 				commands.expire(host.time.now());

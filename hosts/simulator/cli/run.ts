@@ -16,6 +16,7 @@ export interface RunOptions extends SiteOptions {
 	seed?: number;
 	arena?: number;
 	images?: boolean;
+	record?: string;
 	for?: number;
 	json?: boolean;
 	verbose?: boolean;
@@ -43,6 +44,7 @@ const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>>
 	seed: ["world"],
 	arena: ["xs"],
 	images: ["node"],
+	record: ["node", "world"],
 });
 
 /** The world's cloud has no WebSockets for CoAP. */
@@ -66,6 +68,7 @@ export function addRun(program: Command): void {
 		.option("--images", "node: with two slots for images, so that its firmware can be updated, and it starts again after a crash; the program is what a new device has in the first")
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
 		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)
+		.option("--record <file>", "node, world: record all that comes into the program, for `moorline replay`; without the device's secrets")
 		.option("--for <duration>", "end after this time, such as 90s or 1h; world: virtual time, default 1h", duration)
 		.option("--json", "print one JSON object a line")
 		.option("--verbose", "show where a failure came from")
