@@ -193,9 +193,10 @@ export class MessageTrace implements ReportSource {
 		}
 		writer.write("messages");
 		writer.array(count);
+		const bytes = new Uint8Array(REPORT_LENGTH);
 		for (let number = first; number < this.#next; number++) {
 			const offset = ring.first();
-			writer.write(this.read(offset, number));
+			writer.write(this.read(offset, number, bytes));
 			ring.release(offset);
 		}
 		return writer.finish();
@@ -213,10 +214,10 @@ export class MessageTrace implements ReportSource {
 		return number - first;
 	}
 
-	private read(offset: number, number: number): CBORValue[] {
+	/** @param bytes the record is copied there, and its content stays there */
+	private read(offset: number, number: number, bytes: Uint8Array): CBORValue[] {
 		const { text } = this.#host;
 		const length = this.#ring!.length(offset);
-		const bytes = new Uint8Array(length);
 		const writer = this.#writer!;
 		writer.reset(bytes, 0, length);
 		this.#ring!.read(offset, 0, length, writer);
@@ -228,7 +229,7 @@ export class MessageTrace implements ReportSource {
 		const start = HEAD_LENGTH + reader.uint16();
 		const topic = text.decode(bytes, HEAD_LENGTH, start);
 		const record: CBORValue[] = [number, at, size % 2, topic, Math.floor(size / 2)];
-		if (start < length) record.push(bytes.slice(start));
+		if (start < length) record.push(bytes.subarray(start, length));
 		return record;
 	}
 }
