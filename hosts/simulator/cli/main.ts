@@ -9,6 +9,7 @@ import { addRelease } from "./release.js";
 import { addRun } from "./run.js";
 import { addSign } from "./sign.js";
 import { addSimulate } from "./simulate.js";
+import { addSymbolicate } from "./symbolicate.js";
 import { addVerify } from "./verify.js";
 
 /** Commander's words for what is no failure. */
@@ -36,6 +37,7 @@ async function main(words: readonly string[]): Promise<number> {
 	addRelease(program);
 	addSign(program);
 	addVerify(program);
+	addSymbolicate(program);
 	for (const command of [program, ...program.commands]) command.addHelpText("after", EXIT_CODES);
 	const output = new Console({ json: words.includes("--json"), verbose: words.includes("--verbose") });
 	try {
