@@ -6,12 +6,15 @@ export type { JSONObject, JSONValue } from "./bytes/value.js";
 export type { Firmware } from "./base/firmware.js";
 export type { Cloud, PublishOptions } from "./clouds/cloud.js";
 export {
-	Device, type DeviceComponent, type DeviceOptions, type DeviceUpdate, type NamedShadow, type ShadowHandlers,
+	Device, type DeviceComponent, type DeviceConfiguration, type DeviceOptions, type DeviceUpdate, type NamedShadow,
+	type ShadowHandlers,
 } from "./device.js";
 export type { Host } from "./host.js";
-export type { Command, CommandResult } from "./operations/commands.js";
+export type { Command, CommandResult, CommandStatus } from "./operations/command.js";
+export type { ConfigurationHandlers, ConfigurationReason, ConfigurationState } from "./operations/configuration.js";
 export type { Job, JobDetails, JobStatus } from "./operations/jobs.js";
 export type { Metric, MetricsReport, NetworkStatistics } from "./operations/metrics.js";
+export type { ReplySource } from "./operations/reply.js";
 export type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
 export type { OpenDownload } from "./ota/stream-source.js";
 export type { FailureReason } from "./ota/failure.js";

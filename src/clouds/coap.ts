@@ -36,6 +36,8 @@ export interface Translation {
 
 /** Who asked for something. What it throws is reported. */
 export interface Asker {
+	/** Its messages are not traced: they would bring forth more of the same. */
+	readonly isQuiet?: boolean;
 	/** @param token that it asked with. @throws DeviceError */
 	onAnswer(token: string, response: Response, now: number): void;
 	/** None will come. Services know when an answer is overdue, so that there is nothing to be done about it. */
@@ -63,6 +65,7 @@ export interface CoAPSettings {
 
 /** Of the program's own messages, those that are not answered yet. */
 const POST_MAXIMUM = 4;
+const NOTHING = new Uint8Array(0);
 /** ms after which what the cloud did not let us observe is tried again. */
 const WATCH_RETRY = 60_000;
 
@@ -157,7 +160,9 @@ export abstract class CoAPConnection extends Lacking
 	 * @throws DeviceError `argument`
 	 */
 	ask(token: string, request: RequestOptions, asker: Asker): Cancelable | undefined {
-		return this.request(request, new Asking(this, token, request, asker));
+		const asked = this.request(request, new Asking(this, token, request, asker));
+		if (asked !== undefined && !asker.isQuiet) this.trace(true, request.path, request.payload);
+		return asked;
 	}
 
 	/**
@@ -166,6 +171,7 @@ export abstract class CoAPConnection extends Lacking
 	 */
 	watch(request: RequestOptions, watcher: Watcher): Cancelable {
 		const watching = new Watching(this, request, watcher);
+		this.trace(true, request.path);
 		watching.begin(this.#client!, this.host.time.now());
 		return watching;
 	}
@@ -179,6 +185,7 @@ export abstract class CoAPConnection extends Lacking
 	protected post(request: RequestOptions): boolean {
 		if (this.#posts >= POST_MAXIMUM) return false;
 		if (this.request(request, new Posting(this, request)) === undefined) return false;
+		this.trace(true, request.path, request.payload);
 		this.#posts++;
 		return true;
 	}
@@ -232,6 +239,11 @@ export abstract class CoAPConnection extends Lacking
 	/** Something was answered: a service's deadline may have moved. */
 	onTurn(): void {
 		if (!this.#closed) this.options.onTurn();
+	}
+
+	/** For requests and observations: what was said, and what came of it. */
+	trace(sent: boolean, path: string, payload: Uint8Array = NOTHING): void {
+		this.options.tracer?.onMessage(sent, path, payload, 0, payload.byteLength);
 	}
 
 	/** For observations. */
@@ -338,6 +350,7 @@ class Asking implements RequestOwner {
 	}
 
 	onResponse(response: Response, now: number): void {
+		if (!this.#asker.isQuiet) this.#connection.trace(false, this.#request.path, response.payload);
 		try {
 			this.#asker.onAnswer(this.#token, response, now);
 		} catch (error) {
@@ -402,6 +415,7 @@ class Watching implements ObservationOwner, Cancelable {
 	}
 
 	onNotification(response: Response, now: number): void {
+		this.#connection.trace(false, this.#request.path, response.payload);
 		// What ends it comes by `onEnded`, too.
 		if (classOf(response.code) !== 2) return;
 		try {

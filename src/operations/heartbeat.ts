@@ -66,7 +66,11 @@ export class Heartbeat {
 
 	/** Ends the period, if it is over. */
 	expire(now: number): void {
-		if (now < this.#due) return;
+		if (now >= this.#due) this.end(now);
+	}
+
+	/** Ends the period. */
+	end(now: number): void {
 		const { meters, traffic, wear } = this.#options;
 		const { beats } = this;
 		const period = now - this.#begunAt;

@@ -65,7 +65,7 @@ export function addRun(program: Command): void {
 		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name", deviceName)
 		.addOption(new Option("--protocol <protocol>", "without --broker: how it reaches the cloud of its own").choices(PROTOCOLS).default("mqtts"))
 		.option("--directory <directory>", "keeps what the device keeps; default: a temporary one")
-		.option("--images", "node: with two slots for images, so that its firmware can be updated; the program is what a new device has in the first")
+		.option("--images", "node: with two slots for images, so that its firmware can be updated, and it starts again after a crash; the program is what a new device has in the first")
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
 		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)
 		.option("--source-map <file>", "node, xs: writes the map to the program's sources, for `moorline symbolicate`")

@@ -6,6 +6,7 @@
  * So the same services serve both, and there is one place where things are decided. `docs/private-cloud.md` has the
  * resources. Pure; services answer before `publish` returns.
  */
+import { ContentFormat } from "../../../src/coap/constants.js";
 import { OPERATOR_ID } from "../backend.js";
 import { isTopic, matches } from "../broker/topics.js";
 import type { CloudChannel } from "../channel.js";
@@ -30,6 +31,8 @@ export interface GatewayOptions {
 	pending(device: string): readonly { readonly id: string; readonly payload: JsonValue }[];
 	/** A file, and its version. @throws Rejection */
 	file(device: string, name: string, file: number): { readonly bytes: Uint8Array; readonly version: number };
+	/** Takes what a device tells of itself. @throws Rejection */
+	report(device: string, kind: string, body: Uint8Array): void;
 	/** A message of a device's own program, for whoever subscribed to it. */
 	forward(topic: string, payload: Uint8Array, options: { qos: 0 | 1; retain: boolean }): void;
 	/** Has observers of the requests that match asked again. */
@@ -43,7 +46,7 @@ const MAX_AGE = 300;
 /** Shadows that are observed, or were; changes of further ones are found when observers ask again. */
 const TOLD_MAXIMUM = 100_000;
 /** Below these nothing is the program's own. */
-const SERVICES: readonly string[] = Object.freeze(["status", "shadow", "jobs", "files", "commands"]);
+const SERVICES: readonly string[] = Object.freeze(["status", "shadow", "jobs", "files", "commands", "reports"]);
 
 /** A message that was passed on, and what it was answered with. */
 interface Asked {
@@ -125,6 +128,7 @@ export class Gateway implements CloudChannel {
 			case "jobs": return this.#jobs(routed);
 			case "files": return this.#file(routed);
 			case "commands": return this.#commands(routed);
+			case "reports": return this.#report(routed);
 			default: return this.#forward(routed);
 		}
 	}
@@ -205,6 +209,14 @@ export class Gateway implements CloudChannel {
 		const message = readMessage(request.payload, MESSAGE_MAXIMUM), command = member(message, "id");
 		if (typeof command !== "string") throw new Rejection(400, "id is not a string");
 		return said(request, "2.04", this.#ask(id, "commands/response", message, command));
+	}
+
+	#report({ request, id, rest: [, kind, ...more] }: Routed): CoAPReply {
+		if (kind === undefined || more.length > 0) return { code: "4.04" };
+		if (request.method !== "POST") return { code: "4.05" };
+		if (request.contentFormat !== ContentFormat.CBOR) return { code: "4.15" };
+		this.#options.report(id, kind, request.payload);
+		return { code: "2.04" };
 	}
 
 	#forward({ request, rest }: Routed): CoAPReply {
