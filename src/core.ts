@@ -6,6 +6,7 @@
  */
 import { Alarm, type AlarmOwner } from "./base/alarm.js";
 import type { Closer } from "./base/closer.js";
+import { FOREIGN_MAXIMUM } from "./base/service.js";
 import { DeviceError, toDeviceError } from "./base/error.js";
 import type { Firmware } from "./base/firmware.js";
 import type { Traffic } from "./base/traffic.js";
@@ -158,7 +159,7 @@ export class Core implements
 			this.#services.push(operations);
 			if (operations.reports !== undefined) this.#services.push(operations.reports);
 			const members = [...operations.handlers.names, ...commandMembers ?? []];
-			this.#commands = new Commands(this, { members, others: commandMembers === undefined, host });
+			this.#commands = new Commands(this, { members, spare: commandMembers === undefined ? FOREIGN_MAXIMUM : 0, host });
 		} else if (onCommand !== undefined) {
 			this.#commands = new Commands(this, { members: commandMembers, host });
 		}
@@ -339,11 +340,19 @@ export class Core implements
 	}
 
 	onCommandResumed(command: Command): boolean {
-		return this.#options.onCommandResumed?.call(this.#device, command) ?? false;
+		this.enter(Activity.COMMAND);
+		const isTakenUp = this.operations?.handlers.onCommandResumed(command)
+			|| this.#options.onCommandResumed?.call(this.#device, command);
+		this.leave(Activity.COMMAND);
+		return isTakenUp ?? false;
 	}
 
 	onCommandCanceled(command: Command): void {
-		this.#options.onCommandCanceled?.call(this.#device, command);
+		this.enter(Activity.COMMAND);
+		if (!this.operations?.handlers.onCommandCanceled(command)) {
+			this.#options.onCommandCanceled?.call(this.#device, command);
+		}
+		this.leave(Activity.COMMAND);
 	}
 
 	onConfiguration(configuration: JSONObject): void {

@@ -26,9 +26,12 @@ export interface BuiltInOwner extends CallOwner {
 	 * @throws DeviceError `argument`, `full`, `unsupported`
 	 */
 	setLevel(module: string, level: string, duration: number): void;
-	/** Records the messages that pass for so many ms, or none any more. @throws DeviceError `argument`, `unsupported` */
+	/**
+	 * Records the messages that pass for so many ms, or none any more.
+	 * @throws DeviceError `argument`, `unsupported`
+	 */
 	record(duration: number): void;
-	/** Has reports of these kinds sent now. @throws DeviceError `unsupported` for a kind that the device does not have */
+	/** Has reports of these kinds sent now. @throws DeviceError `unsupported` for one that the device does not have */
 	send(kinds: readonly ReportKind[]): void;
 	/** Flash partitions that the device works with. */
 	readonly partitions: readonly string[];
@@ -48,8 +51,6 @@ export type BuiltInPolicy = "signed" | false;
 export type BuiltInName =
 	| "ping" | "info" | "restart" | "report" | "log-level" | "trace" | "rollback" | "self-test";
 
-/** ms that the cloud has to hear of a command which ends this run. */
-export const FAREWELL = 3_000;
 /** s that a level is set for: if nobody says, and the most. */
 const LEVEL_DURATION = 600;
 const LEVEL_DURATION_MAXIMUM = 86_400;
@@ -86,8 +87,9 @@ function restart(owner: BuiltInOwner, call: Call): void {
 	const { host } = owner;
 	const hazard = owner.hazard("restart");
 	if (hazard !== undefined) return call.reject(Reason.UNSAFE, hazard);
-	call.succeed();
-	host.timer.set(() => host.system.restart(), FAREWELL);
+	call.succeedAfterRestart();
+	// In a turn of its own: what others have to write down is written.
+	host.timer.set(() => host.system.restart(), 0);
 }
 
 function rollback(owner: BuiltInOwner, call: Call): void {
@@ -97,8 +99,8 @@ function rollback(owner: BuiltInOwner, call: Call): void {
 	if (!images.canRevert) return call.reject(Reason.UNSAFE, "there is no image before that could boot");
 	const hazard = owner.hazard("rollback");
 	if (hazard !== undefined) return call.reject(Reason.UNSAFE, hazard);
-	call.succeed();
-	host.timer.set(() => images.revert(), FAREWELL);
+	call.succeedAfterRestart();
+	host.timer.set(() => images.revert(), 0);
 }
 
 function report(owner: BuiltInOwner, call: Call<typeof REPORT>): void {

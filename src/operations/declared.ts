@@ -19,7 +19,8 @@
 import { DeviceError } from "../base/error.js";
 import { compose, isObject, type JSONObject } from "../shadow/document.js";
 import { flawOf, type Model, type Whole } from "../shadow/model.js";
-import type { Command, CommandResult } from "./command.js";
+import type { Command } from "./command.js";
+import type { ReplySource } from "./reply.js";
 
 /** What a command takes and gives, and who does it. */
 export interface Declaration<P = undefined, R = undefined> {
@@ -29,8 +30,17 @@ export interface Declaration<P = undefined, R = undefined> {
 	readonly result?: R | undefined;
 	/** True: only in an envelope that one of `commandKeys` signed. */
 	readonly signed?: boolean | undefined;
-	/** Does it. It ends by `call.succeed` or `fail`, in this call or later; what is thrown ends it, too. */
+	/** ms within which it must have ended; the cloud's own limit holds, too. Default: that alone. */
+	readonly timeout?: number | undefined;
+	/**
+	 * True: where a reset comes before the end, the handler is called once more, with `call.resumed` and what
+	 * `call.progress` kept. Default: it has failed then.
+	 */
+	readonly resumes?: boolean | undefined;
+	/** Does it. It ends by `call.succeed`, `fail` or `reply`, in this call or later; what is thrown ends it, too. */
 	handler(call: Call<P, R>): void;
+	/** It was canceled, or its time is up: nothing more can be said about it. */
+	onCanceled?(call: Call<P, R>): void;
 }
 
 /** For what is done at once: what it returns is the result, and what it throws says why there is none. */
@@ -71,8 +81,6 @@ export const Reason = Object.freeze({
 	NOT_GRANTED: "NOT_GRANTED",
 	/** It has to be signed. */
 	NOT_SIGNED: "NOT_SIGNED",
-	/** No envelope, or not one as it has to be. */
-	MALFORMED: "MALFORMED",
 	/** Signed with a key that this device does not know. */
 	UNKNOWN_KEY: "UNKNOWN_KEY",
 	/** The signature is not one of what is in the envelope. */
@@ -88,10 +96,10 @@ export const Reason = Object.freeze({
 	REPLAYED: "REPLAYED",
 	/** More was signed than can be remembered until it expires. */
 	FULL: "FULL",
-	/** It could not be written down that it is done now. */
-	STORAGE: "STORAGE",
 });
 
+/** Stands for a result that is none. */
+const WRONG = false;
 /** Characters of a description: of what a program throws, the beginning tells enough. */
 const DESCRIPTION_MAXIMUM = 128;
 
@@ -105,15 +113,21 @@ export class Call<P = undefined, R = undefined> {
 	/** Its name. */
 	readonly command: string;
 	readonly parameters: Whole<P>;
+	/** A reset came in between: it is taken up. */
+	readonly resumed: boolean;
 	readonly #request: Command;
 	readonly #result: Model | undefined;
 	readonly #owner: CallOwner;
 
 	/** For `Handlers`. */
-	constructor(owner: CallOwner, name: string, command: Command, parameters: JSONObject, result: Model | undefined) {
-		this.command = name;
+	constructor(
+		owner: CallOwner, command: string, request: Command, parameters: JSONObject, result: Model | undefined,
+		resumed: boolean,
+	) {
+		this.command = command;
 		this.parameters = parameters as Whole<P>;
-		this.#request = command;
+		this.resumed = resumed;
+		this.#request = request;
 		this.#result = result;
 		this.#owner = owner;
 	}
@@ -127,14 +141,30 @@ export class Call<P = undefined, R = undefined> {
 		return this.#request.isOver;
 	}
 
-	/** Says that it will take a while: clouds give a command up after seconds. */
-	progress(reason?: string, description?: string): void {
-		this.#request.progress(reason, description);
+	/** What the last `progress` that gave one kept. */
+	get checkpoint(): string | undefined {
+		return this.#request.checkpoint;
+	}
+
+	/** As `Command.progress`. @throws DeviceError `too-large` */
+	progress(reason?: string, description?: string, checkpoint?: string): void {
+		this.#request.progress(reason, description, checkpoint);
 	}
 
 	/** Ends it. A result that is not as declared fails it, and is told by `onError`. */
 	succeed(...result: R extends Model ? [result: Whole<R>] : [result?: object]): void {
 		this.end(result[0]);
+	}
+
+	/** As `Command.succeedAfterRestart`, without a result. @throws DeviceError `unsupported`, `storage`, `full` */
+	succeedAfterRestart(): void {
+		this.#request.succeedAfterRestart();
+	}
+
+	/** As `Command.reply`. A result that is not as declared fails it at once. */
+	reply(source: ReplySource, ...result: R extends Model ? [result: Whole<R>] : [result?: object]): void {
+		const checked = this.check(result[0]);
+		if (checked !== WRONG) this.#request.reply(source, checked);
 	}
 
 	/** @param reason a word of the program's own, in capitals @param description more, for people */
@@ -149,15 +179,8 @@ export class Call<P = undefined, R = undefined> {
 
 	/** As `succeed`, of what may be anything. */
 	end(result: unknown): void {
-		const request = this.#request;
-		if (request.isOver) return;
-		try {
-			request.succeed(resultOf(this.#result, result) as CommandResult | undefined);
-		} catch (error) {
-			const { message } = error as Error;
-			request.fail(Reason.BAD_RESULT, brief(message));
-			this.#owner.onError(new DeviceError("argument", `result of the command ${this.command}: ${message}`));
-		}
+		const checked = this.check(result);
+		if (checked !== WRONG) this.#request.succeed(checked);
 	}
 
 	/** Ends it by what its handler threw. */
@@ -165,6 +188,20 @@ export class Call<P = undefined, R = undefined> {
 		const message = messageOf(error);
 		this.#request.fail(Reason.EXCEPTION, brief(message));
 		this.#owner.onError(new DeviceError("internal", `command ${this.command}: ${message}`, { cause: error }));
+	}
+
+	/** A copy of a result; `WRONG` for what is none, or after the end. */
+	private check(result: unknown): JSONObject | undefined | typeof WRONG {
+		const request = this.#request;
+		if (request.isOver) return WRONG;
+		try {
+			return resultOf(this.#result, result);
+		} catch (error) {
+			const { message } = error as Error;
+			request.fail(Reason.BAD_RESULT, brief(message));
+			this.#owner.onError(new DeviceError("argument", `result of the command ${this.command}: ${message}`));
+			return WRONG;
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import type { TextCodec } from "../host.js";
 import { openSign1, verifySign1, type SignatureCallbacks, type VerifyingHost } from "../ota/cose.js";
 import { reasonOf } from "../ota/failure.js";
 import type { ReleaseKey } from "../ota/manifest.js";
+import { CommandReason } from "./commands.js";
 import { Reason } from "./declared.js";
 
 /** Members of what is signed. */
@@ -60,17 +61,17 @@ export function readClaims(
 	return { device, id, expires: expires as number, name, parameters: own(claims, "parameters") ?? {} };
 }
 
-/** Why an envelope is refused: one of `Reason`. */
+/** Why an envelope is refused: one of `Reason` or `CommandReason`. */
 export function refusalOf(error: unknown): string {
 	switch (reasonOf(error, "unhealthy")) {
 		case "key-unknown": return Reason.UNKNOWN_KEY;
 		case "signature":
 		case "algorithm": return Reason.BAD_SIGNATURE;
 		case "malformed":
-		case "trailing": return Reason.MALFORMED;
+		case "trailing": return CommandReason.MALFORMED;
 		default: break;
 	}
 	const { code } = error as Partial<DeviceError>;
-	if (code === "storage" || code === "full" || code === "corrupt") return Reason.STORAGE;
-	return code === "malformed" || code === "too-large" ? Reason.MALFORMED : Reason.NOT_VERIFIED;
+	if (code === "storage" || code === "full" || code === "corrupt") return CommandReason.NOT_REMEMBERED;
+	return code === "malformed" || code === "too-large" ? CommandReason.MALFORMED : Reason.NOT_VERIFIED;
 }

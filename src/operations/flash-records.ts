@@ -23,7 +23,10 @@ import { RECORD_LENGTH } from "./log-record.js";
 
 /** Bytes that are committed together, headers included. */
 export const PAGE_LENGTH = 512;
-/** Bytes that are written a minute at most, headers included: 0.5 GB a year, which 16 blocks bear for twelve. */
+/**
+ * Bytes that are written in any minute at most, headers included, and half of it minute for minute: a quarter of a GB a
+ * year, of which 16 blocks of 4 KB bear six.
+ */
 export const FLASH_BYTES_PER_MINUTE = 1_024;
 const KEY = "log";
 /** Bytes in which a record has its number. */

@@ -14,7 +14,10 @@ import type { SignatureCallbacks } from "../ota/cose.js";
 import { memberNames, flawOf, type Model } from "../shadow/model.js";
 import { BUILT_INS, type BuiltIn, type BuiltInName, type BuiltInOwner, type BuiltInPolicy } from "./builtin.js";
 import type { Command } from "./command.js";
-import { brief, Call, messageOf, Reason, type CommandTable, type Declaration, type Entry } from "./declared.js";
+import { CommandReason } from "./commands.js";
+import {
+	brief, Call, messageOf, Reason, type CallOwner, type CommandTable, type Declaration, type Entry,
+} from "./declared.js";
 import { CLAIM_NAMES, openEnvelope, readClaims, refusalOf } from "./envelope.js";
 import { Grant, type Evaluator } from "./grant.js";
 import { admit } from "./used.js";
@@ -37,8 +40,8 @@ export interface HandlersOwner extends BuiltInOwner {
 	readonly id: string;
 }
 
-/** Members of a request, and of what is signed. */
-const NAMES: readonly string[] = Object.freeze([...CLAIM_NAMES, "signed"]);
+/** Members of a request, and of what is signed. Golioth says "method" and "params". */
+const NAMES: readonly string[] = Object.freeze([...CLAIM_NAMES, "signed", "method", "params"]);
 const NO_COMMANDS: CommandTable = Object.freeze({});
 const NO_POLICY: NonNullable<HandlersOptions["builtIn"]> = Object.freeze({});
 const BUILT_IN_NAMES: readonly string[] = Object.freeze(Object.keys(BUILT_INS));
@@ -53,6 +56,8 @@ export class Handlers {
 	readonly #grant: Grant | undefined;
 	/** There from the first envelope on. */
 	#vocabulary: Vocabulary | undefined;
+	/** Those that want to be told when they are canceled. As many at most as `Commands` has under way. */
+	#running: Running[] = [];
 	#closed = false;
 
 	/** @throws DeviceError `argument` for keys that are none, and where nobody could sign what has to be signed */
@@ -74,35 +79,48 @@ export class Handlers {
 		this.names = [...names];
 	}
 
-	/**
-	 * A command of the cloud's.
-	 * @param isResumed it was begun before a reset
-	 * @returns false when it is none of these: for the program, or else for nobody
-	 */
-	onCommand(command: Command, isResumed = false): boolean {
-		const { payload } = command;
-		if (!isObject(payload)) return false;
-		const request: JSONObject = payload;
-		const signed = own(request, "signed");
-		if (signed !== undefined) {
-			this.open(command, signed, isResumed);
-			return true;
-		}
-		const name = own(request, "command");
-		const entry = typeof name === "string" ? this.find(name) : undefined;
-		if (entry === undefined) return false;
-		if (this.isToBeSigned(name as string, entry)) {
-			command.reject(Reason.NOT_SIGNED);
-		} else {
-			const call = this.prepare(command, name as string, entry, own(request, "parameters"));
-			if (call !== undefined) this.run(entry, call);
-		}
+	/** A command of the cloud's. @returns false when it is none of these: for the program, or else for nobody */
+	onCommand(command: Command): boolean {
+		return this.take(command, false);
+	}
+
+	/** One that a reset interrupted. @returns false when it is not taken up */
+	onCommandResumed(command: Command): boolean {
+		return this.take(command, true);
+	}
+
+	/** One that is over, and not by the program. @returns false when it is none of these */
+	onCommandCanceled(command: Command): boolean {
+		const running = this.#running.find((candidate) => candidate.command === command);
+		if (running === undefined) return false;
+		running.cancel(this.#owner);
 		return true;
 	}
 
 	/** Nothing is begun any more. */
 	close(): void {
 		this.#closed = true;
+	}
+
+	private take(command: Command, isResumed: boolean): boolean {
+		const { payload } = command;
+		if (!isObject(payload)) return false;
+		const request = payload as JSONObject;
+		const name = own(request, "command") ?? own(request, "method");
+		const given = givenIn(request);
+		const signed = name === "signed" ? given : own(request, "signed");
+		if (signed !== undefined) {
+			this.open(command, signed, isResumed);
+			return true;
+		}
+		const entry = typeof name === "string" ? this.find(name) : undefined;
+		if (entry === undefined || isResumed && !resumes(entry)) return false;
+		if (this.isToBeSigned(name as string, entry)) {
+			command.reject(Reason.NOT_SIGNED);
+		} else if (this.isGiven(command, entry, given)) {
+			this.run(command, name as string, entry, given, isResumed);
+		}
+		return true;
 	}
 
 	/** For an envelope whose signature is good: `bytes[start, end)` is what was signed. */
@@ -117,11 +135,13 @@ export class Handlers {
 			if (id !== command.id) return command.reject(Reason.REPLAYED);
 			const entry = this.find(name);
 			if (entry === undefined) return command.reject(Reason.UNKNOWN_COMMAND);
-			const call = this.prepare(command, name, entry, parameters);
-			if (call === undefined) return;
-			const refusal = admit(host, id, expires, isResumed);
-			if (refusal === "") this.run(entry, call);
-			else command.reject(refusal);
+			if (!this.isGiven(command, entry, parameters)) return;
+			const refusal = admit(host, id, expires);
+			if (refusal === "") return this.run(command, name, entry, parameters, false);
+			// What a reset interrupted before it was admitted had not been begun.
+			if (!isResumed || refusal !== Reason.REPLAYED) return command.reject(refusal);
+			if (resumes(entry)) this.run(command, name, entry, parameters, true);
+			else command.fail(CommandReason.INTERRUPTED);
 		} catch (error) {
 			this.refuse(command, error);
 		}
@@ -157,23 +177,27 @@ export class Handlers {
 		return "act" in entry ? this.#policy[name as BuiltInName] === "signed" : (entry as Declaration).signed === true;
 	}
 
-	/** @returns `undefined` when what it is given is not what it takes: then it is refused */
-	private prepare(
-		command: Command, name: string, entry: Found, given: JSONValue = {},
-	): Call<any, any> | undefined {
-		const { parameters, result } = entry as Partial<Declaration<Model, Model>>;
+	/** False when what it is given is not what it takes: then it is refused. */
+	private isGiven(command: Command, entry: Found, given: JSONValue = {}): boolean {
+		const { parameters } = entry as Partial<Declaration<Model>>;
 		const isMap = isObject(given) && !((given as unknown) instanceof Uint8Array);
 		const flaw = !isMap ? "they are no object" : parameters === undefined ? "" : flawOf(parameters, given);
-		if (flaw === "" && isMap) return new Call(this.#owner, name, command, given, result);
-		command.reject(Reason.BAD_PARAMETERS, flaw);
-		return undefined;
+		if (flaw !== "") command.reject(Reason.BAD_PARAMETERS, flaw);
+		return flaw === "";
 	}
 
-	private run(entry: Found, call: Call<any, any>): void {
+	private run(command: Command, name: string, entry: Found, given: JSONValue | undefined, isResumed: boolean): void {
+		const { result } = entry as Partial<Declaration<Model, Model>>;
+		const call = new Call<any, any>(this.#owner, name, command, (given ?? {}) as JSONObject, result, isResumed);
 		try {
-			if (typeof entry === "function") call.end(entry(call.parameters));
-			else if ("act" in entry) entry.act(this.#owner, call);
-			else entry.handler(call);
+			if (typeof entry === "function") return call.end(entry(call.parameters));
+			if ("act" in entry) return entry.act(this.#owner, call);
+			if (entry.onCanceled !== undefined) {
+				this.#running = this.#running.filter((other) => !other.command.isOver);
+				this.#running.push(new Running(command, entry, call));
+			}
+			if (entry.timeout !== undefined) command.limit(entry.timeout);
+			entry.handler(call);
 		} catch (error) {
 			call.throw(error);
 		}
@@ -181,6 +205,38 @@ export class Handlers {
 }
 
 type Found = Entry | BuiltIn;
+
+function resumes(entry: Found): boolean {
+	return (entry as Partial<Declaration>).resumes === true;
+}
+
+/** Golioth has a list of parameters, of which ours is the only one. */
+function givenIn(request: JSONObject): JSONValue | undefined {
+	const list = own(request, "params");
+	if (Array.isArray(list) && list.length <= 1) return list[0];
+	return own(request, "parameters") ?? list;
+}
+
+/** A command under way whose end the program is to know of. */
+class Running {
+	readonly command: Command;
+	readonly #declaration: Declaration<any, any>;
+	readonly #call: Call<any, any>;
+
+	constructor(command: Command, declaration: Declaration<any, any>, call: Call<any, any>) {
+		this.command = command;
+		this.#declaration = declaration;
+		this.#call = call;
+	}
+
+	cancel(owner: CallOwner): void {
+		try {
+			this.#declaration.onCanceled!(this.#call);
+		} catch (error) {
+			owner.onError(toDeviceError(error, "internal", `command ${this.#call.command} was canceled`));
+		}
+	}
+}
 
 /** An envelope whose signature is being verified. */
 class Opening implements SignatureCallbacks {

@@ -48,7 +48,10 @@ export interface LogOptions {
 	readonly level?: LogLevel | undefined;
 	/** By the names of modules. */
 	readonly modules?: Readonly<Record<string, LogLevel>> | undefined;
-	/** Bytes of records in any minute, at most; half of it at once. Of one module, half of that. Default 8,192. */
+	/**
+	 * Bytes of records in any minute, at most: half of it at once, and half of it minute for minute. Of one module,
+	 * half of that. As many to the cloud. Default 8,192.
+	 */
 	readonly bytesPerMinute?: number | undefined;
 	/** Bytes for records in RAM, where no memory survives a reset. Default 2,048. */
 	readonly memory?: number | undefined;

@@ -53,8 +53,9 @@ export class Reports extends Service<ReportsPort> {
 	#toldAt = -Infinity;
 	/** ms to wait should the connection end upon the one that is under way. */
 	#patience = ANSWER_TIMEOUT;
-	/** Whose report is under way or was answered last: others go before him. */
+	/** Whose report was told last: others go before him. And its token until that is answered. */
 	#last: ReportSource | undefined;
+	#unanswered: string | undefined;
 	#outcome: number = Outcome.NONE;
 	#refusal: DeviceError | undefined;
 
@@ -85,15 +86,18 @@ export class Reports extends Service<ReportsPort> {
 		return Math.max(earliest, this.#next);
 	}
 
-	/** The cloud has the report. */
+	/** The cloud has the report; that counts as well when it was waited for no more. */
 	accepted(token: string): void {
-		if (this.awaits(token)) this.end(Outcome.ACCEPTED);
+		if (token === this.#unanswered) this.end(Outcome.ACCEPTED);
 	}
 
 	/** @param refusal one of `Refusal` */
 	rejected(token: string, refusal: number, message: string, now: number): void {
-		if (!this.awaits(token)) return;
-		if (refusal === Refusal.BUSY) return this.postpone(now);
+		if (token !== this.#unanswered) return;
+		if (refusal === Refusal.BUSY) {
+			if (this.asking) this.postpone(now);
+			return;
+		}
 		this.#refusal = new DeviceError("rejected", `report of ${this.#last!.kind} refused: ${message}`);
 		this.end(Outcome.REFUSED);
 	}
@@ -125,6 +129,7 @@ export class Reports extends Service<ReportsPort> {
 			return undefined;
 		}
 		this.#last = source;
+		this.#unanswered = token;
 		this.#toldAt = now;
 		this.#next = now + Math.ceil((byteLength + REPORT_OVERHEAD) / this.#rate);
 		return true;
@@ -149,6 +154,7 @@ export class Reports extends Service<ReportsPort> {
 
 	private end(outcome: number): void {
 		this.#outcome = outcome;
+		this.#unanswered = undefined;
 		this.#patience = ANSWER_TIMEOUT;
 		this.answered();
 	}

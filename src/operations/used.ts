@@ -31,17 +31,16 @@ export type UsingHost = DigestingHost & Pick<Host, "storage" | "time">;
 /**
  * Writes down that a command is done now.
  * @param id of the command @param expires s since 1970
- * @param isResumed the device began it before a reset: if it is known here, it was admitted then
  * @returns "" when it may be done; else one of `Reason`
  * @throws DeviceError `storage`, `full`, `corrupt`
  */
-export function admit(host: UsingHost, id: string, expires: number, isResumed: boolean): string {
+export function admit(host: UsingHost, id: string, expires: number): string {
 	const domain = host.storage.open({ path: OPERATIONS });
 	try {
 		const kept = domain.read(KEY) ?? new Uint8Array(HEADER_LENGTH);
 		if ((kept.byteLength - HEADER_LENGTH) % RECORD_LENGTH !== 0) throw new DeviceError("corrupt", "no such records");
 		const digest = textDigest(host, id).subarray(0, DIGEST_LENGTH);
-		if (isKnown(kept, digest)) return isResumed ? "" : Reason.REPLAYED;
+		if (isKnown(kept, digest)) return Reason.REPLAYED;
 		const wall = host.time.wall();
 		if (wall === undefined) return Reason.NO_CLOCK;
 		const now = Math.floor(wall / 1_000);

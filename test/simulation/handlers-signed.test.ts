@@ -40,7 +40,12 @@ test("a signed command is done, as bytes and as text; one that need not be signe
 	assert.equal(scene.told("c", { signed: envelope({ id: "c", command: "lock" }) }), "SUCCEEDED");
 	assert.equal(scene.told("d", { command: "lock" }), "SUCCEEDED");
 	assert.equal(scene.told("e", { signed: envelope({ id: "e", command: "ping" }) }), "SUCCEEDED");
-	assert.deepEqual(diary.opened, ["a 5", "b 7", "locked", "locked"]);
+	// As Golioth has it.
+	assert.equal(scene.told("f", { method: "signed", params: [unlock("f").signed] }), "SUCCEEDED");
+	assert.equal(scene.told("g", { method: "unlock", params: [{ seconds: 5 }] }), "REJECTED NOT_SIGNED");
+	assert.equal(scene.told("h", { method: "lock", params: [] }), "SUCCEEDED");
+	assert.equal(scene.told("i", { method: "lock", params: [{}, {}] }), "REJECTED BAD_PARAMETERS");
+	assert.deepEqual(diary.opened, ["a 5", "b 7", "locked", "locked", "f 5", "locked"]);
 });
 
 test("whatever is wrong with an envelope, it is refused for that, and nothing is done", () => {
@@ -113,7 +118,8 @@ test("Ed25519 is verified in a turn of its own, by what the program brings", () 
 
 test("what was done is not done again: not after a reset, nor once it has expired, nor when the clock is set back", () => {
 	const diary: Diary = { opened: [] };
-	const scene = new Scene(lock(diary));
+	// What was done is in nobody else's memory any more.
+	const scene = new Scene(lock(diary), {}, false);
 	const first = unlock("a", { exp: NOW + 300 });
 	assert.equal(scene.told("a", first), "SUCCEEDED");
 	const again = (): string => {
@@ -148,15 +154,48 @@ test("a command that ended while its signature was verified is not begun", () =>
 	scene.world.run(scene.world.clock.now + 100);
 	scene.handlers.close();
 	scene.settle();
-	assert.deepEqual([diary.opened, scene.answers], [[], {}]);
+	assert.deepEqual([diary.opened, scene.answers["a"]!.status], [[], "IN_PROGRESS"]);
+	const other = new Scene(lock(diary));
+	other.send("a", unlock("a"));
+	other.world.run(other.world.clock.now + 100);
+	other.cancel("a");
+	other.settle();
+	assert.deepEqual([diary.opened, other.answers["a"]!.status], [[], "CANCELED"]);
+});
+
+test("a signed command goes on after a reset where it is declared to: it was admitted before, whatever time it is", () => {
+	const lines: string[] = [];
+	const scene = new Scene({
+		commandKeys: [KEY],
+		commands: {
+			walk: { signed: true, resumes: true, handler: (call) => call.resumed ? call.succeed({ from: call.checkpoint }) : call.progress("BEGUN", "", "2") },
+			unlock: { signed: true, handler: (call) => void lines.push(call.id) },
+		},
+	});
+	scene.send("a", { signed: envelope({ id: "a", command: "walk" }) });
+	scene.send("b", unlock("b"));
+	scene.settle();
+	scene.device.restart();
+	scene.world.clock.set((NOW + 10_000) * 1_000);
+	scene.settle();
+	assert.deepEqual(scene.answers["a"]!.result, { from: "2" });
+	assert.equal(scene.answers["b"]!.reason, "INTERRUPTED");
+	// What was not verified yet when the reset came is looked at as if it had just come.
+	scene.send("c", unlock("c", { exp: NOW + 20_000 }));
+	scene.send("d", unlock("d"));
+	scene.world.run(scene.world.clock.now + 100);
+	scene.device.restart();
+	scene.settle();
+	assert.deepEqual(lines, ["b", "c"]);
+	assert.equal(scene.answers["d"]!.reason, "EXPIRED");
 });
 
 test("the power may fail at any operation, and what is sent again and again is done once at most", () => {
-	let least = Infinity;
-	for (const tear of ["none", "whole"] as const) {
+	const done: number[] = [];
+	for (const [tear, remembers] of [["none", true], ["whole", true], ["none", false], ["whole", false]] as const) {
 		for (let cut = 1; ; cut++) {
 			const diary: Diary = { opened: [] };
-			const scene = new Scene(lock(diary));
+			const scene = new Scene(lock(diary), {}, remembers);
 			const before = scene.device.operations;
 			scene.device.cutPowerAt(before + cut, tear);
 			const requests = ["a", "b", "c"].map((id) => [id, unlock(id)] as const);
@@ -167,12 +206,20 @@ test("the power may fail at any operation, and what is sent again and again is d
 				scene.settle();
 			}
 			assert.equal(new Set(diary.opened).size, diary.opened.length, `${tear} ${cut}: ${diary.opened.join()}`);
-			least = Math.min(least, diary.opened.length);
-			if (scene.device.operations < before + cut) break;
+			for (const [id] of requests) {
+				const { status, reason } = scene.answers[id]!;
+				if (status === "SUCCEEDED") assert.ok(diary.opened.includes(`${id} 5`), id);
+				else assert.ok(reason === "INTERRUPTED" || reason === "REPLAYED", reason);
+			}
+			done.push(diary.opened.length);
+			if (scene.device.operations >= before + cut) continue;
+			// Nothing failed any more.
+			assert.equal(diary.opened.length, 3);
+			break;
 		}
 	}
-	// What was written down and not done is lost: that is the price.
-	assert.equal(least, 2);
+	// What was written down and not done is lost: that is the price. What had not been begun is begun later.
+	assert.ok(done.length > 20 && Math.min(...done) === 2, done.join());
 });
 
 test("code is evaluated for who signed it, while a grant lasts, and not after a reset", () => {

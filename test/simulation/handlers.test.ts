@@ -114,6 +114,67 @@ test("a command may end in a later turn, and says in between that it goes on; wh
 	assert.deepEqual([lines, scene.errors], [["slow a false", "true"], []]);
 });
 
+test("a command has a time limit, and is told when it is canceled or its time is up", () => {
+	const lines: string[] = [];
+	const scene = declares({
+		slow: { timeout: 5_000, handler: (call) => call.progress("BEGUN"), onCanceled: (call) => void lines.push(`${call.id} ${call.isOver}`) },
+		quiet: { timeout: 5_000, handler() {} },
+		long: {
+			handler() {},
+			onCanceled() {
+				throw new Error("no way back");
+			},
+		},
+		wrong: { timeout: -1, handler: (call) => call.succeed() },
+	});
+	assert.equal(scene.told("a", { command: "slow" }), "TIMED_OUT");
+	assert.equal(scene.told("b", { command: "quiet" }), "TIMED_OUT");
+	for (const [id, name] of [["c", "slow"], ["d", "long"]] as const) {
+		scene.send(id, { command: name });
+		scene.world.run(scene.world.clock.now + 1_000);
+		scene.cancel(id);
+		scene.settle();
+		assert.equal(scene.answers[id]!.status, "CANCELED");
+	}
+	assert.equal(scene.told("e", { command: "wrong" }), "FAILED EXCEPTION");
+	assert.deepEqual([lines, scene.errors], [["a true", "c true"], ["internal", "internal"]]);
+});
+
+test("what a reset interrupts goes on where it was if it is declared to, and else has failed", () => {
+	const lines: string[] = [];
+	const scene = declares({
+		walk: command({
+			resumes: true,
+			parameters: model({ steps: number() }),
+			handler(call) {
+				lines.push(`${call.parameters.steps} ${call.resumed} ${call.checkpoint}`);
+				if (call.resumed) call.succeed({ from: call.checkpoint });
+				else call.progress(undefined, undefined, "step 2");
+			},
+		}),
+		run: { handler: (call) => void lines.push(`run ${call.resumed}`) },
+	});
+	scene.send("a", { command: "walk", parameters: { steps: 5 } });
+	scene.send("b", { command: "run" });
+	scene.settle();
+	scene.device.restart();
+	scene.settle();
+	assert.deepEqual(scene.answers["a"]!.result, { from: "step 2" });
+	assert.deepEqual([scene.answers["b"]!.status, scene.answers["b"]!.reason], ["FAILED", "INTERRUPTED"]);
+	assert.deepEqual(lines, ["5 false undefined", "run false", "5 true step 2"]);
+});
+
+test("a reply may be of any size, and its result is looked at before", () => {
+	const source = { read: (offset: number, target: Uint8Array) => Math.min(target.byteLength, 3_000 - offset) };
+	const scene = declares({
+		dump: command({ result: model({ lines: number() }), handler: (call) => call.reply(source, { lines: 3 }) }),
+		bad: { result: model({ lines: number() }), handler: (call) => call.reply(source, {} as never) },
+	});
+	assert.deepEqual(scene.ask("a", { command: "dump" }), { status: "SUCCEEDED", reason: undefined, description: undefined, result: { lines: 3 } });
+	assert.equal(scene.replied, 3_000);
+	assert.equal(scene.told("b", { command: "bad" }), "FAILED BAD_RESULT");
+});
+
 test("a handler says itself that it failed, or was not tried", () => {
 	const scene = declares({
 		jam: { handler: (call) => call.fail("JAMMED", "the bolt") },
@@ -157,14 +218,18 @@ test("the device answers, tells of itself and of its levels", () => {
 	assert.deepEqual(scene.asked, ["level  debug 600000", "level lamp error 5000", "send crash logs", "send logs metrics crash trace"]);
 });
 
-test("a device restarts once the cloud was told, unless that would do harm; without an image before it does not go back", () => {
+test("a device restarts, and says that it did, unless that would do harm; without an image before it does not go back", () => {
 	const scene = declares({});
 	scene.hazard = "an update would be lost by";
 	assert.deepEqual(scene.ask("a", { command: "restart" }),
 		{ status: "REJECTED", reason: "UNSAFE", description: "an update would be lost by restart", result: undefined });
 	scene.hazard = undefined;
 	assert.equal(scene.device.boots, 1);
-	assert.equal(scene.told("b", { command: "restart" }), "SUCCEEDED");
+	scene.send("b", { command: "restart" });
+	scene.world.run(scene.world.clock.now + 200);
+	assert.deepEqual([scene.device.running, scene.answers["b"]], [false, undefined]);
+	scene.settle();
+	assert.equal(scene.answers["b"]!.status, "SUCCEEDED");
 	assert.equal(scene.device.boots, 2);
 	assert.equal(scene.told("c", { command: "rollback" }), "REJECTED UNSUPPORTED");
 });

@@ -14,6 +14,7 @@ import type { JSONObject } from "../../src/bytes/value.js";
 import { encodeDeterministicCBOR } from "../../src/cbor/encode.js";
 import type { CBORObject, CBORValue } from "../../src/cbor/value.js";
 import type { Host } from "../../src/host.js";
+import { FOREIGN_MAXIMUM } from "../../src/base/service.js";
 import { Commands } from "../../src/operations/commands.js";
 import { Handlers, type HandlersOptions } from "../../src/operations/handlers.js";
 import type { ReportKind } from "../../src/operations/report.js";
@@ -73,12 +74,18 @@ export class Scene {
 	readonly errors: string[] = [];
 	/** What built-in commands asked of the device. */
 	readonly asked: string[] = [];
+	/** Bytes of replies. */
+	replied = 0;
 	hazard: string | undefined;
 	test: () => object | void = () => {};
 	#commands!: Commands;
 	#alarm!: Alarm;
 
-	constructor(options: HandlersOptions | ((scene: Scene) => HandlersOptions), world: Partial<WorldOptions> = {}) {
+	readonly #remembers: boolean;
+
+	/** @param remembers false: the service forgets at a reset what it did */
+	constructor(options: HandlersOptions | ((scene: Scene) => HandlersOptions), world: Partial<WorldOptions> = {}, remembers = true) {
+		this.#remembers = remembers;
 		this.world = createWorld({ seed: 1, digest: crypto.digest, verify, ...world });
 		this.device = this.world.device({
 			id: ID, partitions: { log: 4_096 },
@@ -99,6 +106,11 @@ export class Scene {
 		this.send(id, payload);
 		this.settle();
 		return this.answers[id];
+	}
+
+	cancel(id: string): void {
+		this.#commands.cancel(id);
+		this.#turn();
 	}
 
 	/** The status and the reason of an answer. */
@@ -131,7 +143,9 @@ export class Scene {
 			onCommand: (command) => {
 				if (!handlers.onCommand(command)) command.reject("UNKNOWN_COMMAND");
 			},
-		});
+			onCommandResumed: (command) => handlers.onCommandResumed(command),
+			onCommandCanceled: (command) => void handlers.onCommandCanceled(command),
+		}, { members: handlers.names, spare: FOREIGN_MAXIMUM, host: this.#remembers ? host : undefined });
 		this.#alarm = new Alarm(host, {
 			expire: () => {
 				commands.expire(host.time.now());
@@ -143,6 +157,15 @@ export class Scene {
 				this.answers[id] = { status, reason, description, result };
 				host.timer.set(() => {
 					commands.accepted(id);
+					this.#turn();
+				}, 50);
+				return true;
+			},
+			part: ({ id }, offset, bytes) => {
+				const { byteLength } = bytes;
+				this.replied += byteLength;
+				host.timer.set(() => {
+					commands.received(id, offset, offset + byteLength);
 					this.#turn();
 				}, 50);
 				return true;

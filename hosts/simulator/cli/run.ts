@@ -17,6 +17,7 @@ export interface RunOptions extends SiteOptions {
 	arena?: number;
 	images?: boolean;
 	sourceMap?: string;
+	record?: string;
 	for?: number;
 	json?: boolean;
 	verbose?: boolean;
@@ -45,6 +46,7 @@ const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>>
 	arena: ["xs"],
 	images: ["node"],
 	sourceMap: ["node", "xs"],
+	record: ["node", "world"],
 });
 
 /** The world's cloud has no WebSockets for CoAP. */
@@ -69,6 +71,7 @@ export function addRun(program: Command): void {
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
 		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)
 		.option("--source-map <file>", "node, xs: writes the map to the program's sources, for `moorline symbolicate`")
+		.option("--record <file>", "node, world: record all that comes into the program, for `moorline replay`; without the device's secrets")
 		.option("--for <duration>", "end after this time, such as 90s or 1h; world: virtual time, default 1h", duration)
 		.option("--json", "print one JSON object a line")
 		.option("--verbose", "show where a failure came from")

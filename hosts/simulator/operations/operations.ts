@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a cloud knows of the running of its devices: what it keeps, what it counts, and what it tells somebody of. */
-import { Buffer } from "node:buffer";
 import type { ReportKind } from "../../../src/operations/report.js";
 import type { CrashReport, HeartbeatReport, LogsReport, ReportBody, TraceReport } from "../services/report-body.js";
 import { Stores, type StoresOptions } from "../stores/stores.js";
@@ -25,6 +24,7 @@ const CONTENT_MAXIMUM = 1_024;
 const SECRET_TOPICS = /^\$aws\/(certificates|provisioning-templates)\//;
 /** The longest delay of a timer. */
 const TIMER_MAXIMUM = 2 ** 31 - 1;
+const encoder = new TextEncoder();
 const FAILURES: readonly string[] = Object.freeze(["FAILED", "REJECTED", "TIMED_OUT"]);
 
 export class Operations implements Observer {
@@ -139,7 +139,7 @@ export class Operations implements Observer {
 
 	#trace(device: string, { boot, messages }: TraceReport, at: number): void {
 		for (const [number, uptime, sent, topic, size, content] of messages) {
-			this.stores.add("traces", { device, at, boot, number, uptime, sent, topic, size, content: typeof content === "string" ? Buffer.from(content) : content });
+			this.stores.add("traces", { device, at, boot, number, uptime, sent, topic, size, content: typeof content === "string" ? encoder.encode(content) : content });
 		}
 	}
 

@@ -6,7 +6,8 @@
  * disk some times a second at most. A process that is killed loses that moment; what was written stays whole.
  */
 import { rmdirSync } from "node:fs";
-import { Database, type BindValues, type Statement } from "node-sqlite3-wasm";
+import { createRequire } from "node:module";
+import type { BindValues, Database, Statement } from "node-sqlite3-wasm";
 import { DeviceError } from "../../../src/base/error.js";
 import { Statements, type Value } from "./statements.js";
 import { type Row, type Table, type TableLimits, type TableName, TABLES } from "./tables.js";
@@ -29,6 +30,8 @@ export interface ListOptions {
 	readonly limit?: number | undefined;
 }
 
+// Its module is one of CommonJS whose exports cannot be seen from outside.
+const sqlite = createRequire(import.meta.url)("node-sqlite3-wasm") as typeof import("node-sqlite3-wasm");
 const VERSION = 1;
 const DELAY = 200;
 /** Rows that wait; more are written at once. */
@@ -156,7 +159,7 @@ export class Stores {
 
 function open(file: string | undefined): Database {
 	try {
-		return new Database(file);
+		return new sqlite.Database(file);
 	} catch (error) {
 		throw new DeviceError("storage", `cannot open ${file ?? "a database"}: ${messageOf(error)}`, { cause: error });
 	}

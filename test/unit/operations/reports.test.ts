@@ -183,6 +183,24 @@ test("Reports tells the same again when nobody answers, and after a loss later e
 	assert.equal(rig.reports.deadline, rig.now + ANSWER_TIMEOUT);
 });
 
+test("Reports: an answer counts when it comes late, and once", () => {
+	const rig = new Rig();
+	rig.source("logs");
+	rig.connect();
+	const first = rig.token;
+	rig.reports.disconnected();
+	rig.connect();
+	rig.accept("");
+	rig.accept(first);
+	rig.accept(first);
+	assert.deepEqual(rig.take(), ["logs 1", "logs 1 accepted at 1000"]);
+	rig.wait(3 * ANSWER_TIMEOUT);
+	const [second, ...more] = rig.take();
+	assert.ok(second === "logs 2" && more.every((line) => line === second));
+	rig.accept(first);
+	assert.deepEqual(rig.take(), []);
+});
+
 test("Reports keeps what is refused for now, and gives up what is refused for good, which is told once", () => {
 	const rig = new Rig();
 	const logs = rig.source("logs");
