@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A device as its program sees it: what it is made from, what it is asked for, and what it tells. */
-import type { DeviceError } from "./base/error.js";
+import { DeviceError } from "./base/error.js";
 import type { Firmware } from "./base/firmware.js";
 import type { JSONObject } from "./bytes/value.js";
 import type { Cloud, PublishOptions } from "./clouds/cloud.js";
 import { Core } from "./core.js";
 import type { Host } from "./host.js";
 import type { ProvisioningOptions } from "./identity/provisioning.js";
-import type { Command } from "./operations/commands.js";
+import type { Command } from "./operations/command.js";
 import type { Configuration, ConfigurationHandlers } from "./operations/configuration.js";
+import type { Logger } from "./operations/logger.js";
+import type { Meters } from "./operations/meters.js";
 import type { Job } from "./operations/jobs.js";
 import type { MetricsReport } from "./operations/metrics.js";
+import type { OperationsHandlers } from "./operations.js";
 import type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
 import type { InstalledComponent } from "./ota/record.js";
 import { slotName } from "./ota/slots.js";
@@ -33,7 +36,7 @@ export interface ShadowHandlers<M, Self> {
 
 /** Callbacks run from timer callbacks, never inside a call into the device; `this` is the device. */
 export interface DeviceOptions<M extends Model | undefined = undefined>
-	extends ShadowHandlers<M, Device<M>> {
+	extends ShadowHandlers<M, Device<M>>, OperationsHandlers<Device<M>> {
 	host: Host;
 	cloud: Cloud;
 	/** What runs on this device, for the cloud to know. */
@@ -63,6 +66,13 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	 * this callback, commands are listened for.
 	 */
 	onCommand?(this: Device<M>, command: Command): void;
+	/**
+	 * A command that a reset interrupted, with its payload and its last checkpoint: true takes it up, else it has failed
+	 * with INTERRUPTED.
+	 */
+	onCommandResumed?(this: Device<M>, command: Command): boolean;
+	/** The command is over, and not by us: it was canceled, or its time is up. Nothing more can be said about it. */
+	onCommandCanceled?(this: Device<M>, command: Command): void;
 	/** As `jobMembers`, of the commands' payloads. */
 	commandMembers?: readonly string[] | undefined;
 	/**
@@ -183,6 +193,27 @@ export class Device<M extends Model | undefined = undefined> {
 	 */
 	get update(): DeviceUpdate {
 		return new DeviceUpdate(this.#core.updates);
+	}
+
+	/**
+	 * What a module of the program writes its records with.
+	 * @param module its name: letters, digits and `-_.:/`
+	 * @throws DeviceError `unsupported` where the option `log` was not given; `argument`; `full`
+	 */
+	log(module: string): Logger {
+		const log = this.#core.operations?.log;
+		if (log === undefined) throw new DeviceError("unsupported", "this device was given no option log");
+		return log.logger(module);
+	}
+
+	/**
+	 * What the program counts and measures, for the heartbeat.
+	 * @throws DeviceError `unsupported` where the option `heartbeat` was not given
+	 */
+	get metrics(): Meters {
+		const meters = this.#core.operations?.meters;
+		if (meters === undefined) throw new DeviceError("unsupported", "this device was given no option heartbeat");
+		return meters;
 	}
 
 	/** Says goodbye to the cloud and lets everything go. May be called twice; no callback follows. */

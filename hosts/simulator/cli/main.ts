@@ -9,6 +9,7 @@ import { addDevices } from "./devices.js";
 import { addKeygen } from "./keygen.js";
 import { addLogs } from "./logs.js";
 import { addRelease } from "./release.js";
+import { addReplay } from "./replay.js";
 import { addRun } from "./run.js";
 import { addConfiguration, addShadow } from "./shadow.js";
 import { addSign } from "./sign.js";
@@ -38,6 +39,7 @@ async function main(words: readonly string[]): Promise<number> {
 		.configureOutput({ outputError: () => undefined });
 	addSimulate(program);
 	addRun(program);
+	addReplay(program);
 	addKeygen(program);
 	addRelease(program);
 	addSign(program);

@@ -15,6 +15,7 @@ export interface RunOptions extends SiteOptions {
 	seed?: number;
 	arena?: number;
 	images?: boolean;
+	record?: string;
 	for?: number;
 	json?: boolean;
 	verbose?: boolean;
@@ -42,6 +43,7 @@ const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>>
 	seed: ["world"],
 	arena: ["xs"],
 	images: ["node"],
+	record: ["node", "world"],
 });
 
 /** The world's cloud has no WebSockets for CoAP. */
@@ -62,9 +64,10 @@ export function addRun(program: Command): void {
 		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name", deviceName)
 		.addOption(new Option("--protocol <protocol>", "without --broker: how it reaches the cloud of its own").choices(PROTOCOLS).default("mqtts"))
 		.option("--directory <directory>", "keeps what the device keeps; default: a temporary one")
-		.option("--images", "node: with two slots for images, so that its firmware can be updated; the program is what a new device has in the first")
+		.option("--images", "node: with two slots for images, so that its firmware can be updated, and it starts again after a crash; the program is what a new device has in the first")
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
 		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)
+		.option("--record <file>", "node, world: record all that comes into the program, for `moorline replay`; without the device's secrets")
 		.option("--for <duration>", "end after this time, such as 90s or 1h; world: virtual time, default 1h", duration)
 		.option("--json", "print one JSON object a line")
 		.option("--verbose", "show where a failure came from")

@@ -2,7 +2,7 @@
 /** Commands on the private cloud over MQTT: topics and messages as documented. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Command } from "../../../src/operations/commands.js";
+import type { Command } from "../../../src/operations/command.js";
 import { DeviceRig } from "../device-rig.js";
 import { connack, suback } from "../wire.js";
 
