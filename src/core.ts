@@ -159,7 +159,8 @@ export class Core implements
 			this.#services.push(operations);
 			if (operations.reports !== undefined) this.#services.push(operations.reports);
 			const members = [...operations.handlers.names, ...commandMembers ?? []];
-			this.#commands = new Commands(this, { members, spare: commandMembers === undefined ? FOREIGN_MAXIMUM : 0, host });
+			const spare = commandMembers === undefined ? FOREIGN_MAXIMUM : 0;
+			this.#commands = new Commands(this, { members, spare, host });
 		} else if (onCommand !== undefined) {
 			this.#commands = new Commands(this, { members: commandMembers, host });
 		}

@@ -103,8 +103,8 @@ export class Operations implements BuiltInOwner {
 			this.meters = new Meters();
 			this.traffic = new Traffic();
 			this.#heartbeat = new Heartbeat({
-				host: this.host, boot, period: heartbeat!.period, crashes: this.#crashes?.total ?? 0, meters: this.meters,
-				traffic: this.traffic, wear, battery: () => heartbeat!.battery?.call(self),
+				host: this.host, boot, period: heartbeat!.period, crashes: this.#crashes?.total ?? 0,
+				meters: this.meters, traffic: this.traffic, wear, battery: () => heartbeat!.battery?.call(self),
 				onFault: (error) => owner.onFault(error),
 			});
 		}

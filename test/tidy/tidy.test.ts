@@ -89,7 +89,7 @@ const BANNED: readonly (readonly [RegExp, string])[] = [
 	[/^(export )?const \w+(: [^=]+)? = \//m, "a preloaded regular expression cannot be executed safely"],
 	[/\benum\b|\bnamespace\b/, "mutable objects at run time"],
 	[/^\t(get |set )?#\w+\(/m, "on XS a # method takes a slot in every instance and one of the stack in every call: private"],
-	[/\bthis\.name\s*=/, "Error.prototype.name is frozen"],
+	[/\bextends \w*Error\b[^]*\bthis\.name\s*=/, "Error.prototype.name is frozen"],
 ];
 
 /** Evaluates code, and is for builds that never leave the desk. */
