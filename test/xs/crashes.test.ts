@@ -42,7 +42,15 @@ class Bench {
 }
 
 /** What only this engine dies of, or tells. */
-const OWN: readonly CrashCase[] = [{
+const OWN: readonly (CrashCase & { readonly options?: Partial<RunOptions> })[] = [{
+	name: "a stack of C that is full",
+	body: `
+		function compare(a, b) { return [a, b].sort(compare).length; }
+		host.timer.set(() => { [3, 2, 1].sort(compare); return 1; }, 1);
+	`,
+	options: { stack: 2 ** 20, arena: 2 ** 28 },
+	crash: { reason: "native-stack", message: "native stack overflow", stack: /^(?:sort\n)?compare \(program\.js:\d+\)/ },
+}, {
 	name: "a chunk that finds no room",
 	body: `
 		function greedy() { return new Uint8Array(10_000_000); }
@@ -67,6 +75,7 @@ const OWN: readonly CrashCase[] = [{
 
 const CODES: Readonly<Partial<Record<Crash["reason"], number>>> = {
 	exception: ExitCode.EXCEPTION, rejection: ExitCode.REJECTION, memory: ExitCode.MEMORY_FULL, stack: ExitCode.STACK_OVERFLOW,
+	"native-stack": ExitCode.STACK_OVERFLOW,
 };
 
 /** What `moorline run` makes of it: one file, and a map to the sources. */
@@ -94,10 +103,10 @@ const SOURCE = `
 `;
 
 for (const bits of await availableBits()) {
-	for (const one of [...CRASHES, BODY, REJECTION, OVERFLOW, EXHAUSTION, ...OWN]) {
+	for (const { options, ...one } of [...CRASHES, BODY, REJECTION, OVERFLOW, EXHAUSTION, ...OWN] as typeof OWN) {
 		test(`XS ${bits}: ${one.name} is told after it`, async context => {
 			const bench = new Bench(context, bits);
-			const { code } = await bench.run(programOf(one));
+			const { code } = await bench.run(programOf(one), options);
 			assert.equal(code, CODES[one.crash.reason]);
 			assert.deepEqual(await bench.run(undefined).then(({ code, restarts }) => [code, restarts]), [0, 1]);
 			const { stack } = checkCrash(one, bench.lines);
