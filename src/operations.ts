@@ -116,8 +116,8 @@ export class Operations implements BuiltInOwner {
 		}
 		if (heartbeat !== undefined) {
 			this.#heartbeat = new Heartbeat({
-				host, boot, period: heartbeat.period, crashes: this.#crashes?.total ?? 0, meters: meters!, traffic: traffic!,
-				wear: this.#wear!, battery: () => heartbeat.battery?.call(this.#self),
+				host, boot, period: heartbeat.period, crashes: this.#crashes?.total ?? 0, meters: meters!,
+				traffic: traffic!, wear: this.#wear!, battery: () => heartbeat.battery?.call(this.#self),
 				onFault: (error) => owner.onFault(error),
 			});
 		}

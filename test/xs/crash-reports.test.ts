@@ -87,7 +87,7 @@ async function crashed(context: TestContext, bits: Bits, way: string): Promise<{
 	const cloud = await createCloud();
 	context.after(() => cloud.close());
 	const { port } = await cloud.serve({ port: 0 });
-	const identity = cloud.manufacture(id, `mqtt://127.0.0.1:${port}`);
+	const identity = { ...await cloud.manufacture(id), endpoint: `mqtt://127.0.0.1:${port}` };
 	const state = join(directory, "state");
 	mkdirSync(state);
 	const storage = createHost({ directory: state }).storage.open({ path: IDENTITY_DOMAIN });
