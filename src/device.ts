@@ -64,8 +64,8 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	 */
 	onCommand?(this: Device<M>, command: Command): void;
 	/**
-	 * A command that a reset interrupted, with its payload and its last checkpoint: true takes it up, else it has failed
-	 * with INTERRUPTED.
+	 * A command that a reset interrupted, with its payload and its last checkpoint: true takes it up, otherwise it has
+	 * failed with INTERRUPTED.
 	 */
 	onCommandResumed?(this: Device<M>, command: Command): boolean;
 	/** The command is over, and not by us: it was canceled, or its time is up. Nothing more can be said about it. */

@@ -63,12 +63,12 @@ export class Backend {
 			onDisconnected: client => { this.registry.setOnline(client.clientId, false); },
 			onPublish: (_message, from) => { if (from) this.registry.countMessage(from.clientId); },
 		});
-		for (const service of [this.shadows, this.jobs]) {
+		for (const service of [this.shadows, this.jobs, this.commands]) {
 			service.attach(this.broker.attach());
 			service.onDue = () => { this.broker.due(); };
 			this.broker.add(service);
 		}
-		for (const service of [this.files, this.commands, this.reports]) service.attach(this.broker.attach());
+		for (const service of [this.files, this.reports]) service.attach(this.broker.attach());
 	}
 
 	/** Serves other devices than our broker's, too: services and online state go over `channel`. */

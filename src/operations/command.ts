@@ -168,6 +168,7 @@ export class Command {
 		this.reason = reason;
 		this.description = description;
 		this.unsaid = true;
+		if (this.isOver && status !== "SUCCEEDED") this.result = undefined;
 		if (this.isOver) this.end();
 		this.#owner.say(this);
 	}
