@@ -223,8 +223,8 @@ export class CommandMemory {
 		return Math.round(wall + deadline - time.now());
 	}
 
-	private encodedPayload({ payload }: Command): Uint8Array | null {
-		if (payload === null) return null;
+	private encodedPayload({ payload, isOver }: Command): Uint8Array | null {
+		if (payload === null || isOver) return null;
 		const bytes = encodeCBOR(this.#host.text, payload);
 		return bytes.byteLength > PAYLOAD_MAXIMUM ? null : bytes;
 	}

@@ -114,20 +114,22 @@ export class Command {
 	 */
 	succeedAfterRestart(result?: CommandResult): void {
 		if (this.isOver) return;
-		const { status, payload } = this;
+		const { status, reason, description } = this;
 		this.status = "SUCCEEDED";
+		this.reason = this.description = undefined;
 		this.result = result;
-		this.held = true;
 		try {
 			this.#owner.keep(this);
-			this.end();
 		} catch (error) {
 			this.status = status;
+			this.reason = reason;
+			this.description = description;
 			this.result = undefined;
-			this.payload = payload;
-			this.held = false;
 			throw error;
 		}
+		this.held = true;
+		this.end();
+		this.changed = false;
 	}
 
 	fail(reason: string, description?: string): void {
