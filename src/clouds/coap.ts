@@ -13,6 +13,7 @@ import { Alarm, type AlarmOwner } from "../base/alarm.js";
 import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.js";
 import type { Closer } from "../base/closer.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
+import type { Traffic } from "../base/traffic.js";
 import { randomWord } from "../bytes/random.js";
 import { CoAPClient, type CoAPClientOptions, type CoAPServerAddress } from "../coap/client.js";
 import { classOf, codeText } from "../coap/constants.js";
@@ -75,6 +76,7 @@ export abstract class CoAPConnection extends Lacking
 	readonly bodyMaximum: number;
 	readonly keepAlive: number | undefined;
 	readonly reconnect: Backoff | undefined;
+	readonly traffic: Traffic | undefined;
 	protected readonly options: ConnectionOptions;
 	readonly #translations: Translation[] = [];
 	/** Observations that the cloud has ended. */
@@ -96,6 +98,7 @@ export abstract class CoAPConnection extends Lacking
 		super();
 		this.options = options;
 		this.host = options.host;
+		this.traffic = options.traffic;
 		this.bodyMaximum = bodyMaximum;
 		this.keepAlive = keepAlive;
 		this.reconnect = reconnect;

@@ -7,6 +7,7 @@
  */
 import type { Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
+import type { Traffic } from "../base/traffic.js";
 import type { Host } from "../host.js";
 import { Client, type ClientOptions, type Server } from "../mqtt/client.js";
 import { Collector, type Receiver } from "../mqtt/collector.js";
@@ -63,6 +64,7 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 	readonly host: Host;
 	readonly keepAlive: number | undefined;
 	readonly reconnect: Backoff | undefined;
+	readonly traffic: Traffic | undefined;
 	abstract readonly clientId: string;
 	protected readonly options: ConnectionOptions;
 	readonly #collector: Collector;
@@ -77,6 +79,7 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 		super();
 		this.options = options;
 		this.host = options.host;
+		this.traffic = options.traffic;
 		this.keepAlive = keepAlive;
 		this.reconnect = reconnect;
 		this.#collector = new Collector(messageMaximum, this);

@@ -166,6 +166,12 @@ export class PrivateCoAPConnection extends CoAPConnection {
 		return { code, path, payload, contentFormat: this.#contentFormat, accept: this.#contentFormat };
 	}
 
+	/** A request with bytes as they are. */
+	giving(path: string, payload: Uint8Array): RequestOptions {
+		const contentFormat = ContentFormat.OCTET_STREAM;
+		return { code: Code.POST, path, payload, contentFormat, accept: this.#contentFormat };
+	}
+
 	private bytes(payload: Uint8Array | string): Uint8Array {
 		if (typeof payload !== "string") return payload;
 		const { text } = this.host;
