@@ -4,10 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AwsWorldCloud } from "../../hosts/simulator/clouds/aws/world.js";
 import { identityValues } from "../../hosts/simulator/identity.js";
+import type { TracedMessage, TraceReport } from "../../hosts/simulator/services/report-body.js";
+import { WorldCloud } from "../../hosts/simulator/world.js";
 import { createWorld } from "../../hosts/world/index.js";
 import type { DeviceError } from "../../src/base/error.js";
 import { encodeCBOR } from "../../src/cbor/encode.js";
 import { aws } from "../../src/clouds/aws/index.js";
+import { privateCloud } from "../../src/clouds/private/index.js";
+import { Device } from "../../src/device.js";
 import type { ReportKind, ReportSource } from "../../src/operations/report.js";
 import { BYTES_PER_MINUTE } from "../../src/operations/reports.js";
 import { text } from "../unit/text.js";
@@ -72,6 +76,31 @@ for (const place of TRACED) {
 		assert.ok(messages.some(([, , , , size, content]) => content instanceof Uint8Array && content.byteLength === Math.min(size, 16)));
 	});
 }
+
+test("a device is told to record its messages, and to send what it has", () => {
+	const world = createWorld({ seed: 1 });
+	const cloud = new WorldCloud(world);
+	let device: Device | undefined;
+	world.device({
+		id: ID, storage: { identity: identityValues(cloud.manufacture(ID)) },
+		program: (host) => {
+			device = new Device({ host, cloud: privateCloud(), trace: { content: 8, redact: (topic) => topic.endsWith("secret") } });
+		},
+	});
+	const messages: TracedMessage[] = [];
+	cloud.reports.onReport = (_device, _kind, report) => { messages.push(...(report as TraceReport).messages); };
+	world.advance(5_000);
+	device!.publish(`moorline/${ID}/before`, "x");
+	cloud.commands.send(ID, { command: "trace", parameters: { seconds: 60 } });
+	world.advance(5_000);
+	for (const topic of ["heat", "secret"]) device!.publish(`moorline/${ID}/${topic}`, "21.5");
+	world.advance(5_000);
+	cloud.commands.send(ID, { command: "report", parameters: { kinds: ["trace"] } });
+	world.advance(60_000);
+	const contents = messages.map(([, , , topic, , content]) => `${topic.slice(`moorline/${ID}/`.length)} ${content instanceof Uint8Array ? text.decode(content, 0, content.byteLength) : ""}`);
+	assert.ok(contents.includes("heat 21.5") && contents.includes("secret ") && !contents.some((line) => line.startsWith("before")), contents.join());
+	assert.ok(contents.some((line) => line.startsWith("commands/response ")), contents.join());
+});
 
 test("heartbeats at AWS: one in five minutes at Device Defender, and those between with the other reports", () => {
 	const world = createWorld({ seed: 1 });
