@@ -107,7 +107,7 @@ function rollback(owner: BuiltInOwner, call: Call): void {
 function report(owner: BuiltInOwner, call: Call<typeof REPORT>): void {
 	const kinds = call.parameters.kinds ?? KINDS;
 	for (const kind of kinds) {
-		if (!KINDS.includes(kind as ReportKind)) return call.reject(Reason.BAD_PARAMETERS, "kinds has one that is none");
+		if (!KINDS.includes(kind as ReportKind)) return call.reject(Reason.BAD_PARAMETERS, "no kind of report");
 	}
 	owner.send(kinds as readonly ReportKind[]);
 	call.succeed();

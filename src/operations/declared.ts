@@ -143,7 +143,8 @@ export class Call<P = undefined, R = undefined> {
 
 	/** What the last `progress` that gave one kept. */
 	get checkpoint(): string | undefined {
-		return this.#request.checkpoint;
+		// An empty one is of a signed command, and says that it was admitted.
+		return this.#request.checkpoint || undefined;
 	}
 
 	/** As `Command.progress`. @throws DeviceError `too-large` */
