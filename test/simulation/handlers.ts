@@ -38,7 +38,7 @@ function signatureOf(bytes: Uint8Array): Uint8Array {
 	return fromHex(new Hash().bytes(bytes).hex().repeat(8)).map((byte) => byte & 0x7f | 1);
 }
 
-const verify: Verify = (_key, bytes, signature) => String(signatureOf(bytes)) === String(signature);
+export const verify: Verify = (_key, bytes, signature) => String(signatureOf(bytes)) === String(signature);
 
 export interface EnvelopeOptions {
 	kid?: string;
