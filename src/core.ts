@@ -157,7 +157,6 @@ export class Core implements
 		}
 		if (operations !== undefined) {
 			this.#services.push(operations);
-			if (operations.reports !== undefined) this.#services.push(operations.reports);
 			const members = [...operations.handlers.names, ...commandMembers ?? []];
 			// What is foreign is found only when it is learned.
 			this.#commands = new Commands(this, { members, spare: FOREIGN_MAXIMUM, host });
@@ -168,6 +167,14 @@ export class Core implements
 		if (provisioning !== undefined && !credentials.isOwn) {
 			this.#services.push(this.#provisioning = new Provisioning(host, provisioning, this));
 		}
+	}
+
+	/** Begins: once, and not from the constructor, as what is made from here on needs the stack. */
+	start(): void {
+		const { operations } = this;
+		operations?.open();
+		if (operations?.reports !== undefined) this.#services.push(operations.reports);
+		this.connect();
 	}
 
 	/** Begins to connect, with the credential in force. */
