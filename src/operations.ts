@@ -25,7 +25,7 @@ import { Vital, Vitals, type UpdateState } from "./operations/vitals.js";
 import { countingHost, Wear } from "./operations/wear.js";
 
 /** What a program sets for operations; `Self` is what the callbacks find as `this`. */
-export interface OperationsHandlers<Self> extends HandlersOptions {
+export interface OperationsHandlers<Self, Parameters = any> extends HandlersOptions<Parameters> {
 	/** The program's part of the command `self-test`: what it returns is told, what it throws says what is wrong. */
 	selfTest?(this: Self): object | void;
 	/** `device.log` writes to it, and it goes to the cloud. */

@@ -50,7 +50,7 @@ export type BareHandler = (parameters: any) => object | void;
 export type Entry<P = any, R = any> = Declaration<P, R> | BareHandler;
 
 /** Commands by their names. `Parameters` is what the compiler finds the models in. */
-export type CommandTable<Parameters = Record<string, any>> = {
+export type CommandTable<Parameters = any> = {
 	readonly [Name in keyof Parameters]: Entry<Parameters[Name]>;
 };
 

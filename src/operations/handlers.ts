@@ -24,9 +24,9 @@ import { CLAIM_NAMES, openEnvelope, readClaims, refusalOf } from "./envelope.js"
 import { Grant, type Evaluator } from "./grant.js";
 import { admit } from "./used.js";
 
-export interface HandlersOptions {
+export interface HandlersOptions<Parameters = any> {
 	/** What the program does. */
-	commands?: CommandTable | undefined;
+	commands?: CommandTable<Parameters> | undefined;
 	/** Who may sign commands, as `moorline keygen` prints it. */
 	commandKeys?: readonly string[] | undefined;
 	/** From `moorline/ed25519`, where a key needs it. */

@@ -49,7 +49,7 @@ for (const format of ["json", "cbor"] as const) {
 		const cloud = new WorldCloud(world);
 		add(world, privateCloud({ format }), cloud.manufacture(ID));
 		const ask = (payload: JSONObject, id?: string): unknown[] => {
-			const sent = cloud.commands.send(ID, payload, id);
+			const sent = cloud.commands.send(ID, payload, { id });
 			world.run(() => !["CREATED", "IN_PROGRESS"].includes(cloud.commands.get(ID, sent)!.status), { within: WITHIN });
 			const { status, reason, description, result } = cloud.commands.get(ID, sent)!;
 			return [status, reason ?? (result && { ...result }), description].filter((part) => part !== undefined);
