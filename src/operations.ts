@@ -56,6 +56,8 @@ export interface OperationsOwner {
 	readonly updateState: UpdateState;
 	/** Why it would do harm; `undefined`: it would not. */
 	hazard(action: Hazardous): string | undefined;
+	/** Boots the image before. */
+	revert(): void;
 	onTurn(): void;
 	onError(error: DeviceError): void;
 	onFault(error: DeviceError): void;
@@ -195,6 +197,10 @@ export class Operations implements BuiltInOwner {
 
 	hazard(action: Hazardous): string | undefined {
 		return this.#owner.hazard(action);
+	}
+
+	revert(): void {
+		this.#owner.revert();
 	}
 
 	selfTest(): object | void {

@@ -139,6 +139,7 @@ export class Scene {
 			},
 			send: (kinds: readonly ReportKind[]) => asked(`send ${kinds.join(" ")}`),
 			hazard: (action: string) => this.hazard && `${this.hazard} ${action}`,
+			revert: () => asked("revert"),
 			selfTest: () => scene.test(),
 			onError: (error: DeviceError) => void this.errors.push(error.code),
 		};
