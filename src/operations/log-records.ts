@@ -17,8 +17,8 @@ import { RecordRing, type RecordRingOwner } from "./record-ring.js";
 
 /** Bytes of records that are told of the run before. */
 export const PREVIOUS_LENGTH = 600;
-/** Flag of a record in RAM. */
-const IN_FLASH = 1;
+/** What the flags of a record in RAM say: it is on flash, or to be taken there, or that at once. */
+const Flag = Object.freeze({ NONE: 0, ON_FLASH: 1, PENDING: 2, URGENT: 3 });
 const NOWHERE = -1;
 
 /** Told of what the flash refuses: the records in RAM go on. */
@@ -31,6 +31,8 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	number = 0;
 	/** Records that the cloud will not get, and was not told of. */
 	lost = 0;
+	/** There is something for `keep`, and no batch is to be made before that. */
+	hasPending = false;
 	/** The last records of the run before, where they survived. */
 	readonly previous: Uint8Array | undefined;
 	readonly #host: Host;
@@ -71,7 +73,7 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	/**
 	 * Writes a record.
 	 * @param ms since boot
-	 * @param isForFlash it is kept there, too, as far as that has room for it
+	 * @param isForFlash `keep` is to take it there
 	 * @returns its bytes
 	 */
 	write(ms: number, level: number, module: string, message: unknown, fields: unknown, isForFlash: boolean): number {
@@ -85,10 +87,30 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 			// Fields may be accessors that throw; the message is there in any case.
 			length = encoder.encode(start, number, ms, level, module, message, undefined);
 		}
-		const isKept = isForFlash && this.keep(start, length, level === Level.ERROR);
-		ring.commit(number, length, isKept ? IN_FLASH : 0);
+		const isPending = isForFlash && this.#flash !== undefined;
+		ring.commit(number, length, isPending ? level === Level.ERROR ? Flag.URGENT : Flag.PENDING : Flag.NONE);
+		this.hasPending ||= isPending;
 		this.number = number;
 		return length;
+	}
+
+	/**
+	 * Takes to the flash what is to go there, as far as it may be written. Apart from `write`, which a program calls
+	 * wherever it is: this takes a third of the stack that a device has.
+	 */
+	keep(): void {
+		const ring = this.#ring;
+		if (!this.hasPending) return;
+		this.hasPending = false;
+		let isUrgent = false;
+		for (let at = ring.first(); at >= 0; at = ring.after(at)) {
+			const flags = ring.flags(at);
+			if (flags < Flag.PENDING) continue;
+			const isKept = this.append(at);
+			ring.setFlags(at, isKept ? Flag.ON_FLASH : Flag.NONE);
+			isUrgent ||= isKept && flags === Flag.URGENT;
+		}
+		if (isUrgent) this.flush();
 	}
 
 	/** Something on its way to the flash is not durable yet. */
@@ -163,7 +185,7 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 
 	/** The ring overwrites a record. */
 	evicted(number: number, flags: number): void {
-		const isOnFlash = (flags & IN_FLASH) !== 0 && number > this.#givenUp && this.#flash !== undefined;
+		const isOnFlash = flags === Flag.ON_FLASH && number > this.#givenUp && this.#flash !== undefined;
 		if (!isOnFlash && number > this.covered) this.lost++;
 	}
 
@@ -186,12 +208,10 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	}
 
 	/** False: it is not on flash. */
-	private keep(start: number, length: number, isUrgent: boolean): boolean {
-		const flash = this.#flash;
+	private append(position: number): boolean {
+		const ring = this.#ring;
 		try {
-			if (flash === undefined || !flash.append(this.#ring.bytes, start, length)) return false;
-			if (isUrgent) flash.flush();
-			return true;
+			return this.#flash?.append(ring.bytes, ring.start(position), ring.length(position)) === true;
 		} catch (error) {
 			this.fail(error);
 			return false;

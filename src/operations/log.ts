@@ -89,7 +89,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	readonly #uplink: Allowance;
 	readonly #setting: LevelSetting;
 	readonly #loggers: ModuleLogger[] = [];
-	/** When each of them is due: a level to end, the flash to be flushed, somebody to be told of a batch. */
+	/** When each of them is due: a level ends, the flash is to be flushed, somebody to be told of a batch. */
 	#levelAt = Infinity;
 	#flushAt = Infinity;
 	#tellAt = Infinity;
@@ -178,6 +178,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	/** Makes durable what is on its way to the flash: before a restart that is meant. */
 	flush(): void {
 		this.#flushAt = Infinity;
+		this.#records.keep();
 		this.#records.flush();
 	}
 
@@ -207,17 +208,19 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		} finally {
 			this.#isBusy = false;
 		}
+		if (this.#records.hasPending) this.arm();
 		this.plan(now);
 	}
 
 	get deadline(): number {
-		if (this.#records.batch !== undefined) return 0;
-		return this.#due === Infinity ? Infinity : Math.max(this.#due, this.#uplink.availableAt(REPORT_LENGTH));
+		const { batch, hasPending } = this.#records;
+		if (batch !== undefined) return 0;
+		return hasPending || this.#due === Infinity ? Infinity : Math.max(this.#due, this.#uplink.availableAt(REPORT_LENGTH));
 	}
 
 	next(now: number): Uint8Array | undefined {
 		const records = this.#records;
-		if (records.batch === undefined && now >= this.#due && this.#uplink.has(REPORT_LENGTH, now)) {
+		if (records.batch === undefined && now >= this.deadline && this.#uplink.has(REPORT_LENGTH, now)) {
 			const batch = records.makeBatch(this.#wanted);
 			if (batch !== undefined) {
 				this.#uplink.spend(batch.report.byteLength);
@@ -246,8 +249,9 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 
 	/** The flash refused something. */
 	fail(error: DeviceError): void {
-		this.#fault ??= error;
-		this.arm();
+		if (this.#fault !== undefined) return;
+		this.#fault = error;
+		this.#alarm.set(0);
 	}
 
 	expire(): void {
@@ -257,7 +261,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 			for (let index = 0; index < this.#loggers.length; index++) this.#loggers[index]!.setting.expire(now);
 			this.setThresholds();
 		}
-		if (now >= this.#flushAt) this.flush();
+		this.expireFlash(now);
 		this.tellFault();
 		if (now >= this.#tellAt) {
 			this.#tellAt = Infinity;
@@ -266,14 +270,20 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		this.arm();
 	}
 
-	/** What waits is to be flushed, and to be sent, together with what may come until then. */
-	private plan(now: number): void {
+	private expireFlash(now: number): void {
 		const records = this.#records;
-		if (this.#flushAt === Infinity && records.hasStaged) {
-			this.#flushAt = now + FLUSH_DELAY;
-			this.arm();
+		if (records.hasPending) {
+			records.keep();
+			// Batches waited for it.
+			this.#tellAt = this.#due;
 		}
-		const { waiting } = records;
+		if (now >= this.#flushAt) this.flush();
+		else if (this.#flushAt === Infinity && records.hasStaged) this.#flushAt = now + FLUSH_DELAY;
+	}
+
+	/** What waits is to be sent, together with what may come until then. */
+	private plan(now: number): void {
+		const { waiting } = this.#records;
 		if (this.#wanted !== Infinity || waiting === 0) return;
 		const due = waiting >= BATCH_RECORDS ? now : now + BATCH_DELAY;
 		if (due < this.#due) this.setDue(due);
@@ -313,7 +323,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 
 	private arm(): void {
 		const isFaultNew = this.#fault !== undefined && !this.#isFaultTold;
-		this.#alarm.set(isFaultNew ? 0 : Math.min(this.#levelAt, this.#flushAt, this.#tellAt));
+		this.#alarm.set(isFaultNew || this.#records.hasPending ? 0 : Math.min(this.#levelAt, this.#flushAt, this.#tellAt));
 	}
 }
 

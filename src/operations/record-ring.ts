@@ -10,7 +10,7 @@
  *
  * | word    | of the memory                             | of each record                                             |
  * |---------|-------------------------------------------|------------------------------------------------------------|
- * | 0       | magic                                     | check of what follows                                      |
+ * | 0       | magic                                     | check of what follows, but for the flags                   |
  * | 1       | number of the boot                        | number                                                     |
  * | 2       | random                                    | flags (upper half), bytes of the record                    |
  * | 3       | check of these                            | the record, to whole words                                 |
@@ -109,11 +109,10 @@ export class RecordRing {
 	commit(number: number, length: number, flags: number): void {
 		const { view } = this;
 		const at = this.#tail;
-		const next = at + RECORD_HEADER + wholeWords(length);
 		view.setUint32(at + 4, number);
 		view.setUint32(at + 8, flags << 16 | length);
-		view.setUint32(at, checkOf(view, this.#salt, at + WORD, next));
-		this.#tail = next;
+		view.setUint32(at, checkOf(view, this.#salt, at, length));
+		this.#tail = at + RECORD_HEADER + wholeWords(length);
 		this.#count++;
 	}
 
@@ -130,6 +129,14 @@ export class RecordRing {
 
 	number(position: number): number {
 		return this.view.getUint32(position + 4);
+	}
+
+	flags(position: number): number {
+		return this.view.getUint16(position + 8);
+	}
+
+	setFlags(position: number, flags: number): void {
+		this.view.setUint16(position + 8, flags);
 	}
 
 	/** Where the bytes of the record begin. */
@@ -155,7 +162,7 @@ export class RecordRing {
 			this.#count--;
 			this.#head = next;
 			if (next < head) this.#turn = NOWHERE;
-			this.#owner.evicted(this.number(head), this.view.getUint16(head + 8));
+			this.#owner.evicted(this.number(head), this.flags(head));
 		}
 	}
 
@@ -168,7 +175,7 @@ export class RecordRing {
 			const length = view.getUint16(at + 10);
 			const next = at + RECORD_HEADER + wholeWords(length);
 			if (length > 0 && length <= RECORD_LENGTH && next <= this.#end
-				&& view.getUint32(at) === checkOf(view, salt, at + WORD, next)) {
+				&& view.getUint32(at) === checkOf(view, salt, at, length)) {
 				found.push(at);
 				at = next;
 			} else {
@@ -219,11 +226,14 @@ function headerCheck(boot: number, salt: number): number {
 	return mix(mix(MAGIC, boot), salt);
 }
 
-/** Two sums over whole words, the second of which depends on their order; in one word. */
-function checkOf(view: DataView, salt: number, start: number, end: number): number {
-	let sum = salt | 0;
-	let sums = 0;
-	for (let at = start; at < end; at += WORD) {
+/** Two sums over number, length and all words, the second of which depends on their order; in one word. */
+function checkOf(view: DataView, salt: number, position: number, length: number): number {
+	const end = position + RECORD_HEADER + wholeWords(length);
+	let sum = salt + view.getUint32(position + 4) | 0;
+	let sums = sum;
+	sum = sum + length | 0;
+	sums = sums + sum | 0;
+	for (let at = position + RECORD_HEADER; at < end; at += WORD) {
 		sum = sum + view.getUint32(at) | 0;
 		sums = sums + sum | 0;
 	}

@@ -103,16 +103,16 @@ class Stage {
 		this.said.push(entry);
 		if (n % 9 === 8) {
 			lamp.error("said", { n });
-			this.#settle(boot);
+			host.timer.set(() => this.#settle(boot, n), 1);
 		} else {
 			lamp.warning("said", { n });
 		}
 		host.time.now();
 	}
 
-	/** What was said in this boot is durable. */
-	#settle(boot: number): void {
-		for (const entry of this.said) if (entry.boot === boot) entry.isDurable = true;
+	/** What was said in this boot, up to the last, is durable. */
+	#settle(boot: number, last = Infinity): void {
+		for (const entry of this.said) if (entry.boot === boot && entry.n <= last) entry.isDurable = true;
 	}
 
 	#restart(host: Host, boot: number): void {

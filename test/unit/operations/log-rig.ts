@@ -56,6 +56,8 @@ export function offered(log: Log, host: LogHost): Batch | undefined {
 /** Takes all that the log offers, as fast as it does, until it has nothing. */
 export function drain(log: Log, host: LogHost): Batch[] {
 	const batches: Batch[] = [];
+	// What is for the flash goes there first.
+	host.advance(0);
 	while (log.deadline !== Infinity) {
 		host.advance(Math.max(0, log.deadline - host.clock));
 		const batch = offered(log, host);
