@@ -35,10 +35,10 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	hasPending = false;
 	/** The last records of the run before, where they survived. */
 	readonly previous: Uint8Array | undefined;
+	readonly encoder: RecordEncoder;
 	readonly #host: Host;
 	readonly #boot: number;
 	readonly #ring: RecordRing;
-	readonly #encoder: RecordEncoder;
 	readonly #owner: LogRecordsOwner;
 	/** Absent, too, from when on it cannot be read. */
 	#flash: FlashRecords | undefined;
@@ -47,6 +47,8 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	/** Number of the last record of this run that the flash gave up. */
 	#givenUp = 0;
 	#batch: LogBatch | undefined;
+	/** Place in the flash of the first record that the cloud does not have, where it is to forget those before. */
+	#released = NOWHERE;
 
 	/**
 	 * @param memory for the ring: if it survived a reset, what is in it is taken over
@@ -57,7 +59,7 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		this.#boot = boot;
 		this.#owner = owner;
 		const ring = this.#ring = new RecordRing(memory, this);
-		this.#encoder = new RecordEncoder(host.text, ring.bytes, ring.view);
+		this.encoder = new RecordEncoder(host.text, ring.bytes, ring.view);
 		this.previous = ring.former(boot - 1, PREVIOUS_LENGTH);
 		ring.begin(boot, randomWord(host));
 		if (flash === undefined) return;
@@ -70,38 +72,36 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		}
 	}
 
+	/** Begins a record: module, message and fields are written with `encoder`. @param ms since boot */
+	begin(ms: number, level: number): void {
+		this.encoder.begin(this.#ring.reserve(), this.number + 1, ms, level);
+	}
+
 	/**
-	 * Writes a record.
-	 * @param ms since boot
+	 * Ends the record.
 	 * @param isForFlash `keep` is to take it there
 	 * @returns its bytes
 	 */
-	write(ms: number, level: number, module: string, message: unknown, fields: unknown, isForFlash: boolean): number {
-		const ring = this.#ring, encoder = this.#encoder;
-		const start = ring.reserve();
-		const number = this.number + 1;
-		let length: number;
-		try {
-			length = encoder.encode(start, number, ms, level, module, message, fields);
-		} catch {
-			// Fields may be accessors that throw; the message is there in any case.
-			length = encoder.encode(start, number, ms, level, module, message, undefined);
+	end(level: number, isForFlash: boolean): number {
+		const { length } = this.encoder;
+		let flags: number = Flag.NONE;
+		if (isForFlash && this.#flash !== undefined) {
+			flags = level === Level.ERROR ? Flag.URGENT : Flag.PENDING;
+			this.hasPending = true;
 		}
-		const isPending = isForFlash && this.#flash !== undefined;
-		ring.commit(number, length, isPending ? level === Level.ERROR ? Flag.URGENT : Flag.PENDING : Flag.NONE);
-		this.hasPending ||= isPending;
-		this.number = number;
+		this.#ring.commit(++this.number, length, flags);
 		return length;
 	}
 
 	/**
-	 * Takes to the flash what is to go there, as far as it may be written. Apart from `write`, which a program calls
-	 * wherever it is: this takes a third of the stack that a device has.
+	 * Takes to the flash what is to go there, as far as it may be written, and forgets what the cloud has. Not done at
+	 * once, because programs log wherever they are, and this takes half of the stack that a device has.
 	 */
 	keep(): void {
 		const ring = this.#ring;
 		if (!this.hasPending) return;
 		this.hasPending = false;
+		this.release();
 		let isUrgent = false;
 		for (let at = ring.first(); at >= 0; at = ring.after(at)) {
 			const flags = ring.flags(at);
@@ -163,24 +163,15 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		return this.#batch = batch;
 	}
 
-	/** The cloud has the batch. */
+	/** The cloud has the batch; `keep` is to see to it that a reset does not bring it back. */
 	accepted(): void {
 		const batch = this.#batch;
 		if (batch === undefined) return;
 		this.#batch = undefined;
 		this.#sent = batch.sent;
 		this.lost -= batch.lost;
-		if (batch.place < 0) return;
-		try {
-			this.#flash?.trim(batch.place);
-		} catch (error) {
-			return this.dropFlash(error);
-		}
-		try {
-			this.#flash?.save(batch.place);
-		} catch (error) {
-			this.fail(error);
-		}
+		this.#released = batch.place;
+		this.hasPending ||= batch.place >= 0;
 	}
 
 	/** The ring overwrites a record. */
@@ -192,7 +183,7 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	/** The flash gives up a record. */
 	givesUp(position: number): void {
 		const flash = this.#flash!;
-		const place = this.#batch?.place ?? NOWHERE;
+		const place = this.#batch?.place ?? this.#released;
 		if (place >= 0 && steps(flash.place(position), place) > 0) return;
 		if (!flash.isFormer(position)) {
 			const number = this.#givenUp = flash.number(position);
@@ -205,6 +196,22 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	/** Number of the last record that the cloud has, or will have with the batch under way. */
 	private get covered(): number {
 		return this.#batch?.sent ?? this.#sent;
+	}
+
+	private release(): void {
+		const place = this.#released;
+		this.#released = NOWHERE;
+		if (place < 0) return;
+		try {
+			this.#flash?.trim(place);
+		} catch (error) {
+			return this.dropFlash(error);
+		}
+		try {
+			this.#flash?.save(place);
+		} catch (error) {
+			this.fail(error);
+		}
 	}
 
 	/** False: it is not on flash. */

@@ -19,7 +19,7 @@ import type { Host } from "../host.js";
 import { Allowance } from "./allowance.js";
 import type { FlashOptions } from "./flash-records.js";
 import { levelOf, LevelSetting, NO_LEVEL, type LogLevel } from "./log-level.js";
-import { lineOf, MODULE_MAXIMUM, RECORD_LENGTH, type LogFields } from "./log-record.js";
+import { lineOf, MESSAGE_MAXIMUM, MODULE_MAXIMUM, RECORD_LENGTH, type LogFields } from "./log-record.js";
 import { LogRecords, type LogRecordsOwner } from "./log-records.js";
 import { ModuleLogger, type Logger, type LogSink } from "./logger.js";
 import { RING_MINIMUM } from "./record-ring.js";
@@ -85,6 +85,8 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	#wanted: number;
 	/** When the next batch is due: monotonic ms. */
 	#due = Infinity;
+	/** The last batch was answered, and nothing planned since. */
+	#isAnswered = false;
 	/** Of the way to the cloud. */
 	readonly #uplink: Allowance;
 	readonly #setting: LevelSetting;
@@ -197,17 +199,20 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 			this.#records.lost++;
 			return;
 		}
-		const { module } = logger;
+		const records = this.#records;
+		const { encoder } = records;
 		const ms = Math.max(0, Math.floor(now - this.#began));
+		// All from here, and little within: the stack is the program's.
 		this.#isBusy = true;
-		try {
-			const length = this.#records.write(ms, level, module, message, fields, level <= this.#flashLevel);
-			logger.allowance.spend(length);
-			this.#allowance.spend(length);
-			if (level <= this.#echo) this.#host.trace(lineOf(ms, level, module, message, fields));
-		} finally {
-			this.#isBusy = false;
-		}
+		records.begin(ms, level);
+		encoder.text(logger.module, MODULE_MAXIMUM);
+		encoder.text(message, MESSAGE_MAXIMUM);
+		if (fields !== undefined) encoder.fields(fields);
+		const length = records.end(level, level <= this.#flashLevel);
+		logger.allowance.spend(length);
+		this.#allowance.spend(length);
+		if (level <= this.#echo) this.#host.trace(lineOf(ms, level, logger.module, message, fields));
+		this.#isBusy = false;
 		if (this.#records.hasPending) this.arm();
 		this.plan(now);
 	}
@@ -237,8 +242,9 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		if (records.batch === undefined) return;
 		records.accepted();
 		this.#due = Infinity;
-		if (this.#wanted !== Infinity || records.hasFormer) this.setDue(0);
-		else this.plan(now);
+		this.#isAnswered = true;
+		if (records.hasPending) this.arm();
+		else this.settle(now);
 	}
 
 	refused(_error: DeviceError, now: number): void {
@@ -276,9 +282,17 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 			records.keep();
 			// Batches waited for it.
 			this.#tellAt = this.#due;
+			if (this.#isAnswered) this.settle(now);
 		}
 		if (now >= this.#flushAt) this.flush();
 		else if (this.#flushAt === Infinity && records.hasStaged) this.#flushAt = now + FLUSH_DELAY;
+	}
+
+	/** A batch was answered: when the next is due. */
+	private settle(now: number): void {
+		this.#isAnswered = false;
+		if (this.#wanted !== Infinity || this.#records.hasFormer) this.setDue(0);
+		else this.plan(now);
 	}
 
 	/** What waits is to be sent, together with what may come until then. */

@@ -84,6 +84,7 @@ function measureLog(): void {
 	const warn = (): void => {
 		clock.now += 60_000;
 		net.warning("gone", fields);
+		onFlash.expire();
 		take();
 	};
 	say(WARM_UP, warn);
