@@ -139,6 +139,11 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		return first >= 0 && flash!.isFormer(first);
 	}
 
+	/** Whether there are any up to this number of this run. */
+	hasUpTo(last: number): boolean {
+		return this.hasFormer || Math.min(last, this.number) > this.covered;
+	}
+
 	/** The batch under way. */
 	get batch(): LogBatch | undefined {
 		return this.#batch;

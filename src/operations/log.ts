@@ -18,7 +18,7 @@ import { inRange } from "../base/range.js";
 import type { Host } from "../host.js";
 import { Allowance } from "./allowance.js";
 import type { FlashOptions } from "./flash-records.js";
-import { levelOf, LevelSetting, NO_LEVEL, type LogLevel } from "./log-level.js";
+import { levelName, levelOf, LevelSetting, NO_LEVEL, type LogLevel } from "./log-level.js";
 import { lineOf, MESSAGE_MAXIMUM, MODULE_MAXIMUM, RECORD_LENGTH, type LogFields } from "./log-record.js";
 import { LogRecords, type LogRecordsOwner } from "./log-records.js";
 import { ModuleLogger, type Logger, type LogSink } from "./logger.js";
@@ -166,6 +166,15 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		this.arm();
 	}
 
+	/** Levels as they are now: of the modules that have one of their own, and as "" of all others. */
+	levels(): Record<string, LogLevel> {
+		const levels: Record<string, LogLevel> = { "": levelName(this.#setting.level) };
+		for (const { module, setting } of this.#loggers) {
+			if (setting.level !== NO_LEVEL) levels[module] = levelName(setting.level);
+		}
+		return levels;
+	}
+
 	/** The last records of the run before, in an array in CBOR, where the platform has kept them. */
 	previous(): Uint8Array | undefined {
 		return this.#records.previous;
@@ -174,7 +183,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	/** All records that are there are to be sent. */
 	upload(): void {
 		this.#wanted = Math.max(this.#wanted, this.#records.number);
-		this.setDue(0);
+		if (this.#records.hasUpTo(this.#wanted)) this.setDue(0);
 	}
 
 	/** Makes durable what is on its way to the flash: before a restart that is meant. */
@@ -291,8 +300,9 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	/** A batch was answered: when the next is due. */
 	private settle(now: number): void {
 		this.#isAnswered = false;
-		if (this.#wanted !== Infinity || this.#records.hasFormer) this.setDue(0);
-		else this.plan(now);
+		if (this.#wanted === Infinity && !this.#records.hasFormer) return this.plan(now);
+		if (this.#records.hasUpTo(this.#wanted)) this.setDue(0);
+		else this.#wanted = NOTHING;
 	}
 
 	/** What waits is to be sent, together with what may come until then. */

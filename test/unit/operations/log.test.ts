@@ -200,6 +200,10 @@ test("on demand Log offers what is there when it is asked, and nothing else", ()
 	let calls = 0;
 	const counted = open(host, {}, 1, { onReport: () => calls++ });
 	counted.upload();
+	host.advance(0);
+	assert.equal(calls, 0, "there is nothing");
+	counted.logger("lamp").info("something");
+	counted.upload();
 	assert.equal(calls, 0, "not from inside the call");
 	host.advance(0);
 	assert.equal(calls, 1);
