@@ -86,8 +86,8 @@ async function crashed(context: TestContext, bits: Bits, way: string): Promise<{
 	context.after(() => rmSync(directory, { recursive: true }));
 	const cloud = await createCloud();
 	context.after(() => cloud.close());
-	const { port } = await cloud.serve({ port: 0 });
-	const identity = cloud.manufacture(id, `mqtt://127.0.0.1:${port}`);
+	await cloud.serve({ port: 0 });
+	const identity = await cloud.manufacture(id);
 	const state = join(directory, "state");
 	mkdirSync(state);
 	const storage = createHost({ directory: state }).storage.open({ path: IDENTITY_DOMAIN });
@@ -114,7 +114,7 @@ async function crashed(context: TestContext, bits: Bits, way: string): Promise<{
 	assert.notEqual(first.code, 0, said.join("\n"));
 	// What it is to be is what it dies of: taken back, or it would again.
 	cloud.shadows.desire(id, { way: null });
-	await runXS({ ...options, resetReason: "exception", signal: AbortSignal.any([told.signal, AbortSignal.timeout(LIMIT_MS)]) });
+	await runXS({ ...options, signal: AbortSignal.any([told.signal, AbortSignal.timeout(LIMIT_MS)]) });
 	assert.ok(told.signal.aborted, said.join("\n"));
 	return { report: await reported, key: Buffer.from(identity.key!), symbols: await Symbols.read([join(directory, "lamp.map")]) };
 }
