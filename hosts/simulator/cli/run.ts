@@ -2,9 +2,8 @@
 /** `moorline run PROGRAM`: a device program on the laptop, unchanged, on one of the hosts. */
 import { type Command, Option } from "commander";
 import { Console, UsageError } from "./console.js";
-import { checkFiles } from "./identity.js";
 import { interruptible } from "./interrupt.js";
-import { arena, cloudURL, deviceName, duration, seed } from "./options.js";
+import { arena, checkFiles, cloudURL, deviceName, duration, seed } from "./options.js";
 import { findProgram } from "./program.js";
 import { PROTOCOLS, type Protocol } from "./schemes.js";
 import type { SiteOptions } from "./site.js";

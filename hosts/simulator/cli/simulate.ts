@@ -3,11 +3,11 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { KeyType } from "../authority.js";
-import { checkFiles, type IdentityFiles } from "./identity.js";
+import type { IdentityFiles } from "./identity.js";
 import { interruptible } from "./interrupt.js";
 import { CLOUDS, type CloudName } from "./cloud-names.js";
 import { UsageError } from "./console.js";
-import { brokerURL, deviceNames, port } from "./options.js";
+import { brokerURL, checkFiles, deviceNames, port } from "./options.js";
 import { several } from "./release-files.js";
 
 export interface SimulateOptions extends IdentityFiles {

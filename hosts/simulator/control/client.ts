@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Asks a running cloud. */
 import { request, type IncomingMessage } from "node:http";
-import { createInterface } from "node:readline";
 import { DeviceError, type ErrorCode } from "../../../src/base/error.js";
 
 /** ms for which a cloud may say nothing at all; what is followed has its headers at once. */
@@ -19,21 +18,31 @@ export async function ask(
 	if (response === undefined) return;
 	const stop = (): void => { response.destroy(); };
 	stopped?.addEventListener("abort", stop);
+	if (stopped?.aborted === true) stop();
 	try {
-		for await (const line of createInterface({ input: response })) {
+		for await (const line of linesOf(response.setEncoding("utf8"))) {
 			const { item, error } = JSON.parse(line) as { item?: unknown; error?: { code: ErrorCode; message: string } };
 			if (error !== undefined) throw new DeviceError(error.code, error.message);
 			onItem(item as never);
 		}
 	} catch (error) {
 		if (stopped?.aborted === true) return;
-		if (error instanceof DeviceError) throw error;
+		if (error instanceof Error && error.name === "DeviceError") throw error;
 		throw new DeviceError("closed", "the cloud has ended", { cause: error });
 	} finally {
 		stopped?.removeEventListener("abort", stop);
 		response.destroy();
 	}
-	if (!response.complete && stopped?.aborted !== true) throw new DeviceError("closed", "the cloud has ended");
+}
+
+/** Node's own reader of lines waits for ever where its stream is ended early. */
+async function* linesOf(stream: AsyncIterable<string>): AsyncGenerator<string> {
+	let rest = "";
+	for await (const chunk of stream) {
+		const lines = (rest + chunk).split("\n");
+		rest = lines.pop()!;
+		yield* lines;
+	}
 }
 
 /** @returns `undefined` when it was stopped before there was an answer */

@@ -41,7 +41,7 @@ export function readPlace(directory: string): ControlPlace | undefined {
  * @throws DeviceError `state` when a cloud that is running has it; `storage`
  */
 export async function claimPlace(directory: string, place: ControlPlace): Promise<() => void> {
-	const path = join(directory, FILE), own = `${path}.${place.pid}`;
+	const path = join(directory, FILE), own = asideOf(path);
 	attempt(`writing ${own}`, () => {
 		mkdirSync(directory, { recursive: true });
 		writeFileSync(own, JSON.stringify(place), { mode: 0o600 });
@@ -82,12 +82,17 @@ async function answers(place: ControlPlace): Promise<boolean> {
 
 /** Out of the way first: what was put there since it was read is put back. */
 function removeStale(path: string, stale: ControlPlace | undefined): void {
-	const aside = `${path}.${randomBytes(8).toString("hex")}`;
+	const aside = asideOf(path);
 	ifPresent(`moving ${path}`, () => {
 		renameSync(path, aside);
 		if (parse(readFileSync(aside, "utf8"))?.token !== stale?.token) link(aside, path);
 		unlinkSync(aside);
 	});
+}
+
+/** A name that nobody else uses. */
+function asideOf(path: string): string {
+	return `${path}.${randomBytes(8).toString("hex")}`;
 }
 
 function release(directory: string, { token }: ControlPlace): void {
