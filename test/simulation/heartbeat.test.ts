@@ -62,7 +62,9 @@ for (const scheme of ["mqtt", "coap", "coap+tcp"]) {
 		const { activity, inside, connected } = vitals as Record<string, unknown>;
 		assert.deepEqual([activity, inside, connected], ["onDelta", true, true]);
 
+		assert.equal(device!.consecutiveCrashes, 1);
 		world.run(() => beats().length === 2, { within: SETTLE });
+		world.run(() => device!.consecutiveCrashes === 0, { within: SETTLE });
 		const second = beats()[1]!;
 		assert.deepEqual([second.number, second.boot, second.gauges["crashes"], second.gauges["crashFreeHours"]], [2, 2, 1, 0]);
 		world.network.down();
