@@ -59,7 +59,9 @@ for (const scheme of ["mqtt", "coap", "coap+tcp"]) {
 		world.run(() => cloud.reports.reports(ID, "crash").length === 1, { within: SETTLE });
 		const { vitals, message, version, boot: crashed } = cloud.reports.reports(ID, "crash")[0]!.report as unknown as Record<string, unknown>;
 		assert.deepEqual([message, version, crashed], ["Error: dies", "1.0.0", 1]);
-		const { activity, inside, connected } = vitals as Record<string, unknown>;
+		const { activity, inside, connected, uptime } = vitals as Record<string, unknown>;
+		// Something was desired of it the moment before.
+		assert.ok(uptime as number >= PERIOD && uptime as number < PERIOD + 60_000, `uptime ${String(uptime)}`);
 		assert.deepEqual([activity, inside, connected], ["onDelta", true, true]);
 
 		assert.equal(device!.consecutiveCrashes, 1);
