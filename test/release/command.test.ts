@@ -36,8 +36,10 @@ for (const algorithm of ["ES256", "EdDSA"] as const) {
 		const other = generateReleaseKey({ algorithm });
 		const envelope = signCommand({ key: readSigner(privateKey), ...COMMAND });
 		const { device, id, expires, command: name, parameters } = COMMAND;
-		assert.deepEqual(await open(envelope, other.text, text), { device, id, expires, name, parameters });
-		assert.deepEqual(await open(Buffer.from(envelope).toString("base64url"), text), { device, id, expires, name, parameters });
+		assert.deepEqual(await open(envelope, other.text, text), { device, id, isNonce: false, expires, name, parameters });
+		assert.deepEqual(await open(Buffer.from(envelope).toString("base64url"), text), { device, id, isNonce: false, expires, name, parameters });
+		const once = signCommand({ key: readSigner(privateKey), ...COMMAND, id: undefined, nonce: "once" });
+		assert.deepEqual(await open(once, text), { device, id: "once", isNonce: true, expires, name, parameters });
 		assert.equal(await open(envelope, other.text), "UNKNOWN_KEY");
 		const { payloadStart, payloadEnd } = openSign1(host.text, envelope, 0, envelope.byteLength);
 		for (const at of [payloadStart, payloadEnd - 1, envelope.byteLength - 1]) {
@@ -61,7 +63,7 @@ test("the same command is the same bytes, whoever put its parameters together", 
 
 test("nothing is signed that no device would take", () => {
 	const key = readSigner(generateReleaseKey().privateKey);
-	for (const wrong of [{ device: "" }, { id: "" }, { command: "" }, { expires: 0 }, { expires: 1.5 }, { expires: NaN }]) {
+	for (const wrong of [{ device: "" }, { id: "" }, { nonce: "both" }, { id: undefined }, { id: undefined, nonce: "" }, { command: "" }, { expires: 0 }, { expires: 1.5 }, { expires: NaN }]) {
 		assert.equal(codeOf(() => signCommand({ key, ...COMMAND, ...wrong })), "argument", JSON.stringify(wrong));
 	}
 });
