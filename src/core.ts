@@ -418,6 +418,7 @@ export class Core implements
 			return this.onTurn();
 		}
 		const now = this.host.time.now();
+		this.operations?.vitals.tick(now);
 		if (now >= this.#connectAt) this.reconnect();
 		const services = this.#services;
 		for (let index = 0; index < services.length; index++) {

@@ -218,6 +218,14 @@ export class Device<M extends Model | undefined = undefined, Parameters = any> {
 		return meters;
 	}
 
+	/**
+	 * Runs in a row, up to the one before this, that crashed before they had lasted five minutes: where there are many,
+	 * a program may do without what is not needed. 0 where crashes are not reported, and once this run has lasted.
+	 */
+	get consecutiveCrashes(): number {
+		return this.#core.operations?.consecutiveCrashes ?? 0;
+	}
+
 	/** Says goodbye to the cloud and lets everything go. May be called twice; no callback follows. */
 	close(): void {
 		this.#core.close();

@@ -143,6 +143,10 @@ export class Operations implements BuiltInOwner {
 		return flash === undefined ? [] : [flash.partition];
 	}
 
+	get consecutiveCrashes(): number {
+		return this.#crashes?.consecutive ?? 0;
+	}
+
 	/** For the turns of the device, beside `reports`. */
 	get deadline(): number {
 		return Math.min(this.#heartbeat?.deadline ?? Infinity, this.#crashes?.steadyAt ?? Infinity);
