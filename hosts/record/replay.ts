@@ -23,7 +23,7 @@ import { Hash } from "../world/hash.js";
 import { text as worldText } from "../world/text.js";
 import type { Birth } from "./host.js";
 import { isCall, isEvent, Kind, nameOf } from "./kind.js";
-import { fromRecording } from "./program.js";
+import { fromRecording, FUNCTION_PARAMETER } from "./program.js";
 import { countOf, malformed, textOf, type Form, type Record, type Value } from "./record.js";
 import type { Recording } from "./recording.js";
 import { RECORDING_VERSION } from "./recorder.js";
@@ -34,8 +34,6 @@ import { ReplayFlash, ReplayStorage } from "./store.js";
 /** Turns of the event loop that a program may take to do what was recorded of it. */
 const PATIENCE = 10_000;
 const RETAINED_MAXIMUM = 2 ** 16;
-/** The name under which the function that a program may be knows its host. */
-const FUNCTION_PARAMETER = "moorlineHost";
 
 export interface ReplayOptions {
 	readonly recording: Recording;

@@ -52,14 +52,15 @@ export class Secrets {
 		if (bytes.byteLength < SEARCHED_MINIMUM || this.#standIns.size === 0) return bytes;
 		const whole = bytes.byteLength > WHOLE_MAXIMUM ? undefined : this.#standIns.get(nameOf(bytes));
 		if (whole !== undefined) return whole;
-		let masked = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+		let masked = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), isCopy = false;
 		for (const { needle, replace } of this.#forms) {
 			for (let at = masked.indexOf(needle); at >= 0; at = masked.indexOf(needle, at + needle.byteLength)) {
-				if (masked.buffer === bytes.buffer) masked = Buffer.from(masked);
+				if (!isCopy) masked = Buffer.from(masked);
+				isCopy = true;
 				replace(masked, at);
 			}
 		}
-		return masked.buffer === bytes.buffer ? bytes : new Uint8Array(masked);
+		return isCopy ? new Uint8Array(masked) : bytes;
 	}
 
 	maskText(line: string): string {
