@@ -20,6 +20,8 @@ import { partsOf } from "./key-parts.js";
 const SEARCHED_MINIMUM = 8;
 /** Secrets that are searched for, those that were computed included. */
 const SECRETS_MAXIMUM = 512;
+/** Bits of a stand-in: with never more than three set in a row, and none at the ends, base64 of all kinds is the same. */
+const PLAIN = 0x6e;
 /** Bytes of a secret that is known by itself, without a search. */
 const WHOLE_MAXIMUM = 4096;
 /** What HMAC mixes a key with before it digests it (RFC 2104 §2), and the longest key that it takes as it is. */
@@ -42,6 +44,7 @@ export class Secrets {
 		if (known !== undefined) return known;
 		const standIn = new Uint8Array(secret.byteLength);
 		this.#random.fork(String(this.#standIns.size)).fill(standIn);
+		for (let index = 0; index < standIn.byteLength; index++) standIn[index]! &= PLAIN;
 		this.#keep(secret, standIn, isDerived);
 		for (const { start, end } of isDerived ? [] : partsOf(secret)) this.#keep(secret.subarray(start, end), standIn.subarray(start, end), false);
 		return standIn;
