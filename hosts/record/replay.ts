@@ -95,7 +95,7 @@ async function runBoot(replayer: Replayer, recording: Recording, evaluate: Evalu
 				const state = replayer.checkEnd(record);
 				check(replayer);
 				return state;
-			} else if (record[0] !== Kind.IMPURE) throw malformed(`${nameOf(record[0])} where none belongs`);
+			} else throw malformed(`${nameOf(record[0])} where none belongs`);
 		}
 		check(replayer);
 		return undefined;
@@ -109,7 +109,6 @@ async function runBoot(replayer: Replayer, recording: Recording, evaluate: Evalu
 async function settle(replayer: Replayer, recording: Recording): Promise<void> {
 	await breathe();
 	for (let turns = 0; turns < PATIENCE && replayer.failure === undefined && !replayer.isOver; turns++) {
-		while (recording.peek()?.[0] === Kind.IMPURE) recording.take();
 		const next = recording.peek();
 		if (next === undefined || !isCall(next[0])) break;
 		await breathe();
