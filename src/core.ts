@@ -157,10 +157,9 @@ export class Core implements
 		}
 		if (operations !== undefined) {
 			this.#services.push(operations);
-			if (operations.reports !== undefined) this.#services.push(operations.reports);
 			const members = [...operations.handlers.names, ...commandMembers ?? []];
-			const spare = commandMembers === undefined ? FOREIGN_MAXIMUM : 0;
-			this.#commands = new Commands(this, { members, spare, host });
+			// What is foreign is found only when it is learned.
+			this.#commands = new Commands(this, { members, spare: FOREIGN_MAXIMUM, host });
 		} else if (onCommand !== undefined) {
 			this.#commands = new Commands(this, { members: commandMembers, host });
 		}
@@ -168,6 +167,14 @@ export class Core implements
 		if (provisioning !== undefined && !credentials.isOwn) {
 			this.#services.push(this.#provisioning = new Provisioning(host, provisioning, this));
 		}
+	}
+
+	/** Begins: once, and not from the constructor, as what is made from here on needs the stack. */
+	start(): void {
+		const { operations } = this;
+		operations?.open();
+		if (operations?.reports !== undefined) this.#services.push(operations.reports);
+		this.connect();
 	}
 
 	/** Begins to connect, with the credential in force. */
@@ -470,8 +477,8 @@ export class Core implements
 
 /** `undefined` for a program that asks for none of it. */
 function operationsOf(core: Core, device: Device, options: DeviceOptions): Operations | undefined {
-	const { host, commands, builtIn, log, heartbeat, crashReports, trace } = options;
-	const parts = [commands, builtIn, log, heartbeat, trace];
+	const { host, commands, builtIn, development, log, heartbeat, crashReports, trace } = options;
+	const parts = [commands, builtIn, development, log, heartbeat, trace];
 	if (crashReports !== true && parts.every((part) => part === undefined)) return undefined;
 	return new Operations(host, core, options as OperationsHandlers<unknown>, device);
 }

@@ -99,8 +99,7 @@ export class Device<M extends Model | undefined = undefined> {
 	constructor(options: DeviceOptions<M>) {
 		// What the program's types are is the compiler's business alone.
 		this.#core = new Core(this as unknown as Device, options as unknown as DeviceOptions);
-		// Not in its constructor: what is made from here on needs the stack.
-		this.#core.connect();
+		this.#core.start();
 	}
 
 	/** The device's name, from its identity. */

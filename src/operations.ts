@@ -67,10 +67,10 @@ export class Operations implements BuiltInOwner {
 	readonly boot: number;
 	readonly vitals: Vitals;
 	readonly handlers: Handlers;
-	/** There where something is told of the device. */
-	readonly reports: Reports | undefined;
-	readonly log: Log | undefined;
-	readonly trace: MessageTrace | undefined;
+	/** There where something is told of the device, as the following. */
+	reports: Reports | undefined;
+	log: Log | undefined;
+	trace: MessageTrace | undefined;
 	readonly meters: Meters | undefined;
 	readonly traffic: Traffic | undefined;
 	/** Connections in this run. */
@@ -78,42 +78,53 @@ export class Operations implements BuiltInOwner {
 	readonly #owner: OperationsOwner;
 	readonly #options: OperationsHandlers<unknown>;
 	readonly #self: unknown;
-	readonly #crashes: Crashes | undefined;
-	readonly #heartbeat: Heartbeat | undefined;
+	readonly #wear: Wear | undefined;
+	#crashes: Crashes | undefined;
+	#heartbeat: Heartbeat | undefined;
 
 	/** @throws DeviceError `argument`, `storage` */
 	constructor(host: Host, owner: OperationsOwner, options: OperationsHandlers<unknown>, self: unknown) {
-		const { log, heartbeat, trace, crashReports = log !== undefined || heartbeat !== undefined } = options;
+		const { heartbeat } = options;
 		this.#owner = owner;
 		this.#options = options;
 		this.#self = self;
-		const wear = heartbeat && new Wear();
-		this.host = wear === undefined ? host : countingHost(host, wear);
-		const boot = this.boot = countBoot(this.host.storage);
-		const vitals = this.vitals = new Vitals(this.host, boot);
-		this.handlers = new Handlers(this, options);
-		if (log !== undefined) this.log = new Log(this.host, boot, log, this);
-		if (crashReports) {
-			this.#crashes = new Crashes({
-				host: this.host, boot, firmware: owner.firmware, vitals: vitals.last, logs: this.log?.previous(),
-				onFault: (error) => owner.onFault(error),
-			});
-		}
-		if (wear !== undefined) {
+		this.#wear = heartbeat && new Wear();
+		this.host = this.#wear === undefined ? host : countingHost(host, this.#wear);
+		if (heartbeat !== undefined) {
 			this.meters = new Meters();
 			this.traffic = new Traffic();
-			this.#heartbeat = new Heartbeat({
-				host: this.host, boot, period: heartbeat!.period, crashes: this.#crashes?.total ?? 0,
-				meters: this.meters, traffic: this.traffic, wear, battery: () => heartbeat!.battery?.call(self),
+		}
+		this.boot = countBoot(this.host.storage);
+		this.vitals = new Vitals(this.host, this.boot);
+		this.handlers = new Handlers(this, options);
+	}
+
+	/**
+	 * Takes up what the run before left: once, and not from the constructor, as that takes some stack.
+	 * @throws DeviceError `argument`, `storage`
+	 */
+	open(): void {
+		const { host, boot, meters, traffic } = this;
+		const { log, heartbeat, trace, crashReports = log !== undefined || heartbeat !== undefined } = this.#options;
+		const owner = this.#owner;
+		if (log !== undefined) this.log = new Log(host, boot, log, this);
+		if (crashReports) {
+			this.#crashes = new Crashes({
+				host, boot, firmware: owner.firmware, vitals: this.vitals.last, logs: this.log?.previous(),
 				onFault: (error) => owner.onFault(error),
 			});
 		}
-		if (trace !== undefined) {
-			this.trace = new MessageTrace(this.host, boot, { ...trace, onTurn: () => owner.onTurn() });
+		if (heartbeat !== undefined) {
+			this.#heartbeat = new Heartbeat({
+				host, boot, period: heartbeat.period, crashes: this.#crashes?.total ?? 0, meters: meters!,
+				traffic: traffic!, wear: this.#wear!, battery: () => heartbeat.battery?.call(this.#self),
+				onFault: (error) => owner.onFault(error),
+			});
 		}
+		if (trace !== undefined) this.trace = new MessageTrace(host, boot, { ...trace, onTurn: () => owner.onTurn() });
 		const sources = [this.#crashes, this.#heartbeat?.beats, this.log, this.trace];
 		if (sources.every((source) => source === undefined)) return;
-		const reports = this.reports = new Reports(this, { ...options.reports, prefix: owner.prefix });
+		const reports = this.reports = new Reports(this, { ...this.#options.reports, prefix: owner.prefix });
 		for (const source of sources) if (source !== undefined) reports.add(source);
 	}
 

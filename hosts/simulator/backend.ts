@@ -70,12 +70,12 @@ export class Backend {
 			},
 			onDelivered: ({ topic, payload }, { clientId }) => { this.onMessage?.(clientId, false, topic, payload); },
 		});
-		for (const service of [this.shadows, this.jobs]) {
+		for (const service of [this.shadows, this.jobs, this.commands]) {
 			service.attach(this.broker.attach());
 			service.onDue = () => { this.broker.due(); };
 			this.broker.add(service);
 		}
-		for (const service of [this.files, this.commands, this.reports]) service.attach(this.broker.attach());
+		for (const service of [this.files, this.reports]) service.attach(this.broker.attach());
 	}
 
 	/** Serves other devices than our broker's, too: services and online state go over `channel`. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The commands that every device has, unless its program switches them off. */
+import type { DeviceError } from "../base/error.js";
 import type { Firmware } from "../base/firmware.js";
 import type { JSONObject } from "../bytes/value.js";
 import type { Heap, Host } from "../host.js";
@@ -157,6 +158,14 @@ function heapOf(heap: Heap): JSONObject {
 		if (value !== undefined) members[name] = value;
 	}
 	return members;
+}
+
+/** For what the device throws: it was asked for what cannot be. @returns false when that is not why */
+export function refuse(call: Call<any, any>, error: unknown): boolean {
+	const { code, message } = error as Partial<DeviceError>;
+	const reason = code === "argument" ? Reason.BAD_PARAMETERS : code === "unsupported" ? Reason.UNSUPPORTED : "";
+	if (reason !== "") call.reject(reason, brief(message!));
+	return reason !== "";
 }
 
 function builtIn(parameters: Model, act: BuiltIn["act"]): BuiltIn {

@@ -14,7 +14,6 @@
  * That the cloud knows how a command ended costs no write: with each value goes the sequence from which on it may not.
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
-import { textDigest } from "../bytes/text-digest.js";
 import type { Vocabulary } from "../bytes/vocabulary.js";
 import { setWord, wordAt } from "../bytes/word.js";
 import { decodeCBOR } from "../cbor/decode.js";
@@ -38,9 +37,10 @@ export type MemoryHost = Pick<Host, "text" | "storage" | "crypto" | "time">;
 
 /** Begins each value. */
 const FORMAT = 1;
-/** Of a slot in the table: a word of the id's digest, and the sequence, which is 0 where nothing is remembered. */
+/** Of a slot in the table: a word for the id, and the sequence, which is 0 where nothing is remembered. */
 const ENTRY = 8;
 const SEQUENCE = 4;
+const HASH_FACTOR = 31;
 const STATUSES: readonly CommandStatus[] = Object.freeze([
 	"CREATED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED", "TIMED_OUT", "CANCELED",
 ]);
@@ -112,7 +112,7 @@ export class CommandMemory {
 
 	/** The slot of a command, or -1. @throws DeviceError `storage` */
 	find(id: string): number {
-		const word = this.wordOf(id);
+		const word = wordOf(id);
 		for (let slot = 0; slot < REMEMBERED; slot++) {
 			if (this.sequenceOf(slot) === 0 || wordAt(this.#table, slot * ENTRY) !== word) continue;
 			const bytes = this.#domain.read(keyOf(slot));
@@ -223,8 +223,8 @@ export class CommandMemory {
 		return Math.round(wall + deadline - time.now());
 	}
 
-	private encodedPayload({ payload }: Command): Uint8Array | null {
-		if (payload === null) return null;
+	private encodedPayload({ payload, isOver }: Command): Uint8Array | null {
+		if (payload === null || isOver) return null;
 		const bytes = encodeCBOR(this.#host.text, payload);
 		return bytes.byteLength > PAYLOAD_MAXIMUM ? null : bytes;
 	}
@@ -291,7 +291,7 @@ export class CommandMemory {
 	}
 
 	private enter(slot: number, id: string, sequence: number): void {
-		setWord(this.#table, slot * ENTRY, this.wordOf(id));
+		setWord(this.#table, slot * ENTRY, wordOf(id));
 		setWord(this.#table, slot * ENTRY + SEQUENCE, sequence);
 	}
 
@@ -299,9 +299,13 @@ export class CommandMemory {
 		return wordAt(this.#table, slot * ENTRY + SEQUENCE);
 	}
 
-	private wordOf(id: string): number {
-		return wordAt(textDigest(this.#host, id), 0);
-	}
+}
+
+/** A word for an id: of two that share one, the storage tells which it is. */
+function wordOf(id: string): number {
+	let word = 0;
+	for (let at = 0; at < id.length; at++) word = Math.imul(word, HASH_FACTOR) + id.charCodeAt(at) | 0;
+	return word >>> 0;
 }
 
 function keyOf(slot: number): string {

@@ -114,20 +114,22 @@ export class Command {
 	 */
 	succeedAfterRestart(result?: CommandResult): void {
 		if (this.isOver) return;
-		const { status, payload } = this;
+		const { status, reason, description } = this;
 		this.status = "SUCCEEDED";
+		this.reason = this.description = undefined;
 		this.result = result;
-		this.held = true;
 		try {
 			this.#owner.keep(this);
-			this.end();
 		} catch (error) {
 			this.status = status;
+			this.reason = reason;
+			this.description = description;
 			this.result = undefined;
-			this.payload = payload;
-			this.held = false;
 			throw error;
 		}
+		this.held = true;
+		this.end();
+		this.changed = false;
 	}
 
 	fail(reason: string, description?: string): void {
@@ -168,6 +170,7 @@ export class Command {
 		this.reason = reason;
 		this.description = description;
 		this.unsaid = true;
+		if (this.isOver && status !== "SUCCEEDED") this.result = undefined;
 		if (this.isOver) this.end();
 		this.#owner.say(this);
 	}

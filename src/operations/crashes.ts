@@ -203,23 +203,6 @@ export class Crashes implements ReportSource {
 	}
 }
 
-/** For whoever runs what has deadlines. */
-export class CrashWatch {
-	readonly #crashes: Crashes;
-
-	constructor(crashes: Crashes) {
-		this.#crashes = crashes;
-	}
-
-	get deadline(): number {
-		return this.#crashes.steadyAt;
-	}
-
-	expire(now: number): void {
-		this.#crashes.steady(now);
-	}
-}
-
 /** `undefined` where the run before did not crash. What the platform could not write down it may know by the reset. */
 function crashOf({ system, text }: Host): Crash | undefined {
 	const { crash, resetReason } = system;

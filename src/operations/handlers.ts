@@ -12,7 +12,9 @@ import { trustedKey } from "../ota/key.js";
 import type { Ed25519, ReleaseKey } from "../ota/manifest.js";
 import type { SignatureCallbacks } from "../ota/cose.js";
 import { memberNames, flawOf, type Model } from "../shadow/model.js";
-import { BUILT_INS, type BuiltIn, type BuiltInName, type BuiltInOwner, type BuiltInPolicy } from "./builtin.js";
+import {
+	BUILT_INS, refuse, type BuiltIn, type BuiltInName, type BuiltInOwner, type BuiltInPolicy,
+} from "./builtin.js";
 import type { Command } from "./command.js";
 import { CommandReason } from "./commands.js";
 import {
@@ -199,7 +201,7 @@ export class Handlers {
 			if (entry.timeout !== undefined) command.limit(entry.timeout);
 			entry.handler(call);
 		} catch (error) {
-			call.throw(error);
+			if (!("act" in entry && refuse(call, error))) call.throw(error);
 		}
 	}
 }

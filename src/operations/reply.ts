@@ -36,13 +36,14 @@ export class Reply {
 	offset = 0;
 	#count = -1;
 	readonly #part = new Uint8Array(PART_LENGTH);
-	readonly #digest: Digest | undefined;
+	readonly #crypto: Crypto | undefined;
+	#digest: Digest | undefined;
 	/** Bytes that the digest has. */
 	#digested = 0;
 
 	constructor(command: Command, crypto: Crypto | undefined) {
 		this.command = command;
-		this.#digest = crypto?.digest("SHA-256");
+		this.#crypto = crypto;
 	}
 
 	/**
@@ -61,7 +62,7 @@ export class Reply {
 		const bytes = this.#count === PART_LENGTH ? part : part.subarray(0, this.#count);
 		const fresh = this.offset + this.#count - this.#digested;
 		if (fresh > 0 && fresh <= this.#count) {
-			this.#digest?.update(fresh === bytes.byteLength ? bytes : bytes.subarray(bytes.byteLength - fresh));
+			this.digest?.update(fresh === bytes.byteLength ? bytes : bytes.subarray(bytes.byteLength - fresh));
 			this.#digested += fresh;
 		}
 		return bytes;
@@ -77,7 +78,11 @@ export class Reply {
 
 	/** Once all of it was taken. */
 	finish(): ReplyDigest {
-		const digest = this.#digest?.digest();
+		const digest = this.digest?.digest();
 		return { length: this.offset, digest: digest && encodeHex(digest) };
+	}
+
+	private get digest(): Digest | undefined {
+		return this.#digest ??= this.#crypto?.digest("SHA-256");
 	}
 }

@@ -13,7 +13,7 @@ import { Ring } from "../bytes/ring.js";
 import { Writer } from "../bytes/writer.js";
 import type { CBORValue } from "../cbor/value.js";
 import { CBORWriter } from "../cbor/writer.js";
-import type { Host } from "../host.js";
+import type { Host, TextCodec } from "../host.js";
 import { REPORT_LENGTH, type ReportSource } from "./report.js";
 
 export interface MessageTraceOptions {
@@ -31,14 +31,12 @@ const LENGTH = 4_096;
 const LENGTH_MINIMUM = 1_024;
 const LENGTH_MAXIMUM = 65_536;
 export const CONTENT_MAXIMUM = 512;
-/** Characters of a topic that are recorded. */
+/** Bytes of a topic that are recorded. */
 const TOPIC_MAXIMUM = 128;
 /** ms for which it may be on. */
 const DURATION_MAXIMUM = 86_400_000;
 /** Of a topic that hands out credentials. In lower case, as those of all clouds are. */
 const SECRETS: readonly string[] = Object.freeze(["certificate", "provision", "credential", "-cert", "/key"]);
-/** Bytes of a character of UTF-8, at most three for one of a string. */
-const CHARACTER_LENGTH = 3;
 
 /** Of a record: ms since boot, size with the direction in its lowest bit, length of the topic; topic, content. */
 const HEAD_LENGTH = 4 + 4 + 2;
@@ -113,16 +111,14 @@ export class MessageTrace implements ReportSource {
 		if (now >= until) return this.stop();
 		const { text } = this.#host;
 		const size = typeof bytes === "string" ? text.byteLength(bytes) : end - start;
-		const head = beginning(topic, TOPIC_MAXIMUM);
+		const head = beginning(text, topic, TOPIC_MAXIMUM);
 		const topicLength = text.byteLength(head);
 		const content = this.isOpen(topic) ? this.#content : 0;
 		if (typeof bytes !== "string") {
 			const length = Math.min(content, size);
 			this.begin(now, sent, size, head, topicLength, length).copy(bytes, start, start + length);
 		} else {
-			// Where there are others than those of ASCII, so few that they fit for sure.
-			let part = beginning(bytes, content);
-			if (text.byteLength(part) > content) part = beginning(bytes, Math.floor(content / CHARACTER_LENGTH));
+			const part = beginning(text, bytes, content);
 			this.begin(now, sent, size, head, topicLength, text.byteLength(part)).utf8Bytes(part);
 		}
 		this.#ring!.commit(0);
@@ -193,9 +189,10 @@ export class MessageTrace implements ReportSource {
 		}
 		writer.write("messages");
 		writer.array(count);
+		const bytes = new Uint8Array(REPORT_LENGTH);
 		for (let number = first; number < this.#next; number++) {
 			const offset = ring.first();
-			writer.write(this.read(offset, number));
+			writer.write(this.read(offset, number, bytes));
 			ring.release(offset);
 		}
 		return writer.finish();
@@ -213,10 +210,10 @@ export class MessageTrace implements ReportSource {
 		return number - first;
 	}
 
-	private read(offset: number, number: number): CBORValue[] {
+	/** @param bytes the record is copied there, and its content stays there */
+	private read(offset: number, number: number, bytes: Uint8Array): CBORValue[] {
 		const { text } = this.#host;
 		const length = this.#ring!.length(offset);
-		const bytes = new Uint8Array(length);
 		const writer = this.#writer!;
 		writer.reset(bytes, 0, length);
 		this.#ring!.read(offset, 0, length, writer);
@@ -228,14 +225,21 @@ export class MessageTrace implements ReportSource {
 		const start = HEAD_LENGTH + reader.uint16();
 		const topic = text.decode(bytes, HEAD_LENGTH, start);
 		const record: CBORValue[] = [number, at, size % 2, topic, Math.floor(size / 2)];
-		if (start < length) record.push(bytes.slice(start));
+		if (start < length) record.push(bytes.subarray(start, length));
 		return record;
 	}
 }
 
+/** Of `value` at most so many bytes, whole characters; where some take several bytes, perhaps fewer than would fit. */
+function beginning(text: TextCodec, value: string, maximum: number): string {
+	let part = cut(value, maximum);
+	while (text.byteLength(part) > maximum) part = cut(part, part.length >> 1);
+	return part;
+}
+
 /** At most so many characters, none of which is half of a pair. */
-function beginning(text: string, count: number): string {
-	if (text.length <= count) return text;
-	const last = text.charCodeAt(count - 1);
-	return text.slice(0, last >= 0xd800 && last < 0xdc00 ? count - 1 : count);
+function cut(value: string, count: number): string {
+	if (value.length <= count) return value;
+	const last = value.charCodeAt(count - 1);
+	return value.slice(0, last >= 0xd800 && last < 0xdc00 ? count - 1 : count);
 }

@@ -212,6 +212,9 @@ test("the device answers, tells of itself and of its levels", () => {
 	for (const seconds of [0, -1, 86_401]) {
 		assert.equal(scene.told(`e${seconds}`, { command: "log-level", parameters: { level: "debug", seconds } }), "REJECTED BAD_PARAMETERS");
 	}
+	const level = (module: string, level: string): string => scene.told(module + level, { command: "log-level", parameters: { module, level } });
+	assert.deepEqual([level("", "loud"), level("silent", "info"), level("broken", "info")],
+		["REJECTED BAD_PARAMETERS", "REJECTED UNSUPPORTED", "FAILED EXCEPTION"]);
 	assert.equal(scene.told("f", { command: "report", parameters: { kinds: ["crash", "logs"] } }), "SUCCEEDED");
 	assert.equal(scene.told("g", { command: "report" }), "SUCCEEDED");
 	assert.equal(scene.told("h", { command: "report", parameters: { kinds: ["secrets"] } }), "REJECTED BAD_PARAMETERS");

@@ -8,7 +8,7 @@ import { createWorld, type Device, type World, type WorldOptions } from "../../h
 import type { Verify } from "../../hosts/world/keys.js";
 import { crypto } from "../../hosts/node/digest.js";
 import { Alarm } from "../../src/base/alarm.js";
-import type { DeviceError } from "../../src/base/error.js";
+import { DeviceError } from "../../src/base/error.js";
 import { encodeBase64 } from "../../src/bytes/base64.js";
 import type { JSONObject } from "../../src/bytes/value.js";
 import { encodeDeterministicCBOR } from "../../src/cbor/encode.js";
@@ -131,7 +131,12 @@ export class Scene {
 			host, id: ID, firmware: { product: "lock", version: "1.2.3" }, boot: this.device.boots, connections: 2, partitions: ["log"],
 			levels: (): JSONObject => ({ "": "info" }),
 			record: (duration: number) => asked(`record ${duration}`),
-			setLevel: (module: string, level: string, duration: number) => asked(`level ${module} ${level} ${duration}`),
+			setLevel: (module: string, level: string, duration: number) => {
+				if (level === "loud") throw new DeviceError("argument", `there is no level "${level}"`);
+				if (module === "silent") throw new DeviceError("unsupported", "no log");
+				if (module === "broken") throw new DeviceError("storage", "no flash");
+				asked(`level ${module} ${level} ${duration}`);
+			},
 			send: (kinds: readonly ReportKind[]) => asked(`send ${kinds.join(" ")}`),
 			hazard: (action: string) => this.hazard && `${this.hazard} ${action}`,
 			selfTest: () => scene.test(),

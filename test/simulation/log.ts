@@ -20,7 +20,7 @@ import { crypto } from "../unit/storage/digest.js";
 
 /** ms between two steps of the program; in some of them it says so many things. */
 const PACE = 1_000;
-const EVERY = 20;
+const EVERY = 40;
 const BURST = 4;
 /** ms from a batch to its answer. */
 const ANSWER = 700;

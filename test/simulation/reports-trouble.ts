@@ -9,7 +9,7 @@ import { AwsWorldCloud } from "../../hosts/simulator/clouds/aws/world.js";
 import { goliothIdentityValues } from "../../hosts/simulator/clouds/golioth/identity.js";
 import { GoliothWorldCloud } from "../../hosts/simulator/clouds/golioth/world.js";
 import { identityValues } from "../../hosts/simulator/identity.js";
-import type { LogsReport } from "../../hosts/simulator/services/report-body.js";
+import type { LogsReport, TracedMessage, TraceReport } from "../../hosts/simulator/services/report-body.js";
 import type { ReportService } from "../../hosts/simulator/services/reports.js";
 import { CoAPWorldCloud, WorldCloud } from "../../hosts/simulator/world.js";
 import { createWorld, type World } from "../../hosts/world/index.js";
@@ -18,6 +18,7 @@ import type { Cloud } from "../../src/clouds/cloud.js";
 import { golioth } from "../../src/clouds/golioth/index.js";
 import { privateCloud } from "../../src/clouds/private/index.js";
 import { BYTES_PER_MINUTE_MINIMUM } from "../../src/operations/reports.js";
+import { MessageTrace } from "../../src/operations/trace.js";
 import { Flood, ID, Reporter } from "./reporter.js";
 
 /** ms. */
@@ -40,6 +41,8 @@ interface Served {
 	readonly reports: ReportService;
 	readonly cloud: Cloud;
 	readonly identity: Record<string, Uint8Array>;
+	/** The device is to change. */
+	desire(change: number): void;
 	restart(): void;
 	start(): void;
 }
@@ -86,20 +89,51 @@ export function reportsArrive(seed: number, place: Place): Outcome {
 	return { fingerprint: world.fingerprint, connections, boots: device.boots, sent: flood.sent };
 }
 
+/** A trace of what passed while the cloud desired a few changes, beside logs that are told all the while. */
+export function traceIsUploaded(seed: number, place: Place): { messages: readonly TracedMessage[]; isOver: boolean } {
+	const world = createWorld({ seed });
+	const served = serve(world, place);
+	const messages: TracedMessage[] = [];
+	let traced: MessageTrace | undefined;
+	served.reports.onReport = (_device, kind, report) => {
+		if (kind === "trace") messages.push(...(report as TraceReport).messages);
+	};
+	const device = world.device({
+		id: ID, storage: { identity: served.identity },
+		program: (host) => {
+			const trace: MessageTrace = traced = new MessageTrace(host, 1, { content: 16, onTurn: () => { reporter.onTurn(); } });
+			const reporter = new Reporter({ host, cloud: served.cloud, sources: [new Flood(), trace], tracer: trace });
+			trace.start(TROUBLE);
+		},
+	});
+	for (let change = 1; change <= 5; change++) {
+		world.advance(10_000);
+		served.desire(change);
+	}
+	world.advance(10_000);
+	traced!.upload();
+	world.run(() => traced!.deadline === Infinity, { within: TROUBLE });
+	const { length } = messages;
+	world.advance(60_000);
+	if (device.crashes.length > 0) throw new Error(`seed ${seed}: crashed: ${String(device.crashes[0]!.error)}`);
+	return { messages, isOver: messages.length === length };
+}
+
 function serve(world: World, place: Place): Served {
 	if (place === "aws") {
 		const cloud = new AwsWorldCloud(world, { limits: { connectsPerSecond: Infinity } });
-		return { ...common(world, cloud), reports: cloud.reports, cloud: aws(), identity: identityValues(cloud.manufacture(ID)) };
+		return { ...common(world, cloud), reports: cloud.reports, cloud: aws(), desire: (change) => { cloud.shadows.update(ID, { desired: { change } }); }, identity: identityValues(cloud.manufacture(ID)) };
 	}
 	if (place === "golioth") {
 		const cloud = new GoliothWorldCloud(world);
-		return { ...common(world, cloud), reports: cloud.reports, cloud: golioth({ keepAlive: 30_000 }), identity: goliothIdentityValues(cloud.manufacture(ID)) };
+		return { ...common(world, cloud), reports: cloud.reports, cloud: golioth({ keepAlive: 30_000 }), desire: (change) => { cloud.state.set(ID, "desired/change", change); }, identity: goliothIdentityValues(cloud.manufacture(ID)) };
 	}
 	const cloud = place === "mqtts" ? new WorldCloud(world) : new CoAPWorldCloud(world);
 	const identity = cloud.manufacture(ID);
 	const endpoint = cloud instanceof CoAPWorldCloud ? cloud.endpointOf(place) : identity.endpoint;
 	return {
 		...common(world, cloud), reports: cloud.reports, cloud: privateCloud({ keepAlive: 30_000, format: world.random.chance(0.5) ? "cbor" : "json" }),
+		desire: (change) => { cloud.shadows.desire(ID, { change }); },
 		identity: identityValues({ ...identity, endpoint }),
 	};
 }

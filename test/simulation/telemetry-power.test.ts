@@ -6,7 +6,7 @@ import { crashesAndCuts, type Outcome, type PowerCut } from "./telemetry-power.j
 
 /** On the engine of the device a run costs some fifty times as much: a sample there. */
 const STRIDE = (globalThis as { SEEDS?: number }).SEEDS === undefined ? 1 : 23;
-const CRASHES = { a: 4, b: 1, c: 2, d: 1 };
+const CRASHES = { "Error: a": 4, "Error: b": 1, "Error: c": 2, "Error: d": 1 };
 
 const sum = (numbers: Record<string, number>): number => Object.values(numbers).reduce((total, each) => total + each, 0);
 

@@ -9,7 +9,7 @@ import { Vocabulary } from "../../src/bytes/vocabulary.js";
 import { decodeCBOR } from "../../src/cbor/decode.js";
 import type { Host } from "../../src/host.js";
 import { countBoot } from "../../src/operations/boot.js";
-import { Crashes, CrashWatch } from "../../src/operations/crashes.js";
+import { Crashes } from "../../src/operations/crashes.js";
 import { Heartbeat, HEARTBEAT_PERIOD_MINIMUM } from "../../src/operations/heartbeat.js";
 import { Meters } from "../../src/operations/meters.js";
 import type { ReportSource } from "../../src/operations/report.js";
@@ -18,7 +18,6 @@ import { countingHost, Wear } from "../../src/operations/wear.js";
 
 /** What a run dies of; " " for one that lasts. */
 const RUNS = "ab a acc da ";
-const RETAINED = 4_096;
 /** ms until a run crashes, between two looks for what is to be done, and within which all must be well. */
 const LIFE = 2.5 * HEARTBEAT_PERIOD_MINIMUM;
 const PACE = 20_000;
@@ -40,10 +39,13 @@ export interface Outcome {
 	came: number[];
 }
 
+function count(numbers: Record<string, number>, name: string): void {
+	numbers[name] = (numbers[name] ?? 0) + 1;
+}
+
 /** @param online the run from which on the cloud can be reached @throws Error that says what was wrong */
 export function crashesAndCuts(seed: number, online: number, cuts: readonly PowerCut[]): Outcome {
 	const world = createWorld({ seed });
-	const retained = new Uint8Array(RETAINED);
 	const outcome: Outcome = { operations: 0, boots: 0, noted: {}, known: {}, whole: {}, beats: [], came: [] };
 	const records: Record<number, string> = {};
 	let run = 0;
@@ -59,12 +61,12 @@ export function crashesAndCuts(seed: number, online: number, cuts: readonly Powe
 		}
 		const letter = body["fingerprint"] as string;
 		outcome.known[letter] = Math.max(outcome.known[letter] ?? 0, body["count"] as number);
-		if ("message" in body) outcome.whole[letter] = (outcome.whole[letter] ?? 0) + 1;
+		if ("message" in body) count(outcome.whole, letter);
 	};
 
 	const program = (bare: Host): void => {
 		const wear = new Wear();
-		const host = countingHost(platform(bare), wear);
+		const host = countingHost(bare, wear);
 		const boot = countBoot(host.storage);
 		const vitals = new Vitals(host, boot);
 		const fail = (error: Error): never => {
@@ -73,15 +75,14 @@ export function crashesAndCuts(seed: number, online: number, cuts: readonly Powe
 		const options = { host, boot, firmware: undefined, vitals: vitals.last, logs: undefined, onFault: fail };
 		const crashes = new Crashes(options);
 		const { crash } = host.system;
-		if (crash !== undefined) outcome.noted[crash.message] = (outcome.noted[crash.message] ?? 0) + 1;
-		const watch = new CrashWatch(crashes);
+		if (crash !== undefined) count(outcome.noted, crash.message);
 		const heartbeat = new Heartbeat({
 			host, boot, period: HEARTBEAT_PERIOD_MINIMUM, crashes: crashes.total, meters: new Meters(), traffic: new Traffic(), wear, onFault: fail,
 		});
 		const sources: readonly ReportSource[] = [crashes, heartbeat.beats];
 		host.timer.repeat(() => {
 			const now = host.time.now();
-			watch.expire(now);
+			crashes.steady(now);
 			const { number } = heartbeat.beats;
 			heartbeat.expire(now);
 			if (heartbeat.beats.number !== number) outcome.beats.push(number + 1);
@@ -102,15 +103,6 @@ export function crashesAndCuts(seed: number, online: number, cuts: readonly Powe
 			vitals.enter(Activity.COMMAND);
 			throw new Error(letter);
 		}, LIFE);
-	};
-
-	const platform = (bare: Host): Host => {
-		const { resetReason } = bare.system;
-		// What a power cut leaves is anything.
-		if (resetReason === "power-on") bare.random(retained);
-		const message = resetReason === "exception" ? (device.crashes.at(-1)!.error as Error).message : "";
-		const crash = message === "" ? undefined : { reason: "exception", message, stack: "" };
-		return Object.create(bare, { system: { value: { ...bare.system, retained, crash } } }) as Host;
 	};
 
 	const device = world.device({ id: "meter", program });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What devices tell of themselves, at the private cloud: taken once, kept, and refused when it is none. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { crypto } from "../../hosts/node/digest.js";
 import { Backend } from "../../hosts/simulator/backend.js";
@@ -8,6 +10,7 @@ import type { CoAPMethod, CoAPReply } from "../../hosts/simulator/coap/server.js
 import { PrivateCoAP } from "../../hosts/simulator/coap-private/coap.js";
 import { encode } from "../../hosts/simulator/services/formats.js";
 import { encodeJson } from "../../hosts/simulator/services/json.js";
+import { packageRoot } from "../../hosts/xs/node/build.js";
 
 const RECORDS = [[1, 20, 1, "lamp", "on"], [2, 35, 3, "lamp", "hot", { degrees: 81.5 }]];
 const LOGS = { boot: 4, records: RECORDS };
@@ -118,5 +121,12 @@ suite("reports", () => {
 		assert.equal(ask("POST", "reports/logs", 60, encode("cbor", {})), "4.00");
 		assert.equal(ask("POST", "reports/logs", 60, encode("cbor", { ...LOGS, more: "x".repeat(1_024) })), "4.13");
 		for (const path of ["reports", "reports/smoke", "reports/logs/1"]) assert.equal(ask("POST", path, 60, body), "4.04", path);
+	});
+
+	test("the documentation's example", () => {
+		const [, hex, json] = /^```cbor\n(\S*) {3}(\{"boot".*)$/m.exec(readFileSync(join(packageRoot, "docs/private-cloud.md"), "utf8")) ?? [];
+		const scene = new Scene();
+		assert.equal(scene.code("logs", Uint8Array.from(Buffer.from(hex!, "hex"))), 0);
+		assert.equal(JSON.stringify(scene.reports.reports("lamp", "logs")[0]?.report), json);
 	});
 });

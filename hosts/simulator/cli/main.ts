@@ -15,6 +15,7 @@ import { addConfiguration, addShadow } from "./shadow.js";
 import { addSign } from "./sign.js";
 import { addSimulate } from "./simulate.js";
 import { addStats } from "./stats.js";
+import { addSymbolicate } from "./symbolicate.js";
 import { addTrace } from "./trace.js";
 import { addVerify } from "./verify.js";
 
@@ -51,6 +52,7 @@ async function main(words: readonly string[]): Promise<number> {
 	addLogs(program);
 	addTrace(program);
 	addStats(program);
+	addSymbolicate(program);
 	for (const command of [program, ...program.commands]) command.addHelpText("after", EXIT_CODES);
 	const output = new Console({ json: words.includes("--json"), verbose: words.includes("--verbose") });
 	try {

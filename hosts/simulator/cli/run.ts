@@ -15,6 +15,7 @@ export interface RunOptions extends SiteOptions {
 	seed?: number;
 	arena?: number;
 	images?: boolean;
+	sourceMap?: string;
 	record?: string;
 	for?: number;
 	json?: boolean;
@@ -43,6 +44,7 @@ const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>>
 	seed: ["world"],
 	arena: ["xs"],
 	images: ["node"],
+	sourceMap: ["node", "xs"],
 	record: ["node", "world"],
 });
 
@@ -67,6 +69,7 @@ export function addRun(program: Command): void {
 		.option("--images", "node: with two slots for images, so that its firmware can be updated, and it starts again after a crash; the program is what a new device has in the first")
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
 		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)
+		.option("--source-map <file>", "node, xs: writes the map to the program's sources, for `moorline symbolicate`")
 		.option("--record <file>", "node, world: record all that comes into the program, for `moorline replay`; without the device's secrets")
 		.option("--for <duration>", "end after this time, such as 90s or 1h; world: virtual time, default 1h", duration)
 		.option("--json", "print one JSON object a line")
@@ -74,9 +77,14 @@ export function addRun(program: Command): void {
 		.action((program: string, options: RunOptions) => interruptible(interrupted => run(program, options, interrupted)));
 }
 
+/** As it is on the command line. */
+function dashed(name: string): string {
+	return name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+}
+
 async function run(program: string, options: RunOptions, interrupted: AbortSignal): Promise<void> {
 	for (const [name, hosts] of Object.entries(HOSTS_OF)) {
-		if (name in options && !hosts.includes(options.host)) throw new UsageError(`--${name} means nothing with --host ${options.host}`);
+		if (name in options && !hosts.includes(options.host)) throw new UsageError(`--${dashed(name)} means nothing with --host ${options.host}`);
 	}
 	checkFiles(options);
 	if (options.broker !== undefined && options.protocol !== "mqtts") throw new UsageError("--protocol means nothing with --broker");

@@ -32,6 +32,7 @@ export class PrivateCoAP {
 			registry, now,
 			head: device => jobs.head(device),
 			pending: device => commands.pending(device),
+			canceled: device => commands.canceled(device),
 			file: (device, name, file) => files.read(device, name, file),
 			report: (device, kind, body) => { reports.take(device, kind, body); },
 			onMessage: (device, sent, path, payload) => { backend.onMessage?.(device, sent, path, payload); },

@@ -4,11 +4,11 @@
  *
  * | resource                | method       | body                                                              |
  * |-------------------------|--------------|-------------------------------------------------------------------|
- * | it                      | GET, Observe | `{"commands":[{"id","payload"?,"number"?,"timeout"?,"expires"?}],"canceled"?:[{"id","number"?}]}` |
+ * | it                      | GET, Observe | `{"commands":[request],"canceled"?:[{"id","number"?}]}`           |
  * | `…/response`            | POST         | `{"id","status","reason"?,"description"?,"result"?,"reply"?}`     |
  * | `…/reply/<id>/<offset>` | POST         | the bytes of a reply from there on; the answer is `{"offset"}`    |
  *
- * All that wait and not the newest alone, as an observer need not see each state between.
+ * A request is `{"id","payload"?,"number"?,"timeout"?,"expires"?}`. All that wait and not the newest alone, as an observer need not see each state between.
  */
 import { DeviceError } from "../../base/error.js";
 import { isObject, type JSONObject, type JSONValue } from "../../bytes/value.js";

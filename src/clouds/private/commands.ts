@@ -26,7 +26,8 @@ import { refusalOf } from "./refusal.js";
 
 /** Members of the messages themselves, over CoAP, too. */
 const NAMES: readonly string[] = Object.freeze([
-	"id", "payload", "number", "timeout", "expires", "status", "part", "offset", "commands", "canceled", "code", "message",
+	"id", "payload", "number", "timeout", "expires", "status", "part", "offset", "commands", "canceled",
+	"code", "message",
 ]);
 const ANSWERS: readonly string[] = Object.freeze(["request", "cancel", "accepted", "rejected"]);
 const ID_MAXIMUM = 64;

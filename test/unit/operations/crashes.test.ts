@@ -6,7 +6,7 @@ import type { Firmware } from "../../../src/base/firmware.js";
 import { encodeCBOR } from "../../../src/cbor/encode.js";
 import type { Crash } from "../../../src/host.js";
 import { CRASHES_MAXIMUM } from "../../../src/operations/crash-store.js";
-import { CRASH_LOOP_WINDOW, Crashes, CrashWatch, REPEAT_DELAY } from "../../../src/operations/crashes.js";
+import { CRASH_LOOP_WINDOW, Crashes, REPEAT_DELAY } from "../../../src/operations/crashes.js";
 import { fingerprintOf } from "../../../src/operations/fingerprint.js";
 import { REPORT_LENGTH } from "../../../src/operations/report.js";
 import { Activity, Vital, Vitals } from "../../../src/operations/vitals.js";
@@ -193,14 +193,13 @@ test("Crashes in a row end with a run that lasts", () => {
 	for (let index = 1; index <= 3; index++) assert.equal(rig.boot(CRASH).consecutive, index);
 	assert.equal(rig.boot().consecutive, 3, "a restart alone is no sign of health");
 	const crashes = rig.boot();
-	const watch = new CrashWatch(crashes);
-	assert.equal(watch.deadline, rig.host.clock + CRASH_LOOP_WINDOW);
-	watch.expire(rig.host.clock + CRASH_LOOP_WINDOW - 1);
+	assert.equal(crashes.steadyAt, rig.host.clock + CRASH_LOOP_WINDOW);
+	crashes.steady(rig.host.clock + CRASH_LOOP_WINDOW - 1);
 	assert.equal(crashes.consecutive, 3);
-	watch.expire(rig.host.clock + CRASH_LOOP_WINDOW);
-	assert.deepEqual([crashes.consecutive, watch.deadline], [0, Infinity]);
+	crashes.steady(rig.host.clock + CRASH_LOOP_WINDOW);
+	assert.deepEqual([crashes.consecutive, crashes.steadyAt], [0, Infinity]);
 	assert.equal(rig.boot(CRASH).consecutive, 1);
-	assert.equal(new CrashWatch(new Rig().boot()).deadline, Infinity, "nothing to wait for");
+	assert.equal(new Rig().boot().steadyAt, Infinity, "nothing to wait for");
 });
 
 test("Crashes fit a report: the innermost frames and the newest records stay", () => {
