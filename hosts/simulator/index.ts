@@ -68,6 +68,11 @@ export type { Files, FileServiceOptions } from "./services/files.js";
 export { FileService } from "./services/files.js";
 export type { DeviceJob, JobOptions } from "./services/jobs.js";
 export { JobService } from "./services/jobs.js";
+export type {
+	CrashReport, HeartbeatReport, LogRecord, LogsReport, ReportBody, TracedMessage, TraceReport,
+} from "./services/report-body.js";
+export type { DeviceReport, ReportServiceOptions } from "./services/reports.js";
+export { ReportService } from "./services/reports.js";
 export type { ShadowChange, ShadowDocument, ShadowLimits, ShadowStore, StoredShadow } from "./services/shadow.js";
 export { ShadowService } from "./services/shadow.js";
 export type { OfferOptions, OtaOptions } from "./services/updates.js";

@@ -112,6 +112,11 @@ export class Update {
 		return this.#owner.host.images?.onTrial === true || isNew && record.transaction!.image === undefined;
 	}
 
+	/** An update is being fetched, or about to be started. */
+	get busy(): boolean {
+		return this.#stage === Stage.ACQUIRE || this.#stage === Stage.RESTART;
+	}
+
 	/** What a component is now; `undefined` where none is installed, or none that fits this image. */
 	component(name: string): InstalledComponent | undefined {
 		const { isNew, record } = this.#trial;

@@ -180,13 +180,13 @@ suite("The private cloud over CoAP", () => {
 		const { commands } = scene.backend;
 		const said: string[] = [];
 		commands.onChanged = (device, { id, status, result }) => { said.push(`${device} ${id} ${status} ${JSON.stringify(result)}`); };
-		commands.send("lamp", { blink: 3 }, "a");
-		commands.send("lamp", null, "b");
+		commands.send("lamp", { blink: 3 }, { id: "a" });
+		commands.send("lamp", null, { id: "b" });
 		assert.deepEqual(scene.told(), [`${LAMP}/commands`, `${LAMP}/commands`]);
-		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [{ id: "a", payload: { blink: 3 } }, { id: "b", payload: null }] }]);
-		assert.deepEqual(scene.ask("POST", `${LAMP}/commands/response`, { message: { id: "a", status: "SUCCEEDED", result: { done: true } } }), ["2.04", { id: "a" }]);
+		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [{ id: "a", payload: { blink: 3 }, number: 1 }, { id: "b", payload: null, number: 2 }] }]);
+		assert.deepEqual(scene.ask("POST", `${LAMP}/commands/response`, { message: { id: "a", status: "SUCCEEDED", result: { done: true } } }), ["2.04", { id: "a", status: "SUCCEEDED" }]);
 		assert.deepEqual(said, [`lamp a SUCCEEDED {"done":true}`]);
-		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [{ id: "b", payload: null }] }]);
+		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [{ id: "b", payload: null, number: 2 }] }]);
 		assert.equal(scene.ask("POST", `${LAMP}/commands/response`, { message: { id: "c", status: "FAILED" } })[0], "4.04");
 		assert.equal(scene.ask("POST", `${LAMP}/commands/response`, { message: { id: "b", status: "DONE" } })[0], "4.00");
 		assert.equal(scene.ask("POST", `${LAMP}/commands/response`, { message: { status: "FAILED" } })[0], "4.00");

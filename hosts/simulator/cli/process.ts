@@ -33,6 +33,8 @@ export interface DeviceProcessOptions {
 	onStart?: ((cutPower: () => void) => void) | undefined;
 	/** The device starts again: the program wanted it, or with images any reset. */
 	onRestart?: ((reason: ResetReason) => void) | undefined;
+	/** Records what comes into the program in this file, which exists. */
+	record?: string | undefined;
 	/** Absent: the device runs its one program. */
 	images?: ImageOptions | undefined;
 }
@@ -47,6 +49,7 @@ export interface ImageOptions {
 }
 
 const GUARD = new URL("./guard.js", import.meta.url).href;
+const RECORDER = new URL("../../record/process.js", import.meta.url).href;
 /** From a restart to the start of the program (ms): a program that restarts for ever stays cheap, as on a chip. */
 const BOOT_DELAY = 200;
 /** A program that does not end when it is told to is ended (ms). */
@@ -109,13 +112,13 @@ interface Ending {
 }
 
 function boot(
-	{ file, directory, onLine, onStart, images }: DeviceProcessOptions, resetReason: ResetReason, stopped: AbortSignal, trial: Trial | undefined,
+	{ file, directory, onLine, onStart, images, record }: DeviceProcessOptions, resetReason: ResetReason, stopped: AbortSignal, trial: Trial | undefined,
 ): Promise<Ending> {
 	return new Promise((resolve, reject) => {
-		const child = spawn(process.execPath, ["--enable-source-maps", "--import", GUARD, file], {
+		const child = spawn(process.execPath, ["--enable-source-maps", "--import", GUARD, ...record === undefined ? [] : ["--import", RECORDER], file], {
 			env: {
 				...process.env, MOORLINE_DIRECTORY: directory, MOORLINE_RESET_REASON: resetReason,
-				MOORLINE_SLOT: images === undefined ? "" : String(images.slot ?? SLOT),
+				MOORLINE_SLOT: images === undefined ? "" : String(images.slot ?? SLOT), MOORLINE_RECORD: record ?? "",
 			},
 			stdio: ["ignore", "pipe", "pipe", "ipc"],
 		});

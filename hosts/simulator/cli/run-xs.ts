@@ -6,10 +6,11 @@ import { setTimeout } from "node:timers/promises";
 import { DeviceError } from "../../../src/base/error.js";
 import { build, obstacle } from "../../xs/node/build.js";
 import { ExitCode, runXS, type RunResult, sdkImports } from "../../xs/node/run.js";
-import { bundle } from "./bundle.js";
+import { bundleWithMap } from "./bundle.js";
 import type { Console } from "./console.js";
 import { aborted, timeLimit } from "./interrupt.js";
 import type { Run } from "./run.js";
+import { writeBytes } from "./release-files.js";
 import { openSite } from "./site.js";
 
 const BITS = 64;
@@ -21,7 +22,8 @@ export async function runXSHost({ file, options, output, stopped }: Run): Promis
 	if (missing !== undefined) throw new DeviceError("unsupported", `cannot build the XS engine: ${missing}`);
 	// The SDK stays outside: on the device, too, it is preloaded and not part of the program.
 	const imports = sdkImports();
-	const script = await bundle(file, { format: "esm", external: Object.keys(imports) });
+	const { script, map } = await bundleWithMap(file, { format: "esm", external: Object.keys(imports) });
+	if (options.sourceMap !== undefined) await writeBytes(options.sourceMap, map);
 	const site = await openSite(options, file, output);
 	try {
 		const program = join(site.scratch, "program.mjs");
