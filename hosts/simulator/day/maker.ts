@@ -21,7 +21,7 @@ export interface Version {
 
 const PRODUCT = "lamp";
 /** Bytes of a program: as many as the firmware of a chip has, so that downloads are what they are there. */
-const LENGTH = 1_000_000;
+const LENGTH = 1_200_000;
 
 export class Maker {
 	readonly #key = generateReleaseKey();
