@@ -6,20 +6,26 @@
  */
 import { Alarm, type AlarmOwner } from "./base/alarm.js";
 import type { Closer } from "./base/closer.js";
+import { FOREIGN_MAXIMUM } from "./base/service.js";
 import { DeviceError, toDeviceError } from "./base/error.js";
 import type { Firmware } from "./base/firmware.js";
+import type { Traffic } from "./base/traffic.js";
 import { randomWord } from "./bytes/random.js";
 import type { JSONObject } from "./bytes/value.js";
-import type { Connection, ConnectionOptions, PublishOptions } from "./clouds/cloud.js";
+import type { Connection, ConnectionOptions, MessageTracer, PublishOptions } from "./clouds/cloud.js";
 import type { Device, DeviceOptions, ShadowHandlers } from "./device.js";
 import type { Host } from "./host.js";
 import { CredentialStore, type Credentials } from "./identity/credentials.js";
 import { Provisioning, type ProvisioningCallbacks } from "./identity/provisioning.js";
 import type { Command } from "./operations/command.js";
 import { Commands, type CommandsCallbacks } from "./operations/commands.js";
+import type { Hazardous } from "./operations/builtin.js";
 import { Configuration, type ConfigurationHandlers, type ConfigurationOwner } from "./operations/configuration.js";
+import { Reason } from "./operations/declared.js";
 import { Jobs, type Job, type JobsCallbacks } from "./operations/jobs.js";
 import { Metrics, type MetricsReport } from "./operations/metrics.js";
+import { Activity, UpdateState } from "./operations/vitals.js";
+import { Operations, type OperationsHandlers, type OperationsOwner } from "./operations.js";
 import { Download, type DownloadCallbacks, type DownloadOptions } from "./ota/download.js";
 import { UPDATE_MEMBERS } from "./ota/offer.js";
 import type { OpenDownload } from "./ota/stream-source.js";
@@ -46,11 +52,15 @@ class Handlers implements ShadowCallbacks {
 	}
 
 	onDelta(delta: JSONObject, version: number): void {
+		this.#core.enter(Activity.DELTA);
 		this.#handlers.onDelta?.call(this.#self, delta, version);
+		this.#core.leave(Activity.DELTA);
 	}
 
 	onSync(version: number): void {
+		this.#core.enter(Activity.SYNC);
 		this.#handlers.onSync?.call(this.#self, version);
+		this.#core.leave(Activity.SYNC);
 	}
 
 	onError(error: DeviceError): void {
@@ -91,7 +101,8 @@ interface Timed {
 
 /** What connection and services call: methods of one object, because a closure for each would take eleven slots. */
 export class Core implements
-	AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCallbacks, ProvisioningCallbacks, ConfigurationOwner {
+	AlarmOwner, ConnectionOptions, JobsCallbacks, CommandsCallbacks, ProvisioningCallbacks, ConfigurationOwner,
+	OperationsOwner {
 	id: string;
 	readonly host: Host;
 	/** The device's own shadow. */
@@ -101,14 +112,15 @@ export class Core implements
 	readonly #options: DeviceOptions;
 	/** Absent while a claim was exchanged and the connection with it is ending. */
 	#connection: Connection | undefined;
-	/** Begins the tokens of this boot. */
-	readonly #prefix: string;
+	readonly prefix: string;
 	/** All that has deadlines. */
 	readonly #services: Timed[] = [];
 	readonly #shadows: [name: string, shadow: Shadow][] = [];
 	readonly #jobs: Jobs | undefined;
 	readonly #updates: Updates | undefined;
 	readonly #commands: Commands | undefined;
+	/** Absent where the program asks for none of it. */
+	readonly operations: Operations | undefined;
 	#metrics: Metrics | undefined;
 	#configuration: Configuration | undefined;
 	/** That were begun. */
@@ -123,12 +135,13 @@ export class Core implements
 	readonly #alarm: Alarm;
 
 	constructor(device: Device, options: DeviceOptions) {
-		const { host, onJob, jobMembers, update, onCommand, commandMembers, provisioning } = options;
+		const { onJob, jobMembers, update, onCommand, commandMembers, provisioning } = options;
 		this.#device = device;
 		this.#options = options;
-		this.host = host;
-		this.#alarm = new Alarm(host, this);
-		const prefix = this.#prefix = `${randomWord(host).toString(36)}-`;
+		this.#alarm = new Alarm(options.host, this);
+		const prefix = this.prefix = `${randomWord(options.host).toString(36)}-`;
+		const operations = this.operations = operationsOf(this, device, options);
+		const host = this.host = operations?.host ?? options.host;
 		const credentials = new CredentialStore(host);
 		const { id, fault } = credentials.active();
 		this.id = id;
@@ -142,12 +155,26 @@ export class Core implements
 			const members = onJob === undefined ? UPDATE_MEMBERS : jobMembers && [...jobMembers, ...UPDATE_MEMBERS];
 			this.#services.push(this.#jobs = new Jobs(this, { members, prefix }));
 		}
-		if (onCommand !== undefined) {
-			this.#services.push(this.#commands = new Commands(this, { members: commandMembers, host }));
+		if (operations !== undefined) {
+			this.#services.push(operations);
+			const members = [...operations.handlers.names, ...commandMembers ?? []];
+			// What is foreign is found only when it is learned.
+			this.#commands = new Commands(this, { members, spare: FOREIGN_MAXIMUM, host });
+		} else if (onCommand !== undefined) {
+			this.#commands = new Commands(this, { members: commandMembers, host });
 		}
+		if (this.#commands !== undefined) this.#services.push(this.#commands);
 		if (provisioning !== undefined && !credentials.isOwn) {
 			this.#services.push(this.#provisioning = new Provisioning(host, provisioning, this));
 		}
+	}
+
+	/** Begins: once, and not from the constructor, as what is made from here on needs the stack. */
+	start(): void {
+		const { operations } = this;
+		operations?.open();
+		if (operations?.reports !== undefined) this.#services.push(operations.reports);
+		this.connect();
 	}
 
 	/** Begins to connect, with the credential in force. */
@@ -161,6 +188,33 @@ export class Core implements
 			throw error;
 		}
 		this.onTurn();
+	}
+
+	get tracer(): MessageTracer | undefined {
+		return this.operations?.trace;
+	}
+
+	get traffic(): Traffic | undefined {
+		return this.operations?.traffic;
+	}
+
+	get updateState(): UpdateState {
+		const update = this.#updates?.update;
+		if (update === undefined) return UpdateState.NONE;
+		return update.onTrial ? UpdateState.TRIAL : update.busy ? UpdateState.RECEIVING : UpdateState.NONE;
+	}
+
+	hazard(action: Hazardous): string | undefined {
+		const update = this.#updates?.update;
+		if (update?.onTrial === true) return "what runs is on trial";
+		// What is fetched goes on after a restart; but the image before is where it is written.
+		return action === "rollback" ? update?.rollbackHazard : undefined;
+	}
+
+	/** Boots the image before. Does not return. @throws DeviceError `state`, `storage` */
+	revert(): void {
+		if (this.#updates === undefined) this.host.images!.revert();
+		else this.#updates.update.rollBackNow();
 	}
 
 	get firmware(): Firmware | undefined {
@@ -188,7 +242,7 @@ export class Core implements
 	addConfiguration(handlers: ConfigurationHandlers<Model, unknown>, self: unknown): Configuration {
 		this.check();
 		if (this.#configuration !== undefined) throw new DeviceError("state", "the device has its configuration");
-		const configuration = new Configuration(this, handlers, self, this.#prefix);
+		const configuration = new Configuration(this, handlers, self, this.prefix);
 		const { shadowName, shadow } = configuration;
 		this.working?.addShadow(shadowName, shadow);
 		this.#shadows.push([shadowName, shadow]);
@@ -229,7 +283,7 @@ export class Core implements
 		const connection = this.working;
 		if (connection === undefined) throw new DeviceError("state", "the device has no credential of its own yet");
 		// Blocks are told apart by their tokens alone, and a file may be fetched again with others.
-		const download = new Download(callbacks, `${this.#prefix}${++this.#downloads}-`, options);
+		const download = new Download(callbacks, `${this.prefix}${++this.#downloads}-`, options);
 		const opened = connection.addDownload(name, file, download);
 		this.#services.push(download);
 		this.onTurn();
@@ -241,6 +295,7 @@ export class Core implements
 		this.#closed = true;
 		this.connected = false;
 		this.#alarm.set(Infinity);
+		this.operations?.close();
 		this.#connection?.close();
 	}
 
@@ -248,13 +303,23 @@ export class Core implements
 		if (this.#provisioning !== undefined) return;
 		this.connected = true;
 		this.#configuration?.connected();
-		this.later(() => this.#options.onConnected?.call(this.#device));
+		this.operations?.connected();
+		this.later(() => {
+			this.enter(Activity.CONNECTED);
+			this.#options.onConnected?.call(this.#device);
+			this.leave(Activity.CONNECTED);
+		});
 	}
 
 	onLost(error: DeviceError, delay: number): void {
 		this.connected = false;
 		this.#configuration?.disconnected();
-		this.later(() => this.#options.onDisconnected?.call(this.#device, error, delay));
+		this.operations?.disconnected();
+		this.later(() => {
+			this.enter(Activity.DISCONNECTED);
+			this.#options.onDisconnected?.call(this.#device, error, delay);
+			this.leave(Activity.DISCONNECTED);
+		});
 	}
 
 	onFault(error: DeviceError): void {
@@ -264,8 +329,10 @@ export class Core implements
 	onJob(job: Job): void {
 		if (this.#updates?.onJob(job)) return;
 		const { onJob } = this.#options;
-		if (onJob === undefined) job.reject();
-		else onJob.call(this.#device, job);
+		if (onJob === undefined) return job.reject();
+		this.enter(Activity.JOB);
+		onJob.call(this.#device, job);
+		this.leave(Activity.JOB);
 	}
 
 	onJobCanceled(job: Job): void {
@@ -277,15 +344,29 @@ export class Core implements
 	}
 
 	onCommand(command: Command): void {
-		this.#options.onCommand?.call(this.#device, command);
+		const { onCommand } = this.#options;
+		this.enter(Activity.COMMAND);
+		if (!this.operations?.handlers.onCommand(command)) {
+			if (onCommand === undefined) command.reject(Reason.UNKNOWN_COMMAND);
+			else onCommand.call(this.#device, command);
+		}
+		this.leave(Activity.COMMAND);
 	}
 
 	onCommandResumed(command: Command): boolean {
-		return this.#options.onCommandResumed?.call(this.#device, command) ?? false;
+		this.enter(Activity.COMMAND);
+		const isTakenUp = this.operations?.handlers.onCommandResumed(command)
+			|| this.#options.onCommandResumed?.call(this.#device, command);
+		this.leave(Activity.COMMAND);
+		return isTakenUp ?? false;
 	}
 
 	onCommandCanceled(command: Command): void {
-		this.#options.onCommandCanceled?.call(this.#device, command);
+		this.enter(Activity.COMMAND);
+		if (!this.operations?.handlers.onCommandCanceled(command)) {
+			this.#options.onCommandCanceled?.call(this.#device, command);
+		}
+		this.leave(Activity.COMMAND);
 	}
 
 	onConfiguration(configuration: JSONObject): void {
@@ -304,7 +385,19 @@ export class Core implements
 	}
 
 	onError(error: DeviceError): void {
+		this.enter(Activity.ERROR);
 		this.#options.onError?.call(this.#device, error);
+		this.leave(Activity.ERROR);
+	}
+
+	/** Something of the program's is called: should it be the last thing that the device does, that is known. */
+	enter(activity: Activity): void {
+		this.operations?.vitals.enter(activity);
+	}
+
+	/** It came back. */
+	leave(activity: Activity): void {
+		this.operations?.vitals.leave(activity);
 	}
 
 	/** The services' deadlines may have moved, or there is news. */
@@ -325,6 +418,7 @@ export class Core implements
 			return this.onTurn();
 		}
 		const now = this.host.time.now();
+		this.operations?.vitals.tick(now);
 		if (now >= this.#connectAt) this.reconnect();
 		const services = this.#services;
 		for (let index = 0; index < services.length; index++) {
@@ -332,7 +426,9 @@ export class Core implements
 			// A callback may have closed the device.
 			if (!this.#closed && service.deadline <= now) service.expire(now);
 		}
-		if (this.connected && this.own.inSync) this.#updates?.onSync();
+		const inSync = this.connected && this.own.inSync;
+		if (inSync) this.#updates?.onSync();
+		this.operations?.sample(now, inSync);
 		this.onTurn();
 	}
 
@@ -344,7 +440,7 @@ export class Core implements
 	private makeShadow(name: string, handlers: ShadowHandlers<undefined, unknown>, self: unknown): Shadow {
 		const { model, persistent = true } = handlers;
 		const store = persistent ? new StorageStore(this.host, name) : undefined;
-		const shadow = new Shadow(new Handlers(this, handlers, self), { model, store, prefix: this.#prefix });
+		const shadow = new Shadow(new Handlers(this, handlers, self), { model, store, prefix: this.prefix });
 		this.#shadows.push([name, shadow]);
 		this.#services.push(shadow);
 		return shadow;
@@ -355,6 +451,8 @@ export class Core implements
 		if (this.#jobs !== undefined) connection.addJobs(this.#jobs);
 		if (this.#commands !== undefined) connection.addCommands(this.#commands);
 		if (this.#metrics !== undefined) connection.addMetrics(this.#metrics);
+		const reports = this.operations?.reports;
+		if (reports !== undefined) connection.addReports(reports);
 	}
 
 	/** With the credential that was a candidate a moment ago. */
@@ -382,4 +480,12 @@ export class Core implements
 	private check(): void {
 		if (this.#closed) throw new DeviceError("state", "the device is closed");
 	}
+}
+
+/** `undefined` for a program that asks for none of it. */
+function operationsOf(core: Core, device: Device, options: DeviceOptions): Operations | undefined {
+	const { host, commands, builtIn, development, log, heartbeat, crashReports, trace } = options;
+	const parts = [commands, builtIn, development, log, heartbeat, trace];
+	if (crashReports !== true && parts.every((part) => part === undefined)) return undefined;
+	return new Operations(host, core, options as OperationsHandlers<unknown>, device);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A device as its program sees it: what it is made from, what it is asked for, and what it tells. */
-import type { DeviceError } from "./base/error.js";
+import { DeviceError } from "./base/error.js";
 import type { Firmware } from "./base/firmware.js";
 import type { JSONObject } from "./bytes/value.js";
 import type { Cloud, PublishOptions } from "./clouds/cloud.js";
@@ -9,8 +9,11 @@ import type { Host } from "./host.js";
 import type { ProvisioningOptions } from "./identity/provisioning.js";
 import type { Command } from "./operations/command.js";
 import type { Configuration, ConfigurationHandlers } from "./operations/configuration.js";
+import type { Logger } from "./operations/logger.js";
+import type { Meters } from "./operations/meters.js";
 import type { Job } from "./operations/jobs.js";
 import type { MetricsReport } from "./operations/metrics.js";
+import type { OperationsHandlers } from "./operations.js";
 import type { DownloadCallbacks, DownloadOptions } from "./ota/download.js";
 import type { InstalledComponent } from "./ota/record.js";
 import { slotName } from "./ota/slots.js";
@@ -31,9 +34,12 @@ export interface ShadowHandlers<M, Self> {
 	onSync?(this: Self, version: number): void;
 }
 
-/** Callbacks run from timer callbacks, never inside a call into the device; `this` is the device. */
-export interface DeviceOptions<M extends Model | undefined = undefined>
-	extends ShadowHandlers<M, Device<M>> {
+/**
+ * Callbacks run from timer callbacks, never inside a call into the device; `this` is the device. `Parameters` is what
+ * the compiler finds the models of commands in.
+ */
+export interface DeviceOptions<M extends Model | undefined = undefined, Parameters = any>
+	extends ShadowHandlers<M, Device<M>>, OperationsHandlers<Device<M>, Parameters> {
 	host: Host;
 	cloud: Cloud;
 	/** What runs on this device, for the cloud to know. */
@@ -64,7 +70,7 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	 */
 	onCommand?(this: Device<M>, command: Command): void;
 	/**
-	 * A command that a reset interrupted, with its payload and its last checkpoint: true takes it up, otherwise it has
+	 * A command that a reset interrupted, with its payload and its last checkpoint: true takes it up, else it has
 	 * failed with INTERRUPTED.
 	 */
 	onCommandResumed?(this: Device<M>, command: Command): boolean;
@@ -85,7 +91,7 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	onError?(this: Device<M>, error: DeviceError): void;
 }
 
-export class Device<M extends Model | undefined = undefined> {
+export class Device<M extends Model | undefined = undefined, Parameters = any> {
 	readonly #core: Core;
 
 	/**
@@ -93,11 +99,10 @@ export class Device<M extends Model | undefined = undefined> {
 	 * @throws DeviceError `credential` when the device's storage holds no identity fit for this cloud; `argument`;
 	 * `unsupported` for a service that this cloud does not have
 	 */
-	constructor(options: DeviceOptions<M>) {
+	constructor(options: DeviceOptions<M, Parameters>) {
 		// What the program's types are is the compiler's business alone.
 		this.#core = new Core(this as unknown as Device, options as unknown as DeviceOptions);
-		// Not in its constructor: what is made from here on needs the stack.
-		this.#core.connect();
+		this.#core.start();
 	}
 
 	/** The device's name, from its identity. */
@@ -190,6 +195,35 @@ export class Device<M extends Model | undefined = undefined> {
 	 */
 	get update(): DeviceUpdate {
 		return new DeviceUpdate(this.#core.updates);
+	}
+
+	/**
+	 * What a module of the program writes its records with.
+	 * @param module its name: letters, digits and `-_.:/`
+	 * @throws DeviceError `unsupported` where the option `log` was not given; `argument`; `full`
+	 */
+	log(module: string): Logger {
+		const log = this.#core.operations?.log;
+		if (log === undefined) throw new DeviceError("unsupported", "this device was given no option log");
+		return log.logger(module);
+	}
+
+	/**
+	 * What the program counts and measures, for the heartbeat.
+	 * @throws DeviceError `unsupported` where the option `heartbeat` was not given
+	 */
+	get metrics(): Meters {
+		const meters = this.#core.operations?.meters;
+		if (meters === undefined) throw new DeviceError("unsupported", "this device was given no option heartbeat");
+		return meters;
+	}
+
+	/**
+	 * Runs in a row, up to the one before this, that crashed before they had lasted five minutes: where there are many,
+	 * a program may do without what is not needed. 0 where crashes are not reported, and once this run has lasted.
+	 */
+	get consecutiveCrashes(): number {
+		return this.#core.operations?.consecutiveCrashes ?? 0;
 	}
 
 	/** Says goodbye to the cloud and lets everything go. May be called twice; no callback follows. */

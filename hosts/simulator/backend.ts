@@ -30,6 +30,8 @@ export interface BackendOptions {
 }
 
 export class Backend {
+	/** Runs at each message of a device, sent by it or to it; for CoAP, at each request with a body and each answer with one. */
+	onMessage: ((device: string, sent: boolean, topic: string, payload: Uint8Array) => void) | undefined;
 	readonly broker: Broker;
 	readonly shadows: ShadowService;
 	readonly jobs: JobService;
@@ -61,7 +63,12 @@ export class Backend {
 				this.registry.setOnline(client.clientId, true);
 			},
 			onDisconnected: client => { this.registry.setOnline(client.clientId, false); },
-			onPublish: (_message, from) => { if (from) this.registry.countMessage(from.clientId); },
+			onPublish: ({ topic, payload }, from) => {
+				if (!from) return;
+				this.registry.countMessage(from.clientId);
+				this.onMessage?.(from.clientId, true, topic, payload);
+			},
+			onDelivered: ({ topic, payload }, { clientId }) => { this.onMessage?.(clientId, false, topic, payload); },
 		});
 		for (const service of [this.shadows, this.jobs, this.commands]) {
 			service.attach(this.broker.attach());

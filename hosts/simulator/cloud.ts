@@ -18,6 +18,8 @@ import { serveCoAP, type CoAPServed } from "./coap/serve.js";
 import { PrivateCoAP } from "./coap-private/coap.js";
 import type { DeviceIdentity } from "./identity.js";
 import { nodeClock } from "./node-clock.js";
+import { observePrivate, observeStatus } from "./operations/observer.js";
+import type { OperationsOptions } from "./operations/operations.js";
 import type { Server } from "./serve.js";
 import type { CommandService } from "./services/commands.js";
 import type { FileService } from "./services/files.js";
@@ -37,6 +39,8 @@ export interface CloudOptions {
 	shadowStore?: ShadowStore | undefined;
 	/** What happens to the blocks of files, and how many there may be. */
 	files?: StreamsOptions | undefined;
+	/** What is kept and counted of the devices, and told of them; absent: nothing. */
+	operations?: OperationsOptions | undefined;
 }
 
 export interface PrivateServeOptions extends CloudServeOptions {
@@ -98,6 +102,14 @@ export class Cloud extends SocketsCloud<Backend> {
 		};
 	}
 
+	/** Use `createCloud`. */
+	observe(options: OperationsOptions): Promise<void> {
+		return this.operate(options, operations => {
+			observePrivate(this, this.backend, operations);
+			observeStatus(this.broker.attach(), operations);
+		});
+	}
+
 	override async manufacture(id: string, options: PrivateManufactureOptions = {}): Promise<DeviceIdentity> {
 		const identity = await super.manufacture(id, options);
 		return options.oscore === true ? { ...identity, oscore: this.coap.contexts.issue(id) } : identity;
@@ -148,6 +160,9 @@ export class Cloud extends SocketsCloud<Backend> {
 	}
 }
 
+/** @throws DeviceError of `operations`: `storage`, `corrupt` */
 export async function createCloud(options: CloudOptions = {}): Promise<Cloud> {
-	return new Cloud(options.authority ?? await createAuthority(), options);
+	const cloud = new Cloud(options.authority ?? await createAuthority(), options);
+	if (options.operations !== undefined) await cloud.observe(options.operations);
+	return cloud;
 }

@@ -50,6 +50,8 @@ export interface CommandsOptions {
 	 * restarts. Default: any, of which it learns `FOREIGN_MAXIMUM`.
 	 */
 	members?: readonly string[] | undefined;
+	/** Other names that it learns beside `members`. Default: none. */
+	spare?: number | undefined;
 	/** Where commands are remembered, and the wall clock. Absent: they are remembered until a reset. */
 	host?: MemoryHost | undefined;
 }
@@ -100,11 +102,11 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 	#refusal: DeviceError | undefined;
 
 	/** @throws DeviceError `storage` */
-	constructor(callbacks: CommandsCallbacks, { members, host }: CommandsOptions = {}) {
+	constructor(callbacks: CommandsCallbacks, { members, spare = 0, host }: CommandsOptions = {}) {
 		super();
 		this.#callbacks = callbacks;
 		this.names = members ?? [];
-		this.spare = members === undefined ? FOREIGN_MAXIMUM : 0;
+		this.spare = members === undefined ? FOREIGN_MAXIMUM : spare;
 		this.vocabulary = new Vocabulary(this.names, this.spare);
 		this.#host = host;
 		if (host === undefined) return;

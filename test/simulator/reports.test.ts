@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What devices tell of themselves, at the private cloud: taken once, kept, and refused when it is none. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite, test } from "node:test";
+import { crypto } from "../../hosts/node/digest.js";
 import { Backend } from "../../hosts/simulator/backend.js";
+import type { CoAPMethod, CoAPReply } from "../../hosts/simulator/coap/server.js";
+import { PrivateCoAP } from "../../hosts/simulator/coap-private/coap.js";
 import { encode } from "../../hosts/simulator/services/formats.js";
 import { encodeJson } from "../../hosts/simulator/services/json.js";
+import { packageRoot } from "../../hosts/xs/node/build.js";
 
 const RECORDS = [[1, 20, 1, "lamp", "on"], [2, 35, 3, "lamp", "hot", { degrees: 81.5 }]];
 const LOGS = { boot: 4, records: RECORDS };
@@ -94,5 +100,33 @@ suite("reports", () => {
 		assert.equal(kept.length, 32);
 		assert.equal((kept[0]!.report as { number?: number }).number, 9);
 		assert.equal(scene.told.length, 40);
+	});
+
+	test("over CoAP: POST of CBOR, answered with its code", () => {
+		const backend = new Backend({ wall: () => 0 }), coap = new PrivateCoAP(backend, { now: () => 0, random: target => { target.fill(1); }, crypto });
+		const ask = (method: CoAPMethod, path: string, contentFormat: number | undefined, payload: Uint8Array): string => {
+			let answer: CoAPReply | undefined;
+			coap.handle({
+				method, path: `moorline/lamp/${path}`.split("/"), query: [], payload, contentFormat, accept: undefined, observe: undefined, ifMatch: [], ifNoneMatch: false,
+				confirmable: true, secured: false, block1: undefined, options: [], peer: { key: "10.0.0.9:4000", identity: undefined },
+			}, reply => { answer = reply; });
+			return answer!.code;
+		};
+		const body = encode("cbor", LOGS);
+		assert.deepEqual([ask("POST", "reports/logs", 60, body), ask("POST", "reports/logs", 60, body)], ["2.04", "2.04"]);
+		assert.equal(backend.reports.reports("lamp", "logs").length, 1);
+		assert.equal(ask("GET", "reports/logs", undefined, new Uint8Array(0)), "4.05");
+		assert.equal(ask("POST", "reports/logs", 50, encodeJson(LOGS)), "4.15");
+		assert.equal(ask("POST", "reports/logs", undefined, body), "4.15");
+		assert.equal(ask("POST", "reports/logs", 60, encode("cbor", {})), "4.00");
+		assert.equal(ask("POST", "reports/logs", 60, encode("cbor", { ...LOGS, more: "x".repeat(1_024) })), "4.13");
+		for (const path of ["reports", "reports/smoke", "reports/logs/1"]) assert.equal(ask("POST", path, 60, body), "4.04", path);
+	});
+
+	test("the documentation's example", () => {
+		const [, hex, json] = /^```cbor\n(\S*) {3}(\{"boot".*)$/m.exec(readFileSync(join(packageRoot, "docs/private-cloud.md"), "utf8")) ?? [];
+		const scene = new Scene();
+		assert.equal(scene.code("logs", Uint8Array.from(Buffer.from(hex!, "hex"))), 0);
+		assert.equal(JSON.stringify(scene.reports.reports("lamp", "logs")[0]?.report), json);
 	});
 });

@@ -73,6 +73,7 @@ const platform: Platform = Object.freeze({
 		counted = ticks;
 		return elapsed;
 	},
+	directory: "",
 	system: Object.freeze({
 		restart: () => natives().esp_restart(),
 		get resetReason(): ResetReason {

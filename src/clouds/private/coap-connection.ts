@@ -22,6 +22,7 @@ import type { Security } from "../../coap/security.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
 import type { Commands } from "../../operations/commands.js";
 import type { Jobs } from "../../operations/jobs.js";
+import type { Reports } from "../../operations/reports.js";
 import { Oscore } from "../../oscore/oscore.js";
 import { decodeParameters } from "../../oscore/parameters.js";
 import type { Download } from "../../ota/download.js";
@@ -32,6 +33,7 @@ import { CoAPConnection } from "../coap.js";
 import { encodeMessage, type Format } from "../format.js";
 import { PrivateCoAPCommands } from "./coap-commands.js";
 import { PrivateCoAPJobs } from "./coap-jobs.js";
+import { PrivateCoAPReports } from "./coap-reports.js";
 import { PrivateCoAPShadow } from "./coap-shadow.js";
 import { MESSAGE_LIMIT, MESSAGE_MAXIMUM } from "./connection.js";
 import { endpointOf, secure } from "./endpoint.js";
@@ -132,6 +134,10 @@ export class PrivateCoAPConnection extends CoAPConnection {
 
 	override addCommands(commands: Commands): void {
 		this.add(new PrivateCoAPCommands(this, `${this.#prefix}commands`, commands));
+	}
+
+	override addReports(reports: Reports): void {
+		this.add(new PrivateCoAPReports(this, `${this.#prefix}reports`, reports));
 	}
 
 	override addDownload(name: string, file: number, download: Download): Closer {

@@ -58,6 +58,8 @@ export interface AwsBackendOptions extends AwsOptions {
 }
 
 export class AwsBackend {
+	/** Runs at each message of a client, sent by it or to it. */
+	onMessage: ((clientId: string, sent: boolean, topic: string, payload: Uint8Array) => void) | undefined;
 	readonly broker: Broker;
 	/** Things, and the certificates that they are known by. */
 	readonly registry: Registry;
@@ -102,6 +104,7 @@ export class AwsBackend {
 			},
 			onSubscriptions: (client, change, filters) => { presence.subscriptionsChanged(client, profile.principalOf(client), change, filters); },
 			onPublish: (message, from, now) => { if (from) this.#receive(message, from, now); },
+			onDelivered: ({ topic, payload }, { clientId }) => { this.onMessage?.(clientId, false, topic, payload); },
 		});
 		this.context = this.#contextFor(options);
 		this.shadows = new AwsShadows(this.context, { limits: options.shadowLimits });
@@ -165,6 +168,7 @@ export class AwsBackend {
 	/** A client that publishes to a reserved topic which is nobody's is cut off. */
 	#receive({ topic, payload }: Message, { clientId }: Client, now: number): void {
 		this.registry.countMessage(clientId);
+		this.onMessage?.(clientId, true, topic, payload);
 		if (!topic.startsWith("$aws/")) return this.#listen(topic, payload, clientId);
 		const message = { topic, levels: topic.split("/"), payload, clientId, now };
 		if (!this.#asked.some(service => service.receive(message))) this.broker.kick(clientId, now, REASON.topicNameInvalid);

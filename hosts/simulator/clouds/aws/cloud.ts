@@ -5,6 +5,8 @@ import { performance } from "node:perf_hooks";
 import type { Authority, KeyType } from "../../authority.js";
 import { createAuthority } from "../../authority.js";
 import type { DeviceIdentity } from "../../identity.js";
+import { observeAws } from "../../operations/observer.js";
+import type { OperationsOptions } from "../../operations/operations.js";
 import type { Server } from "../../serve.js";
 import type { CloudServeOptions } from "../../sockets-cloud.js";
 import { SocketsCloud } from "../../sockets-cloud.js";
@@ -24,6 +26,8 @@ export interface AwsCloudOptions extends AwsOptions {
 	authority?: Authority | undefined;
 	/** Of the keys that the cloud makes for devices in fleet provisioning. Default: RSA. */
 	keyType?: KeyType | undefined;
+	/** What is kept and counted of the devices, and told of them; absent: nothing. */
+	operations?: OperationsOptions | undefined;
 }
 
 /** As long as the tokens of AWS are: devices must have room for one. */
@@ -60,6 +64,11 @@ export class AwsCloud extends SocketsCloud<AwsBackend> {
 		return this.listen(options, { sharedPort: alpnPort, protocols: AWS_PROTOCOLS, gate: awsGate({ serverName }), webSocketPath: WEBSOCKET_PATH });
 	}
 
+	/** Use `createAwsCloud`. */
+	observe(options: OperationsOptions): Promise<void> {
+		return this.operate(options, operations => { observeAws(this, this.backend, operations); });
+	}
+
 	/** Makes a claim: a certificate that is good for provisioning, and for nothing else. `id` is only its name. */
 	async manufactureClaim(id: string, options: { keyType?: KeyType | undefined; endpoint?: string | undefined } = {}): Promise<DeviceIdentity> {
 		const { fingerprint, ...identity } = await this.issue(id, options);
@@ -69,5 +78,7 @@ export class AwsCloud extends SocketsCloud<AwsBackend> {
 }
 
 export async function createAwsCloud(options: AwsCloudOptions = {}): Promise<AwsCloud> {
-	return new AwsCloud(options.authority ?? await createAuthority(), options);
+	const cloud = new AwsCloud(options.authority ?? await createAuthority(), options);
+	if (options.operations !== undefined) await cloud.observe(options.operations);
+	return cloud;
 }

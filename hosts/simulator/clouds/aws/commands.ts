@@ -26,6 +26,8 @@ export interface CommandOptions {
 }
 
 export interface CommandExecution {
+	/** `things/lamp`, as in the topic. */
+	readonly target: string;
 	readonly executionId: string;
 	readonly commandId: string;
 	readonly status: CommandStatus;
@@ -180,6 +182,6 @@ export class CommandsService implements AwsService {
 	}
 }
 
-function view({ executionId, commandId, status, statusReason, result }: Execution): CommandExecution {
-	return { executionId, commandId, status, statusReason, result };
+function view({ target, executionId, commandId, status, statusReason, result }: Execution): CommandExecution {
+	return { target, executionId, commandId, status, statusReason, result };
 }

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Records one boot of a device: wraps the host of that boot, passes everything on, and writes down what came in.
+ *
+ * What went out is not kept but digested, secrets replaced; each call has a check of it, so that a replay tells at which
+ * one it leaves the recording. Records are written at the end of a turn, and at once before the program cannot go on.
+ */
+import { RETAINED_LENGTH, type Host } from "../../src/host.js";
+import { IDENTITY } from "../../src/identity/credentials.js";
+import type { RecordingFile } from "./file.js";
+import { CONTENT_MAXIMUM } from "./frame.js";
+import { recordHost } from "./host.js";
+import { Kind } from "./kind.js";
+import { encodeFailure, type Form, type Record, type Value } from "./record.js";
+import { Secrets } from "./secrets.js";
+import { readPartition, stateOf } from "./state.js";
+import type { Output, Tape } from "./tape.js";
+import { describeCrash, Words } from "./words.js";
+
+export const RECORDING_VERSION = 1;
+/** Records, and bytes in them, that wait to be written. */
+const WAITING_MAXIMUM = 1024;
+const WAITING_BYTES = 2 ** 16;
+const ERASED = 0xff, CLEARED = 0;
+
+export interface RecorderOptions {
+	readonly file: RecordingFile;
+	/** The platform's. */
+	readonly host: Host;
+	readonly program: string;
+	readonly form: Form;
+	/** Calls `flush` when the turn is over. Absent: records are written when enough of them wait. */
+	readonly afterTurn?: ((flush: () => void) => void) | undefined;
+}
+
+export class Recorder implements Tape {
+	/** For the program. */
+	readonly host: Host;
+	readonly #file: RecordingFile;
+	readonly #inner: Host;
+	readonly #secrets = new Secrets();
+	readonly #words = new Words();
+	readonly #afterTurn: RecorderOptions["afterTurn"];
+	readonly #domains = new Set<string>();
+	readonly #partitions = new Set<string>();
+	readonly #retained: Uint8Array | undefined;
+	#waiting: Record[] = [];
+	#waitingBytes = 0;
+	#isScheduled = false;
+	#names = 0;
+	#isOver = false;
+	#inProgram = true;
+
+	constructor({ file, host, program, form, afterTurn }: RecorderOptions) {
+		this.#file = file;
+		this.#inner = host;
+		this.#afterTurn = afterTurn;
+		const { name, system: { resetReason, crash, retained } } = host, hasDTLS = host.dtls !== undefined, hasImages = host.images !== undefined;
+		this.#retained = retained;
+		// What is secret is known before anything is written.
+		this.visitDomain(IDENTITY);
+		const digest = file.addProgram(Buffer.from(this.#secrets.maskText(program)));
+		const known = this.#waiting;
+		this.#waiting = [[
+			Kind.BOOT, RECORDING_VERSION, name, digest, form, resetReason, hasDTLS, hasImages,
+			crash === undefined ? null : [crash.reason, this.#secrets.maskText(crash.message), this.#secrets.maskText(crash.stack)], retained === undefined ? null : RETAINED_LENGTH,
+		]];
+		if (retained !== undefined) this.#addContent([Kind.RETAINED], retained, RETAINED_LENGTH, CLEARED);
+		this.#waiting.push(...known);
+		this.#schedule();
+		this.host = recordHost(this, host, { name, resetReason, hasDTLS, hasImages, crash, retained });
+	}
+
+	/** True while the program runs, and no call of its host. */
+	get inProgram(): boolean {
+		return this.#inProgram && !this.#isOver;
+	}
+
+	name(): number {
+		return this.#names++;
+	}
+
+	ask<Answer extends Value | void>(kind: Kind, output: readonly Output[], perform: () => Answer): Answer {
+		const check = this.#words.add(kind, output, this.#secrets), answer = this.#perform(kind, check, perform);
+		this.#add([kind, check, ...answer === undefined ? [] : [this.#maskAnswer(answer as Value)]]);
+		return answer;
+	}
+
+	compute<Answer>(kind: Kind, output: readonly Output[], perform: () => Answer): Answer {
+		const check = this.#words.add(kind, output, this.#secrets), answer = this.#perform(kind, check, perform);
+		this.#add([kind, check]);
+		return answer;
+	}
+
+	leave(kind: Kind, perform: () => void): void {
+		const check = this.#words.add(kind, ["leave"], this.#secrets);
+		this.#add([kind, check]);
+		this.end("restart");
+		perform();
+	}
+
+	listen<Callback extends (...args: never[]) => void>(id: number, kind: Kind, callback: Callback | undefined): Callback | undefined {
+		if (typeof callback !== "function") return callback;
+		return ((...args: never[]): void => {
+			if (this.#isOver) return;
+			// A key that was made for the program is a secret from its first moment.
+			if (kind === Kind.ON_KEY) this.learn(args[0]);
+			this.#add([kind, id, ...args.map((arg: unknown) => this.#maskAnswer(arg instanceof Error ? encodeFailure(arg) : arg as Value))]);
+			this.#inProgram = true;
+			try {
+				callback(...args);
+			} catch (error) {
+				// What else a platform throws through a program is no crash of it.
+				if (error instanceof Error) this.crash(error);
+				throw error;
+			} finally {
+				this.#inProgram = false;
+			}
+		}) as Callback;
+	}
+
+	forget(): void {}
+
+	visitDomain(path: string): void {
+		if (this.#domains.has(path)) return;
+		const entries: Record[] = [];
+		try {
+			const domain = this.#inner.storage.open({ path });
+			for (const key of domain.keys()) entries.push([Kind.VALUE, key, this.#secrets.maskValue(path, key, domain.read(key)!)]);
+			domain.close();
+		} catch (error) {
+			// The program will be told when it opens it.
+			if (error instanceof Error) return;
+			throw error;
+		}
+		this.#domains.add(path);
+		this.#add([Kind.DOMAIN, path, entries.length]);
+		for (const entry of entries) this.#add(entry);
+	}
+
+	visitPartition(path: string): void {
+		if (this.#partitions.has(path)) return;
+		let found: ReturnType<typeof readPartition>;
+		try {
+			found = readPartition(this.#inner.flash, path);
+		} catch (error) {
+			if (error instanceof Error) return;
+			throw error;
+		}
+		this.#partitions.add(path);
+		const { bytes, blockLength } = found;
+		this.#add([Kind.PARTITION, path, bytes.byteLength, blockLength]);
+		this.#addContent([Kind.CELLS], bytes, blockLength, ERASED);
+	}
+
+	maskValue(path: string, key: string, value: Uint8Array): Uint8Array {
+		return this.#secrets.maskValue(path, key, value);
+	}
+
+	learn(secret: Uint8Array | undefined, isDerived = false): void {
+		if (secret instanceof Uint8Array) this.#secrets.learn(secret, isDerived);
+	}
+
+	isSecret(bytes: Uint8Array): boolean {
+		return this.#secrets.isIn(bytes);
+	}
+
+	/** The program asked for what no host gave it. */
+	noteImpure(what: string): void {
+		this.#add([Kind.IMPURE, what]);
+	}
+
+	/** The program has been evaluated, as far as it goes before anything comes in. */
+	evaluated(): void {
+		this.#inProgram = false;
+	}
+
+	/** The program dies of this. */
+	crash(error: unknown): void {
+		if (this.#isOver) return;
+		this.#add([Kind.CRASH, this.#words.add(Kind.CRASH, describeCrash(error), this.#secrets)]);
+		this.end("crash");
+	}
+
+	/** Nothing follows in this boot. */
+	end(why: string): void {
+		if (this.#isOver) return;
+		const kept = { domains: this.#domains, partitions: this.#partitions, retained: this.#retained };
+		this.#add([Kind.END, why, this.#words.hex(), stateOf(this.#inner, kept, this.#secrets)]);
+		this.flush();
+		this.#isOver = true;
+	}
+
+	flush(): void {
+		this.#isScheduled = false;
+		const records = this.#waiting;
+		if (records.length === 0) return;
+		this.#waiting = [];
+		this.#waitingBytes = 0;
+		this.#file.add(records);
+	}
+
+	#perform<Answer>(kind: Kind, check: number | null, perform: () => Answer): Answer {
+		const before = this.#inProgram;
+		this.#inProgram = false;
+		try {
+			return perform();
+		} catch (error) {
+			if (error instanceof Error) this.#add([kind, check, null, this.#maskAnswer(encodeFailure(error))]);
+			throw error;
+		} finally {
+			this.#inProgram = before;
+		}
+	}
+
+	#maskAnswer(value: Value): Value {
+		if (value instanceof Uint8Array) return this.#secrets.mask(value).slice();
+		if (typeof value === "string") return this.#secrets.maskText(value);
+		return Array.isArray(value) ? (value as readonly Value[]).map(part => this.#maskAnswer(part)) : value;
+	}
+
+	/** What of `bytes` is not `blank`, a block at a time, runs of them together. */
+	#addContent(head: Record, bytes: Uint8Array, blockLength: number, blank: number): void {
+		const masked = this.#secrets.mask(bytes), block = Buffer.alloc(blockLength, blank);
+		const isBlank = (at: number): boolean => block.equals(masked.subarray(at, at + blockLength));
+		for (let at = 0; at < masked.byteLength; at += blockLength) {
+			if (isBlank(at)) continue;
+			let end = at + blockLength;
+			while (end < masked.byteLength && end - at + blockLength <= CONTENT_MAXIMUM && !isBlank(end)) end += blockLength;
+			this.#add([...head, at, masked.slice(at, end)]);
+			at = end - blockLength;
+		}
+	}
+
+	#add(record: Record): void {
+		if (this.#isOver) return;
+		this.#waiting.push(record);
+		for (const value of record) if (value instanceof Uint8Array) this.#waitingBytes += value.byteLength;
+		if (this.#waiting.length >= WAITING_MAXIMUM || this.#waitingBytes >= WAITING_BYTES) this.flush();
+		else this.#schedule();
+	}
+
+	#schedule(): void {
+		if (this.#isScheduled || this.#afterTurn === undefined) return;
+		this.#isScheduled = true;
+		this.#afterTurn(() => this.flush());
+	}
+}
