@@ -37,7 +37,8 @@ test("commands when the power fails at each operation of the storage", () => {
 	}
 });
 
-test("the same seed gives the same lives, and another seed others", { skip: IS_SAMPLE }, () => {
+test("the same seed gives the same lives, and another seed others", () => {
+	if (IS_SAMPLE) return;
 	const first = live(7, { digest });
 	assert.deepEqual(live(7, { digest }), first);
 	assert.notEqual(live(8, { digest }).fingerprint, first.fingerprint);
