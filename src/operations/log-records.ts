@@ -33,8 +33,8 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	lost = 0;
 	/** There is something for `keep`, and no batch is to be made before that. */
 	hasPending = false;
-	/** The last records of the run before, where they survived. */
-	readonly previous: Uint8Array | undefined;
+	/** The last records of the run before, where they survived and nobody took them. */
+	previous: Uint8Array | undefined;
 	readonly encoder: RecordEncoder;
 	readonly #host: Host;
 	readonly #boot: number;

@@ -175,9 +175,11 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		return levels;
 	}
 
-	/** The last records of the run before, in an array in CBOR, where the platform has kept them. */
+	/** The last records of the run before, in an array in CBOR, where the platform has kept them. Handed over once. */
 	previous(): Uint8Array | undefined {
-		return this.#records.previous;
+		const { previous } = this.#records;
+		this.#records.previous = undefined;
+		return previous;
 	}
 
 	/** All records that are there are to be sent. */

@@ -178,12 +178,12 @@ export async function measureReply(bench: Bench, arena: number): Promise<Part[]>
 	return parts;
 }
 
-/** A log at work, with a cloud that takes all. */
-export async function measureLog(bench: Bench, arena: number): Promise<{ parts: Part[]; figures: Figures }> {
+/** A log at work, with a cloud that takes all at once. */
+export async function measureLog(bench: Bench, arena: number): Promise<Part[]> {
 	const parts: Part[] = [];
 	const file = join(PROGRAMS, "xs-log.js");
-	const [figures] = await run(bench, { file, marker: "ready", directory: newDevice(bench), arena, count: 1, onPart: (part) => parts.push(part) });
-	return { parts, figures: figures! };
+	await run(bench, { file, marker: "ready", directory: newDevice(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+	return parts;
 }
 
 /** Idle clients on a network in memory: Moddable's, out of the SDK in the folder `sdk`, and ours. */

@@ -13,8 +13,7 @@ const MEASURED = 50;
 /** ms between two records: as many as may be. */
 const PACE = 100;
 const fields = { on: true, brightness: 30, scene: "evening" };
-/** Shorter than by default, so that what is kept beside it shows. */
-const options: LogOptions = { memory: 1_024, bytesPerMinute: 1_048_576, level: "info", upload: "always" };
+const options: LogOptions = { bytesPerMinute: 1_048_576, level: "info", upload: "always" };
 
 const clock = { now: 0 };
 const paced: Host = Object.freeze(Object.defineProperties({} as Host, {
@@ -51,12 +50,12 @@ function measureLog(): void {
 	begin();
 	kept.log = new Log(paced, 1, options);
 	native.collect();
-	end("live: a log with 1,024 bytes of memory");
+	end("live, where memory survives a reset");
 	const log = kept.log;
 	begin();
 	const lamp = log.logger("lamp");
 	native.collect();
-	end("live: a module's logger");
+	end("live: what a module writes with");
 	const plain = (): void => lamp.info("switched");
 	const full = (): void => lamp.info("switched", fields);
 	const off = (): void => lamp.debug("switched", fields);
@@ -78,8 +77,9 @@ function measureLog(): void {
 	log.close();
 	begin();
 	const onFlash = kept.log = new Log(paced, 2, { ...options, flash: { partition: "state" } });
+	onFlash.previous();
 	native.collect();
-	end("live: a log with 1,024 bytes of memory, and a flash");
+	end("live: the same, and on flash");
 	const net = onFlash.logger("net");
 	const warn = (): void => {
 		clock.now += 60_000;
