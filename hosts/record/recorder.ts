@@ -109,6 +109,10 @@ export class Recorder implements Tape {
 			this.#inProgram = true;
 			try {
 				callback(...args);
+			} catch (error) {
+				// What else a platform throws through a program is no crash of it.
+				if (error instanceof Error) this.crash(error);
+				throw error;
 			} finally {
 				this.#inProgram = false;
 			}

@@ -10,7 +10,7 @@ import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ESP32_ARENA } from "../../hosts/xs/node/run.js";
 import type { AwsSubject, Figures, OperatedSubject } from "./figures.js";
 import {
-	COAP_TRANSFER, coapFits, lampFits, measureAws, measureClient, measureCoAP, measureCycles, measureEmpty, measureLamp, measureOperated, measureParts, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
+	COAP_TRANSFER, coapFits, lampFits, measureAws, measureClient, measureCoAP, measureCycles, measureEmpty, measureLamp, measureLog, measureOperated, measureParts, measureReply, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
 } from "./measure.js";
 import { measureUpdate } from "./update.js";
 
@@ -62,7 +62,8 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 		const { connecting, exchange } = await measureLamp(bench, ESP32_ARENA);
 		const onC3 = await measureLamp(bench, ESP32_C3_ARENA);
 		const cycles = await measureCycles(bench, ESP32_ARENA);
-		const parts = await measureParts(bench, ESP32_ARENA);
+		const parts = [...await measureParts(bench, ESP32_ARENA), ...await measureReply(bench, ESP32_ARENA)];
+		const log = await measureLog(bench, ESP32_ARENA);
 		const subjects: ({ subject: AwsSubject } & ExchangeFigures)[] = [];
 		for (const subject of Object.keys(SUBJECTS) as AwsSubject[]) subjects.push({ subject, ...await measureAws(bench, ESP32_ARENA, subject) });
 		const update = await measureUpdate(bench, ESP32_ARENA, ARENA_STEP);
@@ -109,6 +110,7 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 			{ key: "update-arena", what: "smallest arena in which it installs an image of 1 MB over MQTT; 4 MB take as much", value: update.arena * (bits / 32) },
 			{ key: "update-stack", what: "slots of the stack at most, update, the emulated boot loader's among them", value: update.stack },
 			...operated,
+			...log.parts.map(({ name, slots, chunks }) => row(`log, ${name}`, `log, ${name}`, slots, chunks)),
 			{ key: "operated-kept", what: "lamp with any of these, kept of 20,000 log records and counts", value: kept },
 			{ key: "operated-stack", what: "slots of the stack at most, lamp with all of these", value: operatedStack },
 			...cycles.map(({ name, slots, chunks }) => {

@@ -50,8 +50,8 @@ export function operatePrivate(cloud: Cloud): Operated {
 		shadows: device => shadows.names(device),
 		shadow: (device, name) => ({ device, name, ...shadows.get(device, name), delta: shadows.delta(device, name) }),
 		desire: (device, name, patch) => { shadows.desire(device, patch, name); },
-		send: (device, payload, { id }) => commands.send(device, payload, id),
-		cancel: () => { throw new DeviceError("unsupported", "commands of this cloud cannot be canceled"); },
+		send: (device, payload, options) => commands.send(device, payload, options),
+		cancel: (device, id) => { commands.cancel(device, id); },
 	};
 }
 

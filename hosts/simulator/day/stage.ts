@@ -76,6 +76,8 @@ export class Stage {
 			this.#happened(`cloud: ${id} is ${online ? "online" : "offline"}`);
 		};
 		cloud.shadows.onChanged = (id, { version }, changed) => this.#happened(`cloud: ${id} ${changed} changed, version ${version}`);
+		cloud.commands.onChanged = (id, { id: command, status, reason }) => this.#happened(`cloud: ${id} ${command} ${status}${reason === undefined ? "" : ` ${reason}`}`);
+		cloud.reports.onReport = (id, kind) => this.#happened(`cloud: ${id} tells of ${kind}`);
 		followJobs(cloud.jobs, cloud.broker.attach(), (_event, _fields, text) => this.#happened(`cloud: ${text}`));
 		this.#server = await cloud.serve({ tlsPort: 0 });
 	}
@@ -88,7 +90,7 @@ export class Stage {
 	/** Switches the lamp on. @param factory the program that it was made with */
 	start(factory: Uint8Array): void {
 		this.#process = runProcess({
-			file: join(this.scratch, "lamp.mjs"), directory: this.#directory, images: { factory },
+			file: join(this.scratch, "program.mjs"), directory: this.#directory, images: { factory },
 			// Of a stack, the first line.
 			onLine: text => this.#hear(text.split("\n", 1)[0]!),
 			onStart: cutPower => { this.#cutPower = cutPower; },
