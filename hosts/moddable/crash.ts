@@ -2,7 +2,8 @@
 /**
  * What outlives the program: how it crashed, and memory that a reset leaves as it is. The native functions keep both.
  *
- * The engine calls `globalThis.abort` before it gives up; of a stack that is full it tells nobody.
+ * The engine calls `globalThis.abort` before it gives up; of a stack that is full it tells nobody. On ESP32 it is told then
+ * that the chip restarted though nobody asked for that.
  */
 import platform from "moddable:moorline/platform";
 import { clipCrash, framesOf, parseCrash } from "../boot/crash.js";

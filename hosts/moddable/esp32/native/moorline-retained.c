@@ -10,10 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 #include "esp_attr.h"
+#include "esp_system.h"
 
 enum { RETAINED_LENGTH = 4096, MESSAGE_LENGTH = 520, TEXT_LENGTH = 1400 };
 
 #define KEPT 0x63726173
+#define LEAVING 0x6c656176
+
+/* The program restarts the chip itself. The engine does, too, and of a stack that is full without a word. */
+static RTC_NOINIT_ATTR uint32_t leaving;
 
 static RTC_NOINIT_ATTR uint8_t retained[RETAINED_LENGTH];
 
@@ -57,13 +62,21 @@ void moorline_crash_keep(xsMachine *the)
 	crash.kept = KEPT;
 }
 
+/* moorline_crash_leave(). To be called before each restart that is no crash. */
+void moorline_crash_leave(xsMachine *the)
+{
+	leaving = LEAVING;
+}
+
 /* moorline_crash_take(): string | undefined. It is told once. */
 void moorline_crash_take(xsMachine *the)
 {
-	if (KEPT != crash.kept)
-		return;
+	bool isKept = KEPT == crash.kept, isSilent = (LEAVING != leaving) && (ESP_RST_SW == esp_reset_reason());
 	crash.kept = 0;
+	leaving = 0;
 	crash.text[TEXT_LENGTH - 1] = 0;
-	if (sumOf(crash.text) == crash.sum)
+	if (isKept && (sumOf(crash.text) == crash.sum))
 		xsmcSetString(xsResult, crash.text);
+	else if (isSilent)
+		xsmcSetString(xsResult, "engine\nit ended without a word, as when a stack is full\n");
 }
