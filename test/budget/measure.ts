@@ -178,6 +178,14 @@ export async function measureReply(bench: Bench, arena: number): Promise<Part[]>
 	return parts;
 }
 
+/** A log at work, with a cloud that takes all at once. */
+export async function measureLog(bench: Bench, arena: number): Promise<Part[]> {
+	const parts: Part[] = [];
+	const file = join(PROGRAMS, "xs-log.js");
+	await run(bench, { file, marker: "ready", directory: newDevice(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+	return parts;
+}
+
 /** Idle clients on a network in memory: Moddable's, out of the SDK in the folder `sdk`, and ours. */
 export async function measureModdable(bench: Bench, arena: number, sdk: string): Promise<Part[]> {
 	const parts: Part[] = [];

@@ -5,7 +5,6 @@ import { test } from "node:test";
 import { Point } from "@noble/ed25519";
 import host from "moorline/host";
 import { ed25519 } from "moorline/ed25519";
-import { evaluator } from "moorline/development";
 import { generateReleaseKey, readSigner, signCommand } from "moorline/release";
 import { Vocabulary } from "../../src/bytes/vocabulary.js";
 import { openSign1 } from "../../src/ota/cose.js";
@@ -66,15 +65,4 @@ test("nothing is signed that no device would take", () => {
 	for (const wrong of [{ device: "" }, { id: "" }, { nonce: "both" }, { id: undefined }, { id: undefined, nonce: "" }, { command: "" }, { expires: 0 }, { expires: 1.5 }, { expires: NaN }]) {
 		assert.equal(codeOf(() => signCommand({ key, ...COMMAND, ...wrong })), "argument", JSON.stringify(wrong));
 	}
-});
-
-test("a development build evaluates expressions over what the program shows", () => {
-	const lamp = { on: false, turn(on: boolean) { this.on = on; return this; } };
-	const development = evaluator({ lamp, host });
-	assert.equal(development.evaluate("lamp.turn(1 + 1 === 2).on // on"), true);
-	assert.equal(lamp.on, true);
-	assert.equal(development.evaluate("host.name"), "node");
-	assert.throws(() => development.evaluate("nobody"), ReferenceError);
-	assert.throws(() => development.evaluate("1;"), SyntaxError);
-	assert.throws(() => evaluator().evaluate("lamp"), ReferenceError);
 });

@@ -35,6 +35,7 @@ export class PrivateCoAP {
 			canceled: device => commands.canceled(device),
 			file: (device, name, file) => files.read(device, name, file),
 			report: (device, kind, body) => { reports.take(device, kind, body); },
+			onMessage: (device, sent, path, payload) => { backend.onMessage?.(device, sent, path, payload); },
 			forward: (topic, payload, options) => { for (const channel of this.#channels) channel.publish(topic, payload, options); },
 			notify: match => { this.server.notify(match); },
 		});

@@ -35,6 +35,8 @@ export interface GatewayOptions {
 	file(device: string, name: string, file: number): { readonly bytes: Uint8Array; readonly version: number };
 	/** Takes what a device tells of itself. @throws Rejection */
 	report(device: string, kind: string, body: Uint8Array): void;
+	/** Told of what a device says, and of what it is answered with. */
+	onMessage(device: string, sent: boolean, path: string, payload: Uint8Array): void;
 	/** A message of a device's own program, for whoever subscribed to it. */
 	forward(topic: string, payload: Uint8Array, options: { qos: 0 | 1; retain: boolean }): void;
 	/** Has observers of the requests that match asked again. */
@@ -117,9 +119,16 @@ export class Gateway implements CloudChannel {
 		if (!registry.hasRoomFor(id)) return { code: "5.03" };
 		if (!isReadable(request) && SERVICES.includes(rest[0]!) && !isReply(rest)) return { code: "4.15" };
 		this.sessions.heard(id, request.peer);
+		this.#tell(request, id, true, request.payload);
 		const reply = this.#route({ request, id, rest });
 		if (request.method !== "GET") registry.countMessage(id);
+		this.#tell(request, id, false, reply.payload);
 		return reply;
+	}
+
+	/** Of what has a body. A file is asked for anew with each of its blocks, and is no message. */
+	#tell({ path }: CoAPRequest, id: string, sent: boolean, payload: Uint8Array | undefined): void {
+		if (payload !== undefined && payload.byteLength > 0 && path[2] !== "files") this.#options.onMessage(id, sent, path.join("/"), payload);
 	}
 
 	/** @throws Rejection */
