@@ -208,7 +208,13 @@ export class Core implements
 		const update = this.#updates?.update;
 		if (update?.onTrial === true) return "what runs is on trial";
 		// What is fetched goes on after a restart; but the image before is where it is written.
-		return action === "rollback" && update?.busy === true ? "an update is under way" : undefined;
+		return action === "rollback" ? update?.rollbackHazard : undefined;
+	}
+
+	/** Boots the image before. Does not return. @throws DeviceError `state`, `storage` */
+	revert(): void {
+		if (this.#updates === undefined) this.host.images!.revert();
+		else this.#updates.update.rollBackNow();
 	}
 
 	get firmware(): Firmware | undefined {
@@ -412,6 +418,7 @@ export class Core implements
 			return this.onTurn();
 		}
 		const now = this.host.time.now();
+		this.operations?.vitals.tick(now);
 		if (now >= this.#connectAt) this.reconnect();
 		const services = this.#services;
 		for (let index = 0; index < services.length; index++) {

@@ -34,9 +34,12 @@ export interface ShadowHandlers<M, Self> {
 	onSync?(this: Self, version: number): void;
 }
 
-/** Callbacks run from timer callbacks, never inside a call into the device; `this` is the device. */
-export interface DeviceOptions<M extends Model | undefined = undefined>
-	extends ShadowHandlers<M, Device<M>>, OperationsHandlers<Device<M>> {
+/**
+ * Callbacks run from timer callbacks, never inside a call into the device; `this` is the device. `Parameters` is what
+ * the compiler finds the models of commands in.
+ */
+export interface DeviceOptions<M extends Model | undefined = undefined, Parameters = any>
+	extends ShadowHandlers<M, Device<M>>, OperationsHandlers<Device<M>, Parameters> {
 	host: Host;
 	cloud: Cloud;
 	/** What runs on this device, for the cloud to know. */
@@ -88,7 +91,7 @@ export interface DeviceOptions<M extends Model | undefined = undefined>
 	onError?(this: Device<M>, error: DeviceError): void;
 }
 
-export class Device<M extends Model | undefined = undefined> {
+export class Device<M extends Model | undefined = undefined, Parameters = any> {
 	readonly #core: Core;
 
 	/**
@@ -96,7 +99,7 @@ export class Device<M extends Model | undefined = undefined> {
 	 * @throws DeviceError `credential` when the device's storage holds no identity fit for this cloud; `argument`;
 	 * `unsupported` for a service that this cloud does not have
 	 */
-	constructor(options: DeviceOptions<M>) {
+	constructor(options: DeviceOptions<M, Parameters>) {
 		// What the program's types are is the compiler's business alone.
 		this.#core = new Core(this as unknown as Device, options as unknown as DeviceOptions);
 		this.#core.start();
@@ -213,6 +216,14 @@ export class Device<M extends Model | undefined = undefined> {
 		const meters = this.#core.operations?.meters;
 		if (meters === undefined) throw new DeviceError("unsupported", "this device was given no option heartbeat");
 		return meters;
+	}
+
+	/**
+	 * Runs in a row, up to the one before this, that crashed before they had lasted five minutes: where there are many,
+	 * a program may do without what is not needed. 0 where crashes are not reported, and once this run has lasted.
+	 */
+	get consecutiveCrashes(): number {
+		return this.#core.operations?.consecutiveCrashes ?? 0;
 	}
 
 	/** Says goodbye to the cloud and lets everything go. May be called twice; no callback follows. */

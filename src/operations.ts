@@ -25,7 +25,7 @@ import { Vital, Vitals, type UpdateState } from "./operations/vitals.js";
 import { countingHost, Wear } from "./operations/wear.js";
 
 /** What a program sets for operations; `Self` is what the callbacks find as `this`. */
-export interface OperationsHandlers<Self> extends HandlersOptions {
+export interface OperationsHandlers<Self, Parameters = any> extends HandlersOptions<Parameters> {
 	/** The program's part of the command `self-test`: what it returns is told, what it throws says what is wrong. */
 	selfTest?(this: Self): object | void;
 	/** `device.log` writes to it, and it goes to the cloud. */
@@ -56,6 +56,8 @@ export interface OperationsOwner {
 	readonly updateState: UpdateState;
 	/** Why it would do harm; `undefined`: it would not. */
 	hazard(action: Hazardous): string | undefined;
+	/** Boots the image before. */
+	revert(): void;
 	onTurn(): void;
 	onError(error: DeviceError): void;
 	onFault(error: DeviceError): void;
@@ -141,6 +143,10 @@ export class Operations implements BuiltInOwner {
 		return flash === undefined ? [] : [flash.partition];
 	}
 
+	get consecutiveCrashes(): number {
+		return this.#crashes?.consecutive ?? 0;
+	}
+
 	/** For the turns of the device, beside `reports`. */
 	get deadline(): number {
 		return Math.min(this.#heartbeat?.deadline ?? Infinity, this.#crashes?.steadyAt ?? Infinity);
@@ -195,6 +201,10 @@ export class Operations implements BuiltInOwner {
 
 	hazard(action: Hazardous): string | undefined {
 		return this.#owner.hazard(action);
+	}
+
+	revert(): void {
+		this.#owner.revert();
 	}
 
 	selfTest(): object | void {

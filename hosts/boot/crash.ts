@@ -36,7 +36,7 @@ export function describeThrown(reason: "exception" | "rejection", thrown: unknow
 	let message = "", stack = "";
 	try {
 		message = String(thrown);
-		if (thrown instanceof Error) stack = frames(String(thrown.stack));
+		if (thrown instanceof Error) stack = framesOf(String(thrown.stack));
 	} catch {
 		// What cannot be told is left out.
 	}
@@ -44,7 +44,7 @@ export function describeThrown(reason: "exception" | "rejection", thrown: unknow
 }
 
 /** The frames in an `Error.stack`, of V8 or XS. */
-function frames(stack: string): string {
+export function framesOf(stack: string): string {
 	return stack.split("\n").map(frame).filter(line => line !== undefined).join("\n");
 }
 

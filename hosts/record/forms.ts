@@ -67,6 +67,8 @@ function encode(bytes: Buffer, place: number, alphabet: string): string {
 }
 
 function mix(target: Buffer, at: number, other: string, mask: number, alphabet: string): void {
-	const value = at < 0 || at >= target.byteLength ? -1 : alphabet.indexOf(String.fromCharCode(target[at]!));
+	const character = at < 0 || at >= target.byteLength ? "" : String.fromCharCode(target[at]!);
+	// Of the character alone: what was found may be the same in both alphabets.
+	const value = character === "" ? -1 : Math.max(STANDARD.indexOf(character), URL_SAFE.indexOf(character));
 	if (value >= 0) target.write(alphabet[value & ~mask | alphabet.indexOf(other) & mask]!, at, "latin1");
 }

@@ -55,7 +55,13 @@ export function readMagic(bytes: Uint8Array): void {
 export function decodeRecords(head: Buffer, payload: Buffer): readonly Record[] {
 	const records = decode(head, payload);
 	for (const record of records) if (!Array.isArray(record) || !isKind(record[0])) throw malformed("a record is none");
-	return records as unknown as readonly Record[];
+	return records.map(plain) as unknown as readonly Record[];
+}
+
+/** Without Node's own kind of bytes, which a program would know from others. */
+function plain(value: Value): Value {
+	if (value instanceof Uint8Array) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+	return Array.isArray(value) ? (value as readonly Value[]).map(plain) : value;
 }
 
 /** @throws DeviceError `malformed` */

@@ -27,7 +27,8 @@ export function partsOf(key: Uint8Array): Part[] {
 	if (level.length !== 1 || level[0]!.tag !== SEQUENCE) return parts;
 	for (let depth = 0; depth < DEPTH_MAXIMUM && level.length > 0; depth++) {
 		const integers = level.filter(({ tag }) => tag === INTEGER);
-		parts.push(...integers.slice(PUBLIC_INTEGERS));
+		// A number whose first bit is set has a zero before it.
+		parts.push(...integers.slice(PUBLIC_INTEGERS).map(({ start, end }) => ({ start: key[start] === 0 ? start + 1 : start, end })));
 		const octets = level.filter(({ tag }) => tag === OCTET_STRING), wraps = octets.filter(part => valuesIn(key, part)[0]?.tag === SEQUENCE);
 		parts.push(...octets.filter(part => !wraps.includes(part)));
 		const inner = depth === 0 ? level : wraps;

@@ -29,10 +29,13 @@ if (path && script !== undefined) {
 		process.on("uncaughtExceptionMonitor", error => recorder.crash(error));
 		process.on("exit", () => recorder.end("exit"));
 		for (const signal of SIGNALS) {
-			process.once(signal, () => {
+			const stop = (): void => {
+				// Deaf to the signal only when all is written: it may come again.
 				recorder.end("stopped");
+				process.off(signal, stop);
 				process.kill(process.pid, signal);
-			});
+			};
+			process.on(signal, stop);
 		}
 		watchImpurity(recorder);
 		setImmediate(() => recorder.evaluated()).unref();

@@ -5,6 +5,9 @@
  */
 const WS = "moorline:ws";
 
+/** The name under which a program that is a function knows its host. */
+export const FUNCTION_PARAMETER = "moorlineHost";
+
 export function toRecording(script: string): string {
 	return script.replace(/\n\/\/# sourceMappingURL=[^\n]*\s*$/, "\n").replaceAll(import.meta.resolve("ws"), WS);
 }

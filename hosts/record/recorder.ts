@@ -10,6 +10,7 @@ import { IDENTITY } from "../../src/identity/credentials.js";
 import type { RecordingFile } from "./file.js";
 import { CONTENT_MAXIMUM } from "./frame.js";
 import { recordHost } from "./host.js";
+import { Intake } from "./intake.js";
 import { Kind } from "./kind.js";
 import { encodeFailure, type Form, type Record, type Value } from "./record.js";
 import { Secrets } from "./secrets.js";
@@ -39,6 +40,7 @@ export class Recorder implements Tape {
 	readonly #file: RecordingFile;
 	readonly #inner: Host;
 	readonly #secrets = new Secrets();
+	readonly #intake = new Intake(this.#secrets);
 	readonly #words = new Words();
 	readonly #afterTurn: RecorderOptions["afterTurn"];
 	readonly #domains = new Set<string>();
@@ -82,7 +84,9 @@ export class Recorder implements Tape {
 
 	ask<Answer extends Value | void>(kind: Kind, output: readonly Output[], perform: () => Answer): Answer {
 		const check = this.#words.add(kind, output, this.#secrets), answer = this.#perform(kind, check, perform);
-		this.#add([kind, check, ...answer === undefined ? [] : [this.#maskAnswer(answer as Value)]]);
+		const shown = this.#maskAnswer(answer as Value);
+		if (kind === Kind.STREAM_READ && shown instanceof Uint8Array) this.#intake.add(output[0] as number, shown);
+		this.#add([kind, check, ...shown === undefined ? [] : [shown]]);
 		return answer;
 	}
 
@@ -109,6 +113,10 @@ export class Recorder implements Tape {
 			this.#inProgram = true;
 			try {
 				callback(...args);
+			} catch (error) {
+				// What else a platform throws through a program is no crash of it.
+				if (error instanceof Error) this.crash(error);
+				throw error;
 			} finally {
 				this.#inProgram = false;
 			}
@@ -183,6 +191,7 @@ export class Recorder implements Tape {
 		if (this.#isOver) return;
 		const kept = { domains: this.#domains, partitions: this.#partitions, retained: this.#retained };
 		this.#add([Kind.END, why, this.#words.hex(), stateOf(this.#inner, kept, this.#secrets)]);
+		this.#intake.release();
 		this.flush();
 		this.#isOver = true;
 	}
@@ -190,7 +199,7 @@ export class Recorder implements Tape {
 	flush(): void {
 		this.#isScheduled = false;
 		const records = this.#waiting;
-		if (records.length === 0) return;
+		if (records.length === 0 || this.#intake.isHolding) return;
 		this.#waiting = [];
 		this.#waitingBytes = 0;
 		this.#file.add(records);
@@ -232,8 +241,10 @@ export class Recorder implements Tape {
 		if (this.#isOver) return;
 		this.#waiting.push(record);
 		for (const value of record) if (value instanceof Uint8Array) this.#waitingBytes += value.byteLength;
-		if (this.#waiting.length >= WAITING_MAXIMUM || this.#waitingBytes >= WAITING_BYTES) this.flush();
-		else this.#schedule();
+		if (this.#waiting.length < WAITING_MAXIMUM && this.#waitingBytes < WAITING_BYTES) return this.#schedule();
+		// A frame holds no more.
+		this.#intake.release();
+		this.flush();
 	}
 
 	#schedule(): void {

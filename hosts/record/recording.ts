@@ -29,6 +29,8 @@ export class Recording {
 	#records: readonly Record[] = [];
 	#next = 0;
 	#taken = 0;
+	/** Notes are no part of the run. */
+	readonly #impure: string[] = [];
 
 	/** Looks at all frames but not at their records. @throws DeviceError `malformed` */
 	constructor(bytes: Uint8Array) {
@@ -49,14 +51,11 @@ export class Recording {
 
 	/** The record that `take` would give; `undefined` at the end. @throws DeviceError `malformed` */
 	peek(): Record | undefined {
-		while (this.#next === this.#records.length) {
-			if (this.#at >= this.#size) return undefined;
-			const { head, payload, end } = this.#frame(this.#at)!;
-			this.#at = end;
-			this.#records = head.readUInt8(0) === FrameType.RECORDS ? decodeRecords(head, payload) : [];
-			this.#next = 0;
+		for (let record = this.#look(); record?.[0] === Kind.IMPURE; record = this.#look()) {
+			this.#impure.push(String(record[1]));
+			this.#next++;
 		}
-		return this.#records[this.#next];
+		return this.#look();
 	}
 
 	take(): Record | undefined {
@@ -77,17 +76,27 @@ export class Recording {
 
 	/** Of the whole recording; what was taken before plays no part. */
 	summarize(): Summary {
-		const reader = new Recording(this.#bytes), hash = new Hash(), impure: string[] = [];
+		const reader = new Recording(this.#bytes), hash = new Hash(), impure = reader.#impure;
 		let boots = 0, events = 0, calls = 0;
 		for (let record = reader.take(); record !== undefined; record = reader.take()) {
 			const [kind, first] = record;
 			if (kind === Kind.BOOT) boots++;
-			else if (kind === Kind.IMPURE) impure.push(String(first));
 			else if (isEvent(kind)) events++;
 			else if (isCall(kind)) calls++;
 			if ((isCall(kind) || kind === Kind.CRASH) && typeof first === "number") hash.number(first);
 		}
 		return { boots, events, calls, bytes: this.#bytes.byteLength, fingerprint: hash.hex(), impure };
+	}
+
+	#look(): Record | undefined {
+		while (this.#next === this.#records.length) {
+			if (this.#at >= this.#size) return undefined;
+			const { head, payload, end } = this.#frame(this.#at)!;
+			this.#at = end;
+			this.#records = head.readUInt8(0) === FrameType.RECORDS ? decodeRecords(head, payload) : [];
+			this.#next = 0;
+		}
+		return this.#records[this.#next];
 	}
 
 	#walk(): number {

@@ -23,7 +23,7 @@ import { Hash } from "../world/hash.js";
 import { text as worldText } from "../world/text.js";
 import type { Birth } from "./host.js";
 import { isCall, isEvent, Kind, nameOf } from "./kind.js";
-import { fromRecording } from "./program.js";
+import { fromRecording, FUNCTION_PARAMETER } from "./program.js";
 import { countOf, malformed, textOf, type Form, type Record, type Value } from "./record.js";
 import type { Recording } from "./recording.js";
 import { RECORDING_VERSION } from "./recorder.js";
@@ -34,8 +34,6 @@ import { ReplayFlash, ReplayStorage } from "./store.js";
 /** Turns of the event loop that a program may take to do what was recorded of it. */
 const PATIENCE = 10_000;
 const RETAINED_MAXIMUM = 2 ** 16;
-/** The name under which the function that a program may be knows its host. */
-const FUNCTION_PARAMETER = "moorlineHost";
 
 export interface ReplayOptions {
 	readonly recording: Recording;
@@ -97,7 +95,7 @@ async function runBoot(replayer: Replayer, recording: Recording, evaluate: Evalu
 				const state = replayer.checkEnd(record);
 				check(replayer);
 				return state;
-			} else if (record[0] !== Kind.IMPURE) throw malformed(`${nameOf(record[0])} where none belongs`);
+			} else throw malformed(`${nameOf(record[0])} where none belongs`);
 		}
 		check(replayer);
 		return undefined;
@@ -111,7 +109,6 @@ async function runBoot(replayer: Replayer, recording: Recording, evaluate: Evalu
 async function settle(replayer: Replayer, recording: Recording): Promise<void> {
 	await breathe();
 	for (let turns = 0; turns < PATIENCE && replayer.failure === undefined && !replayer.isOver; turns++) {
-		while (recording.peek()?.[0] === Kind.IMPURE) recording.take();
 		const next = recording.peek();
 		if (next === undefined || !isCall(next[0])) break;
 		await breathe();

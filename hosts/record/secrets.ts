@@ -20,6 +20,10 @@ import { partsOf } from "./key-parts.js";
 const SEARCHED_MINIMUM = 8;
 /** Secrets that are searched for, those that were computed included. */
 const SECRETS_MAXIMUM = 512;
+/** Bits of a stand-in: with never more than three set in a row, and none at the ends, base64 of all kinds is the same. */
+const PLAIN = 0x6e;
+/** Of a stand-in for text: from a on. */
+const LETTER = 0x61, LETTERS = 26;
 /** Bytes of a secret that is known by itself, without a search. */
 const WHOLE_MAXIMUM = 4096;
 /** What HMAC mixes a key with before it digests it (RFC 2104 §2), and the longest key that it takes as it is. */
@@ -40,10 +44,24 @@ export class Secrets {
 	learn(secret: Uint8Array, isDerived = false): Uint8Array {
 		const name = nameOf(secret), known = this.#standIns.get(name);
 		if (known !== undefined) return known;
-		const standIn = new Uint8Array(secret.byteLength);
-		this.#random.fork(String(this.#standIns.size)).fill(standIn);
+		const masked = this.mask(secret);
+		// A wrapping of what is known already: a program that was given the stand-in wraps that.
+		if (masked !== secret) {
+			this.#keep(secret, masked, isDerived);
+			return masked;
+		}
+		const standIn = this.#makeStandIn(secret.byteLength, byte => byte & PLAIN);
 		this.#keep(secret, standIn, isDerived);
 		for (const { start, end } of isDerived ? [] : partsOf(secret)) this.#keep(secret.subarray(start, end), standIn.subarray(start, end), false);
+		return standIn;
+	}
+
+	/** A secret that is text without anything that is escaped anywhere. @returns the stand-in, letters */
+	learnText(secret: Uint8Array): Uint8Array {
+		const known = this.#standIns.get(nameOf(secret));
+		if (known !== undefined) return known;
+		const standIn = this.#makeStandIn(secret.byteLength, byte => LETTER + byte % LETTERS);
+		this.#keep(secret, standIn, true);
 		return standIn;
 	}
 
@@ -52,14 +70,15 @@ export class Secrets {
 		if (bytes.byteLength < SEARCHED_MINIMUM || this.#standIns.size === 0) return bytes;
 		const whole = bytes.byteLength > WHOLE_MAXIMUM ? undefined : this.#standIns.get(nameOf(bytes));
 		if (whole !== undefined) return whole;
-		let masked = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+		let masked = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), isCopy = false;
 		for (const { needle, replace } of this.#forms) {
 			for (let at = masked.indexOf(needle); at >= 0; at = masked.indexOf(needle, at + needle.byteLength)) {
-				if (masked.buffer === bytes.buffer) masked = Buffer.from(masked);
+				if (!isCopy) masked = Buffer.from(masked);
+				isCopy = true;
 				replace(masked, at);
 			}
 		}
-		return masked.buffer === bytes.buffer ? bytes : new Uint8Array(masked);
+		return isCopy ? new Uint8Array(masked) : bytes;
 	}
 
 	maskText(line: string): string {
@@ -82,6 +101,12 @@ export class Secrets {
 			if (key === "oscore") return this.#maskParameters(value);
 		}
 		return this.mask(value);
+	}
+
+	#makeStandIn(length: number, limit: (byte: number) => number): Uint8Array {
+		const standIn = new Uint8Array(length);
+		this.#random.fork(String(this.#standIns.size)).fill(standIn);
+		return standIn.map(limit);
 	}
 
 	#keep(secret: Uint8Array, standIn: Uint8Array, isDerived: boolean): void {

@@ -191,8 +191,9 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 
 	/** Of messages at QoS 1, which hardly anybody waits for. */
 	onAcknowledged(packetId: number, reasonCode: number): void {
-		for (const { translation } of this.#added) {
-			if (translation.acknowledged?.(packetId, reasonCode)) return this.options.onTurn();
+		const added = this.#added;
+		for (let index = 0; index < added.length; index++) {
+			if (added[index]!.translation.acknowledged?.(packetId, reasonCode)) return this.options.onTurn();
 		}
 		if (reasonCode < Reason.FAILURE) return;
 		this.onRefused(new DeviceError("rejected", "the broker refused a message", { detail: reasonCode }));

@@ -38,12 +38,16 @@ export interface BuiltInOwner extends CallOwner {
 	readonly partitions: readonly string[];
 	/** Why it would do harm to restart the device now, or to go back to the image before; `undefined`: it would not. */
 	hazard(action: Hazardous): string | undefined;
+	/** Boots the image before. Does not return. @throws DeviceError `state`, `storage` */
+	revert(): void;
 	/** The program's own test: what it returns is told, what it throws says what is wrong. */
 	selfTest(): object | void;
 }
 
 export interface BuiltIn {
 	readonly parameters: Model;
+	/** As of a declaration. */
+	readonly resumes: boolean;
 	act(owner: BuiltInOwner, call: Call<any, any>): void;
 }
 
@@ -52,6 +56,9 @@ export type BuiltInPolicy = "signed" | false;
 export type BuiltInName =
 	| "ping" | "info" | "restart" | "report" | "log-level" | "trace" | "rollback" | "self-test";
 
+/** ms until what was said of a rollback is written down, and until the boot after a power cut went on with it. */
+const REVERT_DELAY = 100;
+const RESUMPTION_DELAY = 10_000;
 /** s that a level is set for: if nobody says, and the most. */
 const LEVEL_DURATION = 600;
 const LEVEL_DURATION_MAXIMUM = 86_400;
@@ -93,21 +100,33 @@ function restart(owner: BuiltInOwner, call: Call): void {
 	host.timer.set(() => host.system.restart(), 0);
 }
 
+/** That it was done is told by the version that runs after a reset, whatever came in between. */
 function rollback(owner: BuiltInOwner, call: Call): void {
-	const { host } = owner;
-	const { images } = host;
+	const { host: { images, timer }, firmware } = owner;
 	if (images === undefined) return call.reject(Reason.UNSUPPORTED, "there is one image alone");
-	if (!images.canRevert) return call.reject(Reason.UNSAFE, "there is no image before that could boot");
+	if (firmware === undefined) return call.reject(Reason.UNSUPPORTED, "the firmware has no version to tell it by");
+	if (!call.resumed) return revert(owner, call);
+	const { checkpoint = firmware.version } = call;
+	if (firmware.version !== checkpoint) return call.succeed();
+	// The power failed in it. An update's record may go on with it by itself.
+	timer.set(() => {
+		if (!call.isOver) revert(owner, call);
+	}, RESUMPTION_DELAY);
+}
+
+function revert(owner: BuiltInOwner, call: Call): void {
+	const { host, firmware } = owner;
 	const hazard = owner.hazard("rollback");
 	if (hazard !== undefined) return call.reject(Reason.UNSAFE, hazard);
-	call.succeedAfterRestart();
-	host.timer.set(() => images.revert(), 0);
+	if (!host.images!.canRevert) return call.reject(Reason.UNSAFE, "there is no image before that could boot");
+	call.progress(undefined, undefined, firmware!.version);
+	host.timer.set(() => owner.revert(), REVERT_DELAY);
 }
 
 function report(owner: BuiltInOwner, call: Call<typeof REPORT>): void {
 	const kinds = call.parameters.kinds ?? KINDS;
 	for (const kind of kinds) {
-		if (!KINDS.includes(kind as ReportKind)) return call.reject(Reason.BAD_PARAMETERS, "kinds has one that is none");
+		if (!KINDS.includes(kind as ReportKind)) return call.reject(Reason.BAD_PARAMETERS, "no kind of report");
 	}
 	owner.send(kinds as readonly ReportKind[]);
 	call.succeed();
@@ -168,8 +187,8 @@ export function refuse(call: Call<any, any>, error: unknown): boolean {
 	return reason !== "";
 }
 
-function builtIn(parameters: Model, act: BuiltIn["act"]): BuiltIn {
-	return Object.freeze({ parameters, act });
+function builtIn(parameters: Model, act: BuiltIn["act"], resumes = false): BuiltIn {
+	return Object.freeze({ parameters, resumes, act });
 }
 
 /** By their names. */
@@ -180,6 +199,6 @@ export const BUILT_INS: Readonly<Record<BuiltInName, BuiltIn>> = Object.freeze({
 	report: builtIn(REPORT, report),
 	"log-level": builtIn(LOG_LEVEL, logLevel),
 	trace: builtIn(TRACE, trace),
-	rollback: builtIn(NOTHING, rollback),
+	rollback: builtIn(NOTHING, rollback, true),
 	"self-test": builtIn(NOTHING, selfTest),
 });

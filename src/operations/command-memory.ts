@@ -66,7 +66,6 @@ export class CommandMemory {
 	lost = 0;
 	readonly #host: MemoryHost;
 	readonly #domain: StorageDomain;
-	readonly #reader: CBORReader;
 	readonly #table = new Uint8Array(REMEMBERED * ENTRY);
 	/** Bit n: there is something about slot n that the cloud may not know. */
 	#open = 0;
@@ -78,7 +77,6 @@ export class CommandMemory {
 	constructor(host: MemoryHost) {
 		this.#host = host;
 		this.#domain = host.storage.open({ path: COMMANDS });
-		this.#reader = new CBORReader(host.text);
 	}
 
 	/**
@@ -90,8 +88,7 @@ export class CommandMemory {
 		let open = 1;
 		this.fence = this.lost = 0;
 		for (let slot = 0; slot < REMEMBERED; slot++) {
-			const bytes = this.#domain.read(keyOf(slot));
-			const head = bytes && this.headOf(bytes);
+			const head = this.headIn(slot);
 			if (head === undefined) {
 				setWord(this.#table, slot * ENTRY + SEQUENCE, 0);
 				continue;
@@ -115,8 +112,7 @@ export class CommandMemory {
 		const word = wordOf(id);
 		for (let slot = 0; slot < REMEMBERED; slot++) {
 			if (this.sequenceOf(slot) === 0 || wordAt(this.#table, slot * ENTRY) !== word) continue;
-			const bytes = this.#domain.read(keyOf(slot));
-			if (bytes !== undefined && this.headOf(bytes)?.id === id) return slot;
+			if (this.headIn(slot)?.id === id) return slot;
 		}
 		return -1;
 	}
@@ -135,11 +131,10 @@ export class CommandMemory {
 	 * @throws DeviceError `corrupt`, `storage`
 	 */
 	restore(slot: number, owner: CommandOwner, vocabulary: Vocabulary): Command {
-		const bytes = this.#domain.read(keyOf(slot));
-		const head = bytes && this.headOf(bytes);
+		const reader = new CBORReader(this.#host.text);
+		const head = this.headIn(slot, reader);
 		if (head === undefined) throw new DeviceError("corrupt", "a command in the storage");
 		try {
-			const reader = this.#reader;
 			const reason = textOf(reader.scalar());
 			const description = textOf(reader.scalar());
 			const result = textOf(reader.scalar());
@@ -234,9 +229,10 @@ export class CommandMemory {
 		return decodeCBOR(this.#host.text, bytes, 0, bytes.byteLength, vocabulary);
 	}
 
-	/** Reads the head of a value, and leaves the reader behind it; `undefined` for what is none of ours. */
-	private headOf(bytes: Uint8Array): Head | undefined {
-		const reader = this.#reader;
+	/** The head of a value, with the reader behind it; `undefined` for none, and for what is none of ours. */
+	private headIn(slot: number, reader = new CBORReader(this.#host.text)): Head | undefined {
+		const bytes = this.#domain.read(keyOf(slot));
+		if (bytes === undefined) return undefined;
 		try {
 			reader.reset(bytes, 0, bytes.byteLength);
 			reader.array();
@@ -285,9 +281,7 @@ export class CommandMemory {
 
 	/** Number of the command in the slot; 0 for none. */
 	private numberIn(slot: number): number {
-		if (this.sequenceOf(slot) === 0) return 0;
-		const bytes = this.#domain.read(keyOf(slot));
-		return bytes && this.headOf(bytes)?.number || 0;
+		return this.sequenceOf(slot) === 0 ? 0 : this.headIn(slot)?.number ?? 0;
 	}
 
 	private enter(slot: number, id: string, sequence: number): void {

@@ -6,8 +6,9 @@
  * What is longer than a report may be loses the outer frames of its stack first, then its oldest log records.
  */
 import type { Firmware } from "../base/firmware.js";
+import { encodeCBOR } from "../cbor/encode.js";
 import { CBORReader } from "../cbor/reader.js";
-import type { CBORObject, CBORValue } from "../cbor/value.js";
+import type { CBORObject } from "../cbor/value.js";
 import { CBORWriter } from "../cbor/writer.js";
 import type { Crash, TextCodec } from "../host.js";
 import { REPORT_LENGTH } from "./report.js";
@@ -35,57 +36,34 @@ export interface CrashFacts {
 	readonly logs: Uint8Array | undefined;
 }
 
-class Pairs {
-	readonly #writer: CBORWriter;
-	count = 0;
-
-	constructor(text: TextCodec) {
-		this.#writer = new CBORWriter(text);
-	}
-
-	add(name: string, value: CBORValue | undefined): void {
-		if (value === undefined) return;
-		this.#writer.write(name);
-		this.#writer.write(value);
-		this.count++;
-	}
-
-	/** @param logs an array in CBOR */
-	finish(logs: Uint8Array): Uint8Array {
-		this.#writer.write("logs");
-		const pairs = this.#writer.finish();
-		const whole = new Uint8Array(1 + pairs.byteLength + logs.byteLength);
-		whole.fill(this.count + 1, 0, 1);
-		whole.set(pairs, 1);
-		whole.set(logs, 1 + pairs.byteLength);
-		return whole;
-	}
-
-	get length(): number {
-		return this.#writer.finish().byteLength;
-	}
-}
-
 /** @returns at most `BODY_LENGTH` bytes and one */
 export function encodeBody(text: TextCodec, facts: CrashFacts): Uint8Array {
-	const { crash, firmware, vitals, logs } = facts;
-	const pairs = new Pairs(text);
-	const heap: CBORObject = vitals?.heap ?? {};
-	pairs.add("boot", facts.boot);
-	pairs.add("fingerprint", facts.fingerprint);
-	pairs.add("reason", crash.reason);
-	if (crash.message !== "") pairs.add("message", crash.message);
+	const { crash, firmware, wall, vitals, logs } = facts;
+	const body: CBORObject = {
+		boot: facts.boot, fingerprint: facts.fingerprint, reason: crash.reason, vitals: vitals?.board ?? {},
+	};
+	if (crash.message !== "") body["message"] = crash.message;
 	if (firmware !== undefined) {
-		pairs.add("product", legible(text, firmware.product, NAME_MAXIMUM));
-		pairs.add("version", legible(text, firmware.version, NAME_MAXIMUM));
+		body["product"] = legible(text, firmware.product, NAME_MAXIMUM);
+		body["version"] = legible(text, firmware.version, NAME_MAXIMUM);
 	}
-	pairs.add("wall", facts.wall);
-	if (Object.keys(heap).length > 0) pairs.add("heap", heap);
-	pairs.add("vitals", vitals?.board ?? {});
-	const room = BODY_LENGTH - pairs.length - HEADS - (logs === undefined ? 1 : LOGS_LENGTH);
-	const stack = innermost(text, crash.stack, room);
-	if (stack !== "") pairs.add("stack", stack);
-	return pairs.finish(newest(text, logs, BODY_LENGTH - pairs.length - HEADS));
+	if (wall !== undefined) body["wall"] = wall;
+	if (vitals !== undefined && Object.keys(vitals.heap).length > 0) body["heap"] = vitals.heap;
+	let pairs = encodeCBOR(text, body);
+	if (crash.stack !== "") {
+		const room = BODY_LENGTH - pairs.byteLength - HEADS - (logs === undefined ? HEADS : LOGS_LENGTH);
+		body["stack"] = innermost(text, crash.stack, room);
+		pairs = encodeCBOR(text, body);
+	}
+	const records = newest(text, logs, BODY_LENGTH - pairs.byteLength - HEADS);
+	const name = encodeCBOR(text, "logs");
+	const whole = new Uint8Array(pairs.byteLength + name.byteLength + records.byteLength);
+	// In place of the map's head, which is one byte of few pairs.
+	whole.set(pairs);
+	whole.fill(Object.keys(body).length + 1, 0, 1);
+	whole.set(name, pairs.byteLength);
+	whole.set(records, pairs.byteLength + name.byteLength);
+	return whole;
 }
 
 /** A report: what was kept of it, and what is known by now. */

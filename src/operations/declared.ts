@@ -50,7 +50,7 @@ export type BareHandler = (parameters: any) => object | void;
 export type Entry<P = any, R = any> = Declaration<P, R> | BareHandler;
 
 /** Commands by their names. `Parameters` is what the compiler finds the models in. */
-export type CommandTable<Parameters = Record<string, any>> = {
+export type CommandTable<Parameters = any> = {
 	readonly [Name in keyof Parameters]: Entry<Parameters[Name]>;
 };
 
@@ -143,7 +143,8 @@ export class Call<P = undefined, R = undefined> {
 
 	/** What the last `progress` that gave one kept. */
 	get checkpoint(): string | undefined {
-		return this.#request.checkpoint;
+		// An empty one is of a signed command, and says that it was admitted.
+		return this.#request.checkpoint || undefined;
 	}
 
 	/** As `Command.progress`. @throws DeviceError `too-large` */

@@ -4,7 +4,8 @@
  *
  * The envelope is a COSE_Sign1 as releases have it, in JSON as base64url (RFC 4648 §5) without padding. What is signed
  * is a map in deterministic CBOR: `{"aud": the device's name, "id": that of the request, "exp": seconds since 1970,
- * "command": its name, "parameters"?: {…}}`; other members are passed over.
+ * "command": its name, "parameters"?: {…}}`; other members are passed over. Where the cloud makes up the identifiers of
+ * requests, nobody can sign one before: there it is `nonce` instead of `id`, a text that is signed once.
  */
 import { DeviceError } from "../base/error.js";
 import { decodeBase64URL } from "../bytes/base64.js";
@@ -20,11 +21,13 @@ import { CommandReason } from "./commands.js";
 import { Reason } from "./declared.js";
 
 /** Members of what is signed. */
-export const CLAIM_NAMES: readonly string[] = Object.freeze(["aud", "id", "exp", "command", "parameters"]);
+export const CLAIM_NAMES: readonly string[] = Object.freeze(["aud", "id", "nonce", "exp", "command", "parameters"]);
 
 export interface Claims {
 	readonly device: string;
+	/** Of the request; or else a nonce: what nothing was signed with before. */
 	readonly id: string;
+	readonly isNonce: boolean;
 	/** s since 1970. */
 	readonly expires: number;
 	/** Of the command. */
@@ -54,11 +57,16 @@ export function readClaims(
 	const claims = document as JSONObject;
 	const device = own(claims, "aud");
 	const id = own(claims, "id");
+	const nonce = own(claims, "nonce");
 	const expires = own(claims, "exp");
 	const name = own(claims, "command");
-	const isWhole = typeof device === "string" && typeof id === "string" && typeof name === "string";
-	if (!isWhole || !Number.isInteger(expires)) throw new DeviceError("malformed", "claims that are not all there");
-	return { device, id, expires: expires as number, name, parameters: own(claims, "parameters") ?? {} };
+	const isNonce = id === undefined;
+	const given = isNonce ? nonce : id;
+	const isWhole = typeof device === "string" && typeof given === "string" && typeof name === "string";
+	if (!isWhole || !Number.isInteger(expires) || !isNonce && nonce !== undefined) {
+		throw new DeviceError("malformed", "claims that are not all there");
+	}
+	return { device, id: given, isNonce, expires: expires as number, name, parameters: own(claims, "parameters") ?? {} };
 }
 
 /** Why an envelope is refused: one of `Reason` or `CommandReason`. */

@@ -43,13 +43,13 @@ function frames(stack: string): string {
 /** The text with one mark for each run of digits. */
 function withoutDigits(text: string): string {
 	let plain = "";
-	let inNumber = false;
+	/** Where what is not copied yet begins. */
+	let start = 0;
 	for (let at = 0; at < text.length; at++) {
 		const character = text.charAt(at);
-		const isDigit = character >= "0" && character <= "9";
-		if (!isDigit) plain += character;
-		else if (!inNumber) plain += "#";
-		inNumber = isDigit;
+		if (character < "0" || character > "9") continue;
+		if (at > start || at === 0) plain += `${text.slice(start, at)}#`;
+		start = at + 1;
 	}
-	return plain;
+	return plain + text.slice(start);
 }

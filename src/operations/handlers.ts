@@ -24,9 +24,9 @@ import { CLAIM_NAMES, openEnvelope, readClaims, refusalOf } from "./envelope.js"
 import { Grant, type Evaluator } from "./grant.js";
 import { admit } from "./used.js";
 
-export interface HandlersOptions {
+export interface HandlersOptions<Parameters = any> {
 	/** What the program does. */
-	commands?: CommandTable | undefined;
+	commands?: CommandTable<Parameters> | undefined;
 	/** Who may sign commands, as `moorline keygen` prints it. */
 	commandKeys?: readonly string[] | undefined;
 	/** From `moorline/ed25519`, where a key needs it. */
@@ -132,18 +132,28 @@ export class Handlers {
 		const { host } = owner;
 		try {
 			this.#vocabulary ??= new Vocabulary(this.names, FOREIGN_MAXIMUM);
-			const { device, id, expires, name, parameters } = readClaims(host.text, bytes, start, end, this.#vocabulary);
+			const claims = readClaims(host.text, bytes, start, end, this.#vocabulary);
+			const { device, id, isNonce, name, parameters } = claims;
 			if (device !== owner.id) return command.reject(Reason.WRONG_DEVICE);
-			if (id !== command.id) return command.reject(Reason.REPLAYED);
+			if (!isNonce && id !== command.id) return command.reject(Reason.REPLAYED);
 			const entry = this.find(name);
 			if (entry === undefined) return command.reject(Reason.UNKNOWN_COMMAND);
 			if (!this.isGiven(command, entry, parameters)) return;
-			const refusal = admit(host, id, expires);
-			if (refusal === "") return this.run(command, name, entry, parameters, false);
-			// What a reset interrupted before it was admitted had not been begun.
-			if (!isResumed || refusal !== Reason.REPLAYED) return command.reject(refusal);
-			if (resumes(entry)) this.run(command, name, entry, parameters, true);
-			else command.fail(CommandReason.INTERRUPTED);
+			// A checkpoint says that this very request was admitted, and not another one with the same envelope.
+			if (isResumed && command.checkpoint !== undefined) {
+				if (resumes(entry)) this.run(command, name, entry, parameters, true);
+				else command.fail(CommandReason.INTERRUPTED);
+				return;
+			}
+			const refusal = admit(host, isNonce ? ` ${id}` : id, claims.expires);
+			if (refusal === "") {
+				if (resumes(entry)) command.progress(undefined, undefined, "");
+				this.run(command, name, entry, parameters, false);
+			} else if (isResumed && refusal === Reason.REPLAYED) {
+				command.fail(CommandReason.INTERRUPTED);
+			} else {
+				command.reject(refusal);
+			}
 		} catch (error) {
 			this.refuse(command, error);
 		}

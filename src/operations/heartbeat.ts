@@ -8,7 +8,8 @@
 import type { DeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
 import type { Traffic } from "../base/traffic.js";
-import { CBORWriter } from "../cbor/writer.js";
+import { encodeCBOR } from "../cbor/encode.js";
+import type { CBORObject } from "../cbor/value.js";
 import type { Heap, Host } from "../host.js";
 import { Beats } from "./beats.js";
 import type { Meters } from "./meters.js";
@@ -91,79 +92,61 @@ export class Heartbeat {
 		const { system, time, text } = host;
 		const wall = time.wall();
 		const heap = system.heap();
-		const writer = new CBORWriter(text);
-		writer.map(wall === undefined ? 8 : 9);
-		put(writer, "boot", boot);
-		put(writer, "number", this.beats.number);
-		put(writer, "at", Math.round(now - this.#startedAt));
-		put(writer, "period", Math.round(period));
-		if (wall !== undefined) put(writer, "wall", Math.round(wall));
-		writer.write("reset");
-		writer.write(system.resetReason);
-		writer.write("counters");
-		this.putCounters(writer, heap);
-		writer.write("gauges");
-		this.putGauges(writer, heap, now);
-		writer.write("timers");
-		this.putTimers(writer);
-		return writer.finish();
+		const record: CBORObject = {
+			boot, number: this.beats.number, at: Math.round(now - this.#startedAt), period: Math.round(period),
+			reset: system.resetReason, counters: this.countersOf(heap), gauges: this.gaugesOf(heap, now),
+			timers: this.timersOf(),
+		};
+		put(record, "wall", wall && Math.round(wall));
+		return encodeCBOR(text, record);
 	}
 
-	private putCounters(writer: CBORWriter, heap: Heap | undefined): void {
-		const { traffic, wear } = this.#options;
-		const counters = this.#options.meters.counters.filter(({ value }) => Number.isFinite(value));
+	private countersOf(heap: Heap | undefined): CBORObject {
+		const { traffic, wear, meters } = this.#options;
+		const counters: CBORObject = {
+			connections: traffic.connections, reconnects: traffic.losses,
+			bytesIn: traffic.bytesIn, bytesOut: traffic.bytesOut,
+			messagesIn: traffic.messagesIn, messagesOut: traffic.messagesOut,
+			flashPrograms: wear.programs, flashErases: wear.erases, storageWrites: wear.writes,
+		};
 		const collections = heap?.collections;
-		writer.map(9 + counters.length + (collections === undefined ? 0 : 1));
-		put(writer, "connections", traffic.connections);
-		put(writer, "reconnects", traffic.losses);
-		put(writer, "bytesIn", traffic.bytesIn);
-		put(writer, "bytesOut", traffic.bytesOut);
-		put(writer, "messagesIn", traffic.messagesIn);
-		put(writer, "messagesOut", traffic.messagesOut);
-		put(writer, "flashPrograms", wear.programs);
-		put(writer, "flashErases", wear.erases);
-		put(writer, "storageWrites", wear.writes);
 		if (collections !== undefined) {
-			put(writer, "collections", collections - this.#collections);
+			counters["collections"] = collections - this.#collections;
 			this.#collections = collections;
 		}
-		for (const { name, value } of counters) put(writer, name, value);
+		for (const { name, value } of meters.counters) put(counters, name, value);
+		return counters;
 	}
 
-	private putGauges(writer: CBORWriter, heap: Heap | undefined, now: number): void {
+	private gaugesOf(heap: Heap | undefined, now: number): CBORObject {
 		const { traffic, crashes, meters } = this.#options;
-		const gauges = meters.gauges.filter(({ value }) => Number.isFinite(value));
 		const { roundTrip, queue } = traffic;
-		const battery = this.#options.battery?.();
-		const known: [name: string, value: number | undefined][] = [
-			["uptime", Math.round((now - this.#startedAt) / 1_000)],
-			["crashes", crashes],
+		const gauges: CBORObject = {
+			uptime: Math.round((now - this.#startedAt) / 1_000), crashes,
 			// In quarters, which take few bytes.
-			["crashFreeHours", Math.floor(this.beats.crashFree / HOUR * 4) / 4],
-			["roundTrip", roundTrip < 0 ? undefined : Math.round(roundTrip)],
-			["queue", queue?.queued],
-			["battery", battery !== undefined && Number.isFinite(battery) ? battery : undefined],
-			["slots", heap?.slots],
-			["chunks", heap?.chunks],
-			["slotsPeak", heap?.slotsPeak],
-			["chunksPeak", heap?.chunksPeak],
-		];
-		writer.map(gauges.length + known.filter(([, value]) => value !== undefined).length);
-		for (const [name, value] of known) if (value !== undefined) put(writer, name, value);
-		for (const { name, value } of gauges) put(writer, name, value);
+			crashFreeHours: Math.floor(this.beats.crashFree / HOUR * 4) / 4,
+		};
+		if (roundTrip >= 0) gauges["roundTrip"] = Math.round(roundTrip);
+		put(gauges, "queue", queue?.queued);
+		put(gauges, "battery", this.#options.battery?.());
+		put(gauges, "slots", heap?.slots);
+		put(gauges, "chunks", heap?.chunks);
+		put(gauges, "slotsPeak", heap?.slotsPeak);
+		put(gauges, "chunksPeak", heap?.chunksPeak);
+		for (const { name, value } of meters.gauges) put(gauges, name, value);
+		return gauges;
 	}
 
-	private putTimers(writer: CBORWriter): void {
-		const timers = this.#options.meters.timers.filter(({ sum }) => Number.isFinite(sum));
-		writer.map(timers.length);
-		for (const { name, count, sum, longest } of timers) {
-			writer.write(name);
-			writer.write([count, sum, longest]);
+	private timersOf(): CBORObject {
+		const timers: CBORObject = {};
+		for (const { name, count, sum, longest } of this.#options.meters.timers) {
+			if (Number.isFinite(sum)) timers[name] = [count, sum, longest];
 		}
+		return timers;
 	}
 }
 
-function put(writer: CBORWriter, name: string, value: number): void {
-	writer.write(name);
-	writer.write(value);
+/** What is no number is left out. */
+function put(into: CBORObject, name: string, value: number | undefined): void {
+	if (value !== undefined && Number.isFinite(value)) into[name] = value;
 }

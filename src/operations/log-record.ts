@@ -9,7 +9,7 @@
  */
 import { SECRET, Secret } from "../base/secret.js";
 import { putHead, putNumber } from "../cbor/number.js";
-import { Major } from "../cbor/value.js";
+import { Info, Major } from "../cbor/value.js";
 import type { TextCodec } from "../host.js";
 import { levelName } from "./log-level.js";
 
@@ -29,19 +29,25 @@ const FIELD_ROOM = 2 + FIELD_NAME_MAXIMUM + 9;
 /** Bytes of the longest record: heads, number, time, level, module, message and fields. */
 export const RECORD_LENGTH = 1 + 5 + 9 + 1 + 2 + MODULE_MAXIMUM + 2 + MESSAGE_MAXIMUM + 1 + FIELDS_LENGTH;
 
-const FALSE = 20;
-const TRUE = 21;
-const NULL = 22;
+/** First bytes of heads. */
+const TEXT = Major.TEXT << 5;
+const ARRAY = Major.ARRAY << 5;
+const MAP = Major.MAP << 5;
+const SIMPLE = Major.SIMPLE << 5;
 const ILL_FORMED = "[text]";
 /** Bytes of UTF-8 that no character exceeds. */
 const CHARACTER_MAXIMUM = 4;
 
-/** Writes records into one piece of memory. */
+/**
+ * Writes records into one piece of memory: `begin`, the texts of module and message, and `fields`. Parts and not one
+ * call, because a program logs wherever it is, and calls within calls are what takes the stack.
+ */
 export class RecordEncoder {
 	readonly #text: TextCodec;
 	readonly #bytes: Uint8Array;
 	readonly #view: DataView;
-	/** Where the next item goes. */
+	/** Where the record begins, and where the next item goes. */
+	#start = 0;
 	#position = 0;
 
 	/** @param view of `bytes`, from their beginning */
@@ -51,65 +57,67 @@ export class RecordEncoder {
 		this.#view = view;
 	}
 
-	/**
-	 * Writes a record at `start`, where there is room for RECORD_LENGTH bytes.
-	 * @returns its bytes
-	 */
-	encode(
-		start: number, number: number, ms: number, level: number, module: string, message: unknown, fields: unknown,
-	): number {
-		this.#position = start;
-		this.head(Major.ARRAY, fields === undefined ? 5 : 6);
-		this.number(number);
-		this.number(ms);
-		this.number(level);
-		this.string(module, MODULE_MAXIMUM);
-		this.string(String(valueOf(message)), MESSAGE_MAXIMUM);
-		if (fields !== undefined) this.fields(isPlain(fields) ? fields : { fields });
-		return this.#position - start;
+	/** Begins a record at `start`, where there is room for RECORD_LENGTH bytes. */
+	begin(start: number, number: number, ms: number, level: number): void {
+		const bytes = this.#bytes, view = this.#view;
+		this.#start = start;
+		let position = putHead(bytes, view, start, ARRAY, 5);
+		position = putHead(bytes, view, position, 0, number);
+		position = putHead(bytes, view, position, 0, ms);
+		this.#position = putHead(bytes, view, position, 0, level);
 	}
 
-	private fields(fields: Readonly<Record<string, unknown>>): void {
-		const names = Object.keys(fields);
-		const { length } = names;
-		// How many there are is known at the end; the head has one byte in any case.
-		const head = this.#position++;
-		const end = head + 1 + FIELDS_LENGTH;
-		let count = 0;
-		while (count < length && count < FIELDS_MAXIMUM && end - this.#position >= FIELD_ROOM) {
-			const name = names[count++]!;
-			this.string(name, FIELD_NAME_MAXIMUM);
-			this.value(valueOf(fields[name]), Math.min(FIELD_TEXT_MAXIMUM, end - this.#position - 2));
+	/** Bytes of the record. */
+	get length(): number {
+		return this.#position - this.#start;
+	}
+
+	/** A text, or what is written of something else; as much of it as takes `most` bytes. */
+	text(value: unknown, most: number): void {
+		const text = this.#text, bytes = this.#bytes;
+		let written = typeof value === "string" ? value : String(valueOf(value));
+		let length = -1;
+		try {
+			length = text.byteLength(written);
+		} catch {
+			// There is none of half a character.
 		}
-		putHead(this.#bytes, this.#view, head, Major.MAP << 5, count);
-	}
-
-	/** @param most bytes of a text */
-	private value(value: LogValue, most: number): void {
-		if (typeof value === "string") this.string(value, most);
-		else if (typeof value === "number") this.number(value);
-		else this.head(Major.SIMPLE, value === null ? NULL : value ? TRUE : FALSE);
-	}
-
-	private head(major: number, argument: number): void {
-		this.#position = putHead(this.#bytes, this.#view, this.#position, major << 5, argument);
-	}
-
-	private number(value: number): void {
-		this.#position = putNumber(this.#bytes, this.#view, this.#position, value);
-	}
-
-	private string(value: string, most: number): void {
-		const text = this.#text;
-		let written = value;
-		let length = byteLength(text, value);
 		if (length < 0 || length > most) {
-			written = length < 0 ? ILL_FORMED : cut(text, value, most);
-			length = byteLength(text, written);
+			written = length < 0 ? ILL_FORMED : cut(text, written, most);
+			length = text.byteLength(written);
 		}
-		this.head(Major.TEXT, length);
-		text.encode(written, this.#bytes, this.#position);
-		this.#position += length;
+		const position = putHead(bytes, this.#view, this.#position, TEXT, length);
+		text.encode(written, bytes, position);
+		this.#position = position + length;
+	}
+
+	/** Ends the record with fields; what is beyond the limits is left out, and all of them when one throws. */
+	fields(fields: unknown): void {
+		const mark = this.#position;
+		try {
+			const members = isPlain(fields) ? fields : { fields };
+			const names = Object.keys(members);
+			let left = FIELDS_LENGTH;
+			let count = 0;
+			// How many there are is known at the end; the head has one byte in any case.
+			this.#position++;
+			while (count < names.length && count < FIELDS_MAXIMUM && left >= FIELD_ROOM) {
+				const name = names[count++]!;
+				this.text(name, FIELD_NAME_MAXIMUM);
+				const value = valueOf(members[name]);
+				const position = this.#position;
+				left = mark + 1 + FIELDS_LENGTH - position;
+				if (typeof value === "string") this.text(value, Math.min(FIELD_TEXT_MAXIMUM, left - 2));
+				else if (typeof value === "number") this.#position = putNumber(this.#bytes, this.#view, position, value);
+				else this.#position = putHead(this.#bytes, this.#view, position, SIMPLE, simple(value));
+				left -= this.#position - position;
+			}
+			putHead(this.#bytes, this.#view, mark, MAP, count);
+			putHead(this.#bytes, this.#view, this.#start, ARRAY, 6);
+		} catch {
+			// Accessors may throw; the message is there in any case.
+			this.#position = mark;
+		}
 	}
 }
 
@@ -117,8 +125,12 @@ export class RecordEncoder {
 export function lineOf(ms: number, level: number, module: string, message: unknown, fields: unknown): string {
 	let line = `${(ms / 1000).toFixed(3)} ${levelName(level)} ${module}: ${String(valueOf(message))}`;
 	if (fields === undefined) return line;
-	const members: Readonly<Record<string, unknown>> = isPlain(fields) ? fields : { fields };
-	for (const name of Object.keys(members)) line += ` ${name}=${String(valueOf(members[name]))}`;
+	try {
+		const members: Readonly<Record<string, unknown>> = isPlain(fields) ? fields : { fields };
+		for (const name of Object.keys(members)) line += ` ${name}=${String(valueOf(members[name]))}`;
+	} catch {
+		// As in the record.
+	}
 	return line;
 }
 
@@ -137,20 +149,16 @@ function valueOf(value: unknown): LogValue {
 	}
 }
 
+function simple(value: boolean | null): number {
+	if (value === null) return Info.NULL;
+	return value ? Info.TRUE : Info.FALSE;
+}
+
 /** Whether it is an object as a literal makes one: members of anything else, of bytes say, are not fields. */
 function isPlain(fields: unknown): fields is Readonly<Record<string, unknown>> {
 	if (typeof fields !== "object" || fields === null) return false;
 	const prototype: unknown = Object.getPrototypeOf(fields);
 	return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-/** Of its UTF-8; -1 when it has none, because of half a character. */
-function byteLength(text: TextCodec, value: string): number {
-	try {
-		return text.byteLength(value);
-	} catch {
-		return -1;
-	}
 }
 
 /** The first characters of `value`, as many as take `most` bytes. */

@@ -17,8 +17,8 @@ import { RecordRing, type RecordRingOwner } from "./record-ring.js";
 
 /** Bytes of records that are told of the run before. */
 export const PREVIOUS_LENGTH = 600;
-/** Flag of a record in RAM. */
-const IN_FLASH = 1;
+/** What the flags of a record in RAM say: it is on flash, or to be taken there, or that at once. */
+const Flag = Object.freeze({ NONE: 0, ON_FLASH: 1, PENDING: 2, URGENT: 3 });
 const NOWHERE = -1;
 
 /** Told of what the flash refuses: the records in RAM go on. */
@@ -31,12 +31,14 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	number = 0;
 	/** Records that the cloud will not get, and was not told of. */
 	lost = 0;
-	/** The last records of the run before, where they survived. */
-	readonly previous: Uint8Array | undefined;
+	/** There is something for `keep`, and no batch is to be made before that. */
+	hasPending = false;
+	/** The last records of the run before, where they survived and nobody took them. */
+	previous: Uint8Array | undefined;
+	readonly encoder: RecordEncoder;
 	readonly #host: Host;
 	readonly #boot: number;
 	readonly #ring: RecordRing;
-	readonly #encoder: RecordEncoder;
 	readonly #owner: LogRecordsOwner;
 	/** Absent, too, from when on it cannot be read. */
 	#flash: FlashRecords | undefined;
@@ -45,6 +47,8 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	/** Number of the last record of this run that the flash gave up. */
 	#givenUp = 0;
 	#batch: LogBatch | undefined;
+	/** Place in the flash of the first record that the cloud does not have, where it is to forget those before. */
+	#released = NOWHERE;
 
 	/**
 	 * @param memory for the ring: if it survived a reset, what is in it is taken over
@@ -55,7 +59,7 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		this.#boot = boot;
 		this.#owner = owner;
 		const ring = this.#ring = new RecordRing(memory, this);
-		this.#encoder = new RecordEncoder(host.text, ring.bytes, ring.view);
+		this.encoder = new RecordEncoder(host.text, ring.bytes, ring.view);
 		this.previous = ring.former(boot - 1, PREVIOUS_LENGTH);
 		ring.begin(boot, randomWord(host));
 		if (flash === undefined) return;
@@ -68,27 +72,45 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		}
 	}
 
+	/** Begins a record: module, message and fields are written with `encoder`. @param ms since boot */
+	begin(ms: number, level: number): void {
+		this.encoder.begin(this.#ring.reserve(), this.number + 1, ms, level);
+	}
+
 	/**
-	 * Writes a record.
-	 * @param ms since boot
-	 * @param isForFlash it is kept there, too, as far as that has room for it
+	 * Ends the record.
+	 * @param isForFlash `keep` is to take it there
 	 * @returns its bytes
 	 */
-	write(ms: number, level: number, module: string, message: unknown, fields: unknown, isForFlash: boolean): number {
-		const ring = this.#ring, encoder = this.#encoder;
-		const start = ring.reserve();
-		const number = this.number + 1;
-		let length: number;
-		try {
-			length = encoder.encode(start, number, ms, level, module, message, fields);
-		} catch {
-			// Fields may be accessors that throw; the message is there in any case.
-			length = encoder.encode(start, number, ms, level, module, message, undefined);
+	end(level: number, isForFlash: boolean): number {
+		const { length } = this.encoder;
+		let flags: number = Flag.NONE;
+		if (isForFlash && this.#flash !== undefined) {
+			flags = level === Level.ERROR ? Flag.URGENT : Flag.PENDING;
+			this.hasPending = true;
 		}
-		const isKept = isForFlash && this.keep(start, length, level === Level.ERROR);
-		ring.commit(number, length, isKept ? IN_FLASH : 0);
-		this.number = number;
+		this.#ring.commit(++this.number, length, flags);
 		return length;
+	}
+
+	/**
+	 * Takes to the flash what is to go there, as far as it may be written, and forgets what the cloud has. Not done at
+	 * once, because programs log wherever they are, and this takes half of the stack that a device has.
+	 */
+	keep(): void {
+		const ring = this.#ring;
+		if (!this.hasPending) return;
+		this.hasPending = false;
+		this.release();
+		let isUrgent = false;
+		for (let at = ring.first(); at >= 0; at = ring.after(at)) {
+			const flags = ring.flags(at);
+			if (flags < Flag.PENDING) continue;
+			const isKept = this.append(at);
+			ring.setFlags(at, isKept ? Flag.ON_FLASH : Flag.NONE);
+			isUrgent ||= isKept && flags === Flag.URGENT;
+		}
+		if (isUrgent) this.flush();
 	}
 
 	/** Something on its way to the flash is not durable yet. */
@@ -117,6 +139,11 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		return first >= 0 && flash!.isFormer(first);
 	}
 
+	/** Whether there are any up to this number of this run. */
+	hasUpTo(last: number): boolean {
+		return this.hasFormer || Math.min(last, this.number) > this.covered;
+	}
+
 	/** The batch under way. */
 	get batch(): LogBatch | undefined {
 		return this.#batch;
@@ -141,36 +168,27 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		return this.#batch = batch;
 	}
 
-	/** The cloud has the batch. */
+	/** The cloud has the batch; `keep` is to see to it that a reset does not bring it back. */
 	accepted(): void {
 		const batch = this.#batch;
 		if (batch === undefined) return;
 		this.#batch = undefined;
 		this.#sent = batch.sent;
 		this.lost -= batch.lost;
-		if (batch.place < 0) return;
-		try {
-			this.#flash?.trim(batch.place);
-		} catch (error) {
-			return this.dropFlash(error);
-		}
-		try {
-			this.#flash?.save(batch.place);
-		} catch (error) {
-			this.fail(error);
-		}
+		this.#released = batch.place;
+		this.hasPending ||= batch.place >= 0;
 	}
 
 	/** The ring overwrites a record. */
 	evicted(number: number, flags: number): void {
-		const isOnFlash = (flags & IN_FLASH) !== 0 && number > this.#givenUp && this.#flash !== undefined;
+		const isOnFlash = flags === Flag.ON_FLASH && number > this.#givenUp && this.#flash !== undefined;
 		if (!isOnFlash && number > this.covered) this.lost++;
 	}
 
 	/** The flash gives up a record. */
 	givesUp(position: number): void {
 		const flash = this.#flash!;
-		const place = this.#batch?.place ?? NOWHERE;
+		const place = this.#batch?.place ?? this.#released;
 		if (place >= 0 && steps(flash.place(position), place) > 0) return;
 		if (!flash.isFormer(position)) {
 			const number = this.#givenUp = flash.number(position);
@@ -185,13 +203,27 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		return this.#batch?.sent ?? this.#sent;
 	}
 
-	/** False: it is not on flash. */
-	private keep(start: number, length: number, isUrgent: boolean): boolean {
-		const flash = this.#flash;
+	private release(): void {
+		const place = this.#released;
+		this.#released = NOWHERE;
+		if (place < 0) return;
 		try {
-			if (flash === undefined || !flash.append(this.#ring.bytes, start, length)) return false;
-			if (isUrgent) flash.flush();
-			return true;
+			this.#flash?.trim(place);
+		} catch (error) {
+			return this.dropFlash(error);
+		}
+		try {
+			this.#flash?.save(place);
+		} catch (error) {
+			this.fail(error);
+		}
+	}
+
+	/** False: it is not on flash. */
+	private append(position: number): boolean {
+		const ring = this.#ring;
+		try {
+			return this.#flash?.append(ring.bytes, ring.start(position), ring.length(position)) === true;
 		} catch (error) {
 			this.fail(error);
 			return false;

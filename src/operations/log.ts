@@ -19,7 +19,7 @@ import type { Host } from "../host.js";
 import { Allowance } from "./allowance.js";
 import type { FlashOptions } from "./flash-records.js";
 import { levelName, levelOf, LevelSetting, NO_LEVEL, type LogLevel } from "./log-level.js";
-import { lineOf, MODULE_MAXIMUM, RECORD_LENGTH, type LogFields } from "./log-record.js";
+import { lineOf, MESSAGE_MAXIMUM, MODULE_MAXIMUM, RECORD_LENGTH, type LogFields } from "./log-record.js";
 import { LogRecords, type LogRecordsOwner } from "./log-records.js";
 import { ModuleLogger, type Logger, type LogSink } from "./logger.js";
 import { RING_MINIMUM } from "./record-ring.js";
@@ -85,11 +85,13 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	#wanted: number;
 	/** When the next batch is due: monotonic ms. */
 	#due = Infinity;
+	/** The last batch was answered, and nothing planned since. */
+	#isAnswered = false;
 	/** Of the way to the cloud. */
 	readonly #uplink: Allowance;
 	readonly #setting: LevelSetting;
 	readonly #loggers: ModuleLogger[] = [];
-	/** When each of them is due: a level to end, the flash to be flushed, somebody to be told of a batch. */
+	/** When each of them is due: a level ends, the flash is to be flushed, somebody to be told of a batch. */
 	#levelAt = Infinity;
 	#flushAt = Infinity;
 	#tellAt = Infinity;
@@ -173,20 +175,23 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		return levels;
 	}
 
-	/** The last records of the run before, in an array in CBOR, where the platform has kept them. */
+	/** The last records of the run before, in an array in CBOR, where the platform has kept them. Handed over once. */
 	previous(): Uint8Array | undefined {
-		return this.#records.previous;
+		const { previous } = this.#records;
+		this.#records.previous = undefined;
+		return previous;
 	}
 
 	/** All records that are there are to be sent. */
 	upload(): void {
 		this.#wanted = Math.max(this.#wanted, this.#records.number);
-		this.setDue(0);
+		if (this.#records.hasUpTo(this.#wanted)) this.setDue(0);
 	}
 
 	/** Makes durable what is on its way to the flash: before a restart that is meant. */
 	flush(): void {
 		this.#flushAt = Infinity;
+		this.#records.keep();
 		this.#records.flush();
 	}
 
@@ -205,28 +210,33 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 			this.#records.lost++;
 			return;
 		}
-		const { module } = logger;
+		const records = this.#records;
+		const { encoder } = records;
 		const ms = Math.max(0, Math.floor(now - this.#began));
+		// All from here, and little within: the stack is the program's.
 		this.#isBusy = true;
-		try {
-			const length = this.#records.write(ms, level, module, message, fields, level <= this.#flashLevel);
-			logger.allowance.spend(length);
-			this.#allowance.spend(length);
-			if (level <= this.#echo) this.#host.trace(lineOf(ms, level, module, message, fields));
-		} finally {
-			this.#isBusy = false;
-		}
+		records.begin(ms, level);
+		encoder.text(logger.module, MODULE_MAXIMUM);
+		encoder.text(message, MESSAGE_MAXIMUM);
+		if (fields !== undefined) encoder.fields(fields);
+		const length = records.end(level, level <= this.#flashLevel);
+		logger.allowance.spend(length);
+		this.#allowance.spend(length);
+		if (level <= this.#echo) this.#host.trace(lineOf(ms, level, logger.module, message, fields));
+		this.#isBusy = false;
+		if (this.#records.hasPending) this.arm();
 		this.plan(now);
 	}
 
 	get deadline(): number {
-		if (this.#records.batch !== undefined) return 0;
-		return this.#due === Infinity ? Infinity : Math.max(this.#due, this.#uplink.availableAt(REPORT_LENGTH));
+		const { batch, hasPending } = this.#records;
+		if (batch !== undefined) return 0;
+		return hasPending || this.#due === Infinity ? Infinity : Math.max(this.#due, this.#uplink.availableAt(REPORT_LENGTH));
 	}
 
 	next(now: number): Uint8Array | undefined {
 		const records = this.#records;
-		if (records.batch === undefined && now >= this.#due && this.#uplink.has(REPORT_LENGTH, now)) {
+		if (records.batch === undefined && now >= this.deadline && this.#uplink.has(REPORT_LENGTH, now)) {
 			const batch = records.makeBatch(this.#wanted);
 			if (batch !== undefined) {
 				this.#uplink.spend(batch.report.byteLength);
@@ -243,8 +253,9 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		if (records.batch === undefined) return;
 		records.accepted();
 		this.#due = Infinity;
-		if (this.#wanted !== Infinity || records.hasFormer) this.setDue(0);
-		else this.plan(now);
+		this.#isAnswered = true;
+		if (records.hasPending) this.arm();
+		else this.settle(now);
 	}
 
 	refused(_error: DeviceError, now: number): void {
@@ -255,8 +266,9 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 
 	/** The flash refused something. */
 	fail(error: DeviceError): void {
-		this.#fault ??= error;
-		this.arm();
+		if (this.#fault !== undefined) return;
+		this.#fault = error;
+		this.#alarm.set(0);
 	}
 
 	expire(): void {
@@ -266,7 +278,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 			for (let index = 0; index < this.#loggers.length; index++) this.#loggers[index]!.setting.expire(now);
 			this.setThresholds();
 		}
-		if (now >= this.#flushAt) this.flush();
+		this.expireFlash(now);
 		this.tellFault();
 		if (now >= this.#tellAt) {
 			this.#tellAt = Infinity;
@@ -275,14 +287,29 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		this.arm();
 	}
 
-	/** What waits is to be flushed, and to be sent, together with what may come until then. */
-	private plan(now: number): void {
+	private expireFlash(now: number): void {
 		const records = this.#records;
-		if (this.#flushAt === Infinity && records.hasStaged) {
-			this.#flushAt = now + FLUSH_DELAY;
-			this.arm();
+		if (records.hasPending) {
+			records.keep();
+			// Batches waited for it.
+			this.#tellAt = this.#due;
+			if (this.#isAnswered) this.settle(now);
 		}
-		const { waiting } = records;
+		if (now >= this.#flushAt) this.flush();
+		else if (this.#flushAt === Infinity && records.hasStaged) this.#flushAt = now + FLUSH_DELAY;
+	}
+
+	/** A batch was answered: when the next is due. */
+	private settle(now: number): void {
+		this.#isAnswered = false;
+		if (this.#wanted === Infinity && !this.#records.hasFormer) return this.plan(now);
+		if (this.#records.hasUpTo(this.#wanted)) this.setDue(0);
+		else this.#wanted = NOTHING;
+	}
+
+	/** What waits is to be sent, together with what may come until then. */
+	private plan(now: number): void {
+		const { waiting } = this.#records;
 		if (this.#wanted !== Infinity || waiting === 0) return;
 		const due = waiting >= BATCH_RECORDS ? now : now + BATCH_DELAY;
 		if (due < this.#due) this.setDue(due);
@@ -322,7 +349,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 
 	private arm(): void {
 		const isFaultNew = this.#fault !== undefined && !this.#isFaultTold;
-		this.#alarm.set(isFaultNew ? 0 : Math.min(this.#levelAt, this.#flushAt, this.#tellAt));
+		this.#alarm.set(isFaultNew || this.#records.hasPending ? 0 : Math.min(this.#levelAt, this.#flushAt, this.#tellAt));
 	}
 }
 

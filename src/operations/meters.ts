@@ -106,6 +106,7 @@ export class Meters {
 		if (!isName(name, NAME_MAXIMUM, "_-")) {
 			throw new DeviceError("argument", `a meter's name has 1 to ${NAME_MAXIMUM} letters, digits, "_" and "-"`);
 		}
+		if (name in Object.prototype) throw new DeviceError("argument", `${name} is no name of a meter`);
 		if (OWN.includes(name)) throw new DeviceError("argument", `${name} is measured by the device itself`);
 		const count = this.counters.length + this.gauges.length + this.timers.length;
 		if (count === METERS_MAXIMUM || this.#length + name.length > METER_NAMES_MAXIMUM) {

@@ -10,7 +10,7 @@
  *
  * | word    | of the memory                             | of each record                                             |
  * |---------|-------------------------------------------|------------------------------------------------------------|
- * | 0       | magic                                     | check of what follows                                      |
+ * | 0       | magic                                     | check of what follows, but for the flags                   |
  * | 1       | number of the boot                        | number                                                     |
  * | 2       | random                                    | flags (upper half), bytes of the record                    |
  * | 3       | check of these                            | the record, to whole words                                 |
@@ -23,6 +23,8 @@ const MAGIC = 0x4d4c_6f31;
 const RING_HEADER = 16;
 const RECORD_HEADER = 12;
 const WORD = 4;
+/** An odd number whose bits are anything. */
+const MIX = 0x85eb_ca6b;
 /** Bytes that are free before a record is written. */
 const ROOM = RECORD_HEADER + wholeWords(RECORD_LENGTH);
 /** The longest, and the longest once more, and as much. */
@@ -82,7 +84,8 @@ export class RecordRing {
 		const { view } = this;
 		const check = headerCheck(boot, view.getUint32(8));
 		if (view.getUint32(0) !== MAGIC || view.getUint32(4) !== boot || view.getUint32(12) !== check) return undefined;
-		const found = this.scan(check);
+		this.#salt = check;
+		const found = this.scan();
 		return found.length === 0 ? undefined : this.join(newest(view, found, most));
 	}
 
@@ -109,11 +112,10 @@ export class RecordRing {
 	commit(number: number, length: number, flags: number): void {
 		const { view } = this;
 		const at = this.#tail;
-		const next = at + RECORD_HEADER + wholeWords(length);
 		view.setUint32(at + 4, number);
 		view.setUint32(at + 8, flags << 16 | length);
-		view.setUint32(at, checkOf(view, this.#salt, at + WORD, next));
-		this.#tail = next;
+		view.setUint32(at, this.checkOf(at, length));
+		this.#tail = at + RECORD_HEADER + wholeWords(length);
 		this.#count++;
 	}
 
@@ -132,6 +134,14 @@ export class RecordRing {
 		return this.view.getUint32(position + 4);
 	}
 
+	flags(position: number): number {
+		return this.view.getUint16(position + 8);
+	}
+
+	setFlags(position: number, flags: number): void {
+		this.view.setUint16(position + 8, flags);
+	}
+
 	/** Where the bytes of the record begin. */
 	start(position: number): number {
 		return position + RECORD_HEADER;
@@ -142,6 +152,22 @@ export class RecordRing {
 		return this.view.getUint16(position + 10);
 	}
 
+	/** Two sums over number, length and all words, the second of which depends on their order; in one word. */
+	private checkOf(position: number, length: number): number {
+		const { view } = this;
+		const end = position + RECORD_HEADER + wholeWords(length);
+		let sum = this.#salt + view.getUint32(position + 4) | 0;
+		let sums = sum;
+		sum = sum + length | 0;
+		sums = sums + sum | 0;
+		for (let at = position + RECORD_HEADER; at < end; at += WORD) {
+			sum = sum + view.getUint32(at) | 0;
+			sums = sums + sum | 0;
+		}
+		// What changes at the end changes both alike.
+		return Math.imul(sum ^ sum >>> 15, MIX) + sums >>> 0;
+	}
+
 	private behind(position: number): number {
 		const next = position + RECORD_HEADER + wholeWords(this.length(position));
 		return next === this.#turn ? RING_HEADER : next;
@@ -149,18 +175,21 @@ export class RecordRing {
 
 	/** Lets go of the oldest records as long as they begin within this range. */
 	private evict(start: number, end: number): void {
-		while (this.#count > 0 && this.#head >= start && this.#head < end) {
-			const head = this.#head;
-			const next = this.behind(head);
+		const { view } = this;
+		for (let head = this.#head; this.#count > 0 && head >= start && head < end; head = this.#head) {
+			// Not by methods of ours, each of which would take its part of the program's stack.
+			this.#head += RECORD_HEADER + wholeWords(view.getUint16(head + 10));
 			this.#count--;
-			this.#head = next;
-			if (next < head) this.#turn = NOWHERE;
-			this.#owner.evicted(this.number(head), this.view.getUint16(head + 8));
+			if (this.#head === this.#turn) {
+				this.#head = RING_HEADER;
+				this.#turn = NOWHERE;
+			}
+			this.#owner.evicted(view.getUint32(head + 4), view.getUint16(head + 8));
 		}
 	}
 
-	/** Positions of all whole records of a run, as they lie. */
-	private scan(salt: number): number[] {
+	/** Positions of all whole records, as they lie. */
+	private scan(): number[] {
 		const { view } = this;
 		const found: number[] = [];
 		let at = RING_HEADER;
@@ -168,7 +197,7 @@ export class RecordRing {
 			const length = view.getUint16(at + 10);
 			const next = at + RECORD_HEADER + wholeWords(length);
 			if (length > 0 && length <= RECORD_LENGTH && next <= this.#end
-				&& view.getUint32(at) === checkOf(view, salt, at + WORD, next)) {
+				&& view.getUint32(at) === this.checkOf(at, length)) {
 				found.push(at);
 				at = next;
 			} else {
@@ -217,16 +246,4 @@ function wholeWords(length: number): number {
 
 function headerCheck(boot: number, salt: number): number {
 	return mix(mix(MAGIC, boot), salt);
-}
-
-/** Two sums over whole words, the second of which depends on their order; in one word. */
-function checkOf(view: DataView, salt: number, start: number, end: number): number {
-	let sum = salt | 0;
-	let sums = 0;
-	for (let at = start; at < end; at += WORD) {
-		sum = sum + view.getUint32(at) | 0;
-		sums = sums + sum | 0;
-	}
-	// One after the other: what changes at the end changes both alike.
-	return mix(mix(MAGIC, sum), sums);
 }

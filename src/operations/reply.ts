@@ -27,8 +27,8 @@ export interface ReplyDigest {
 	readonly digest?: string | undefined;
 }
 
-/** Bytes of a part: with what is around it, it still fits one datagram. */
-export const PART_LENGTH = 1_024;
+/** Bytes of a part: no buffer on its way grows twice for it, and it fits one datagram, whatever protects that. */
+export const PART_LENGTH = 768;
 
 export class Reply {
 	readonly command: Command;

@@ -2,7 +2,7 @@
 /**
  * Which signed commands were done: each is kept until it has expired, across resets, so that none is done twice.
  *
- * A record is the beginning of the SHA-256 of the identifier, and when it expires. An unexpired one is never given up:
+ * A record is the beginning of the SHA-256 of what tells it from others, and when it expires. An unexpired one is never given up:
  * where there is no room, the next command is refused. What was given up leaves the latest time of them behind, and
  * nothing that expires by then is taken any more: a clock that is set back makes nothing good again.
  */
@@ -30,16 +30,16 @@ export type UsingHost = DigestingHost & Pick<Host, "storage" | "time">;
 
 /**
  * Writes down that a command is done now.
- * @param id of the command @param expires s since 1970
+ * @param key tells it from all others that are ever signed @param expires s since 1970
  * @returns "" when it may be done; else one of `Reason`
  * @throws DeviceError `storage`, `full`, `corrupt`
  */
-export function admit(host: UsingHost, id: string, expires: number): string {
+export function admit(host: UsingHost, key: string, expires: number): string {
 	const domain = host.storage.open({ path: OPERATIONS });
 	try {
 		const kept = domain.read(KEY) ?? new Uint8Array(HEADER_LENGTH);
 		if ((kept.byteLength - HEADER_LENGTH) % RECORD_LENGTH !== 0) throw new DeviceError("corrupt", "no such records");
-		const digest = textDigest(host, id).subarray(0, DIGEST_LENGTH);
+		const digest = textDigest(host, key).subarray(0, DIGEST_LENGTH);
 		if (isKnown(kept, digest)) return Reason.REPLAYED;
 		const wall = host.time.wall();
 		if (wall === undefined) return Reason.NO_CLOCK;

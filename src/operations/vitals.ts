@@ -29,7 +29,7 @@ const WORD_MAXIMUM = 0xffff_ffff;
 export const Vital = Object.freeze({
 	/** One of `Activity`, and `LEFT` once that is over. */
 	ACTIVITY: 0,
-	/** ms since boot, when something was last written here. */
+	/** ms since boot, when the device's last turn began. */
 	UPTIME: 1,
 	CONNECTED: 2,
 	IN_SYNC: 3,
@@ -107,9 +107,7 @@ export class Vitals {
 
 	/** Something of the program's is called. */
 	enter(activity: Activity): void {
-		if (this.#view === undefined) return;
 		this.set(Vital.ACTIVITY, activity);
-		this.tick(this.#host.time.now());
 	}
 
 	/** It has returned. What throws does not: that is what it died in. */
@@ -117,11 +115,15 @@ export class Vitals {
 		this.set(Vital.ACTIVITY, activity | LEFT);
 	}
 
-	/** Looks at the heap now and then; to be called whenever there is something to do anyway. */
+	/** A turn of the device begins. */
+	tick(now: number): void {
+		this.set(Vital.UPTIME, Math.min(now - this.#startedAt, WORD_MAXIMUM));
+	}
+
+	/** Looks at the heap now and then: to be called whenever there is something to do anyway. */
 	sample(now: number): void {
 		if (this.#view === undefined || now < this.#sampleAt) return;
 		this.#sampleAt = now + SAMPLE_INTERVAL;
-		this.tick(now);
 		const heap = this.#host.system.heap();
 		if (heap === undefined) return;
 		this.set(Vital.SLOTS, heap.slots);
@@ -129,10 +131,6 @@ export class Vitals {
 		if (heap.slotsPeak !== undefined) this.set(Vital.SLOTS_PEAK, heap.slotsPeak);
 		if (heap.chunksPeak !== undefined) this.set(Vital.CHUNKS_PEAK, heap.chunksPeak);
 		if (heap.collections !== undefined) this.set(Vital.COLLECTIONS, heap.collections);
-	}
-
-	private tick(now: number): void {
-		this.set(Vital.UPTIME, Math.min(now - this.#startedAt, WORD_MAXIMUM));
 	}
 }
 

@@ -10,7 +10,7 @@ import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ESP32_ARENA } from "../../hosts/xs/node/run.js";
 import type { AwsSubject, Figures, OperatedSubject } from "./figures.js";
 import {
-	COAP_TRANSFER, coapFits, lampFits, measureAws, measureClient, measureCoAP, measureCycles, measureEmpty, measureLamp, measureOperated, measureParts, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
+	COAP_TRANSFER, coapFits, lampFits, measureAws, measureClient, measureCoAP, measureCycles, measureEmpty, measureLamp, measureLog, measureOperated, measureParts, measureReply, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
 } from "./measure.js";
 import { measureUpdate } from "./update.js";
 
@@ -62,7 +62,8 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 		const { connecting, exchange } = await measureLamp(bench, ESP32_ARENA);
 		const onC3 = await measureLamp(bench, ESP32_C3_ARENA);
 		const cycles = await measureCycles(bench, ESP32_ARENA);
-		const parts = await measureParts(bench, ESP32_ARENA);
+		const parts = [...await measureParts(bench, ESP32_ARENA), ...await measureReply(bench, ESP32_ARENA)];
+		const log = await measureLog(bench, ESP32_ARENA);
 		const subjects: ({ subject: AwsSubject } & ExchangeFigures)[] = [];
 		for (const subject of Object.keys(SUBJECTS) as AwsSubject[]) subjects.push({ subject, ...await measureAws(bench, ESP32_ARENA, subject) });
 		const update = await measureUpdate(bench, ESP32_ARENA, ARENA_STEP);
@@ -117,6 +118,10 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 				return { ...cycle, value: Math.max(0, Math.ceil(cycle.value)) };
 			}),
 			...parts.map(({ name, slots, chunks }) => row(name, `host, ${name}`, slots, chunks)),
+			...log.map(({ name, slots, chunks }) => {
+				const part = row(`log, ${name}`, `log, ${name}`, slots, chunks);
+				return { ...part, value: Math.max(0, Math.ceil(part.value)) };
+			}),
 		];
 	});
 }

@@ -163,6 +163,29 @@ export async function measureCycles(bench: Bench, arena: number): Promise<Part[]
 	return parts;
 }
 
+/** What a reply of 64 KB takes, part by part; all of it arrives. */
+export async function measureReply(bench: Bench, arena: number): Promise<Part[]> {
+	const { cloud } = bench;
+	const directory = newDevice(bench);
+	const id = `lamp-${100 + bench.devices}`;
+	identify(directory, await cloud.manufacture(id));
+	const parts: Part[] = [];
+	const file = join(PROGRAMS, "xs-reply.js");
+	await run(bench, {
+		file, marker: "ready", directory, arena, count: 3,
+		onPart: (part) => parts.push(part), onFigures: () => { cloud.commands.send(id, null); },
+	});
+	return parts;
+}
+
+/** A log at work, with a cloud that takes all at once. */
+export async function measureLog(bench: Bench, arena: number): Promise<Part[]> {
+	const parts: Part[] = [];
+	const file = join(PROGRAMS, "xs-log.js");
+	await run(bench, { file, marker: "ready", directory: newDevice(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+	return parts;
+}
+
 /** Idle clients on a network in memory: Moddable's, out of the SDK in the folder `sdk`, and ours. */
 export async function measureModdable(bench: Bench, arena: number, sdk: string): Promise<Part[]> {
 	const parts: Part[] = [];

@@ -13,6 +13,7 @@ export const MOORLINE = fileURLToPath(new URL("../../hosts/simulator/cli/main.js
 export const DAY = fileURLToPath(new URL("../../hosts/simulator/day/main.js", import.meta.url));
 export const LAMP = fileURLToPath(new URL("../../../examples/lamp", import.meta.url));
 export const THING = fileURLToPath(new URL("../../../examples/thing", import.meta.url));
+export const METER = fileURLToPath(new URL("../../../examples/meter", import.meta.url));
 export const UPDATE = fileURLToPath(new URL("../../../examples/update", import.meta.url));
 
 export type Event = Record<string, unknown> & { event: string };

@@ -53,9 +53,13 @@ test("symbolicate leads from what a program died of to its source, by the map th
 
 	const text = await ended(moorline(context, place, "symbolicate", "report.json", "--map", "lamp.map"), 0);
 	assert.match(text, /^exception: TypeError: [^\n]*\nlamp 1\.2\.0, boot 1, fingerprint 0a1b2c3d, 2 times\n {2}blink {2}lamp\.ts:7:15\n/);
-	const [first, second] = await frames(context, place, "report.json", "--map", "lamp.map");
+	const [first, second, ...rest] = await frames(context, place, "report.json", "--map", "lamp.map");
 	assert.deepEqual([first!.name, first!.origin], ["blink", { source: "lamp.ts", line: 7, column: 15, isExact: true }]);
 	assert.equal(second!.origin!.line, 11);
+
+	// A release has the same program in its image.
+	await ended(moorline(context, place, "release", "--program", name, "--source-map", "release.map", "--product", "lamp", "--version", "1.2.0", "--counter", "1", "--unsigned", "--out", "lamp.mrl"), 0);
+	assert.deepEqual(await frames(context, place, "report.json", "--map", "release.map"), [first, second, ...rest]);
 
 	// XS knows no columns: then it is what the line begins with.
 	const { stack } = JSON.parse(report) as { stack: string };

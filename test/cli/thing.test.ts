@@ -11,9 +11,11 @@ import { createAwsCloud, type AwsCloud } from "../../hosts/simulator/clouds/aws/
 import { obstacle } from "../../hosts/xs/node/build.js";
 import { toPEM } from "../host/certificates.js";
 import { type Command, moorline, Place, THING } from "./command.js";
+import { assertNoSecrets, assertReplays } from "./replays.js";
 
 const TIMEOUT = 300_000;
 const NAME = "thing-1";
+const RECORDING = "thing.rec";
 
 const noXS = await obstacle(64);
 if (noXS !== undefined && process.env["CI"] === "true") throw new Error(noXS);
@@ -32,11 +34,10 @@ async function serveAws(context: TestContext): Promise<AwsCloud> {
 }
 
 /** Runs the thing with a claim, as the factory gives one to every device of a series. */
-async function runThing(context: TestContext, cloud: AwsCloud, host: string): Promise<Command> {
-	const place = await Place.make(context);
+async function runThing(context: TestContext, place: Place, cloud: AwsCloud, host: string): Promise<Command> {
 	const { id, anchor, certificate, key, endpoint } = await cloud.manufactureClaim("claim");
 	const files = { ca: toPEM("CERTIFICATE", anchor), cert: toPEM("CERTIFICATE", certificate), key: toPEM("PRIVATE KEY", key) };
-	const words: string[] = [];
+	const words = ["--directory", "thing", ...host === "node" ? ["--record", RECORDING] : []];
 	for (const [name, text] of Object.entries(files)) {
 		const file = join(place.path, `${name}.pem`);
 		await writeFile(file, text);
@@ -49,7 +50,7 @@ for (const host of hosts) {
 	test(`${host}: a thing provisions itself, follows its settings, does jobs and answers commands`, { timeout: TIMEOUT }, async (context) => {
 		const cloud = await serveAws(context);
 		const { jobs, commands } = cloud.services;
-		const thing = await runThing(context, cloud, host);
+		const place = await Place.make(context), thing = await runThing(context, place, cloud, host);
 		const said = (line: string): Promise<string> => thing.line((other) => other === line);
 		await said(`${NAME}: provisioned`);
 		await said(`${NAME}: connected`);
@@ -65,6 +66,10 @@ for (const host of hosts) {
 		await thing.line(() => synced() === 2);
 		thing.kill("SIGINT");
 		assert.equal((await thing.ended).code, 0);
+		if (host === "node") {
+			await assertReplays(place, RECORDING, thing.stdout);
+			await assertNoSecrets(place, RECORDING, "thing");
+		}
 		assert.equal(jobs.execution(NAME, "restart")?.status, "SUCCEEDED");
 		assert.deepEqual(cloud.shadows.get(NAME, "settings")?.state.reported, { intervalSeconds: 5 });
 		assert.equal(cloud.shadows.get(NAME)?.state.reported?.["starts"], 2);

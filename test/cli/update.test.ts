@@ -5,6 +5,7 @@ import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { type Command, type Event, moorline, Place, UPDATE } from "./command.js";
+import { assertNoSecrets, assertReplays } from "./replays.js";
 
 const TIMEOUT = 120_000;
 
@@ -76,7 +77,7 @@ async function end(...commands: Command[]): Promise<void> {
 
 test("a lamp is updated, and what crashes is left; the image outlives the run", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context), product = await Product.make(context, place);
-	const first = product.simulate(0), lamp = await product.run(first, "--images");
+	const first = product.simulate(0), lamp = await product.run(first, "--images", "--record", "lamp.rec");
 	await lamp.line(line => line === "lamp-1: firmware 1.0.0");
 	const { tlsPort } = await first.event("broker");
 	first.signal("SIGINT");
@@ -99,6 +100,9 @@ test("a lamp is updated, and what crashes is left; the image outlives the run", 
 	]);
 	assert.deepEqual(lamp.stderr.filter(line => line.startsWith("the device")), ["the device restarts: software", "the device restarts: software", "the device restarts: exception"]);
 	await end(lamp);
+	// Four programs in one recording, one of them no good.
+	await assertReplays(place, "lamp.rec", lamp.stdout);
+	await assertNoSecrets(place, "lamp.rec", "lamp");
 	// The program that is named is the factory's alone.
 	const again = await product.run(second, "--images");
 	await again.line(line => line === "lamp-1: firmware 2.0.0");

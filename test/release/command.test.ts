@@ -5,7 +5,6 @@ import { test } from "node:test";
 import { Point } from "@noble/ed25519";
 import host from "moorline/host";
 import { ed25519 } from "moorline/ed25519";
-import { evaluator } from "moorline/development";
 import { generateReleaseKey, readSigner, signCommand } from "moorline/release";
 import { Vocabulary } from "../../src/bytes/vocabulary.js";
 import { openSign1 } from "../../src/ota/cose.js";
@@ -36,8 +35,10 @@ for (const algorithm of ["ES256", "EdDSA"] as const) {
 		const other = generateReleaseKey({ algorithm });
 		const envelope = signCommand({ key: readSigner(privateKey), ...COMMAND });
 		const { device, id, expires, command: name, parameters } = COMMAND;
-		assert.deepEqual(await open(envelope, other.text, text), { device, id, expires, name, parameters });
-		assert.deepEqual(await open(Buffer.from(envelope).toString("base64url"), text), { device, id, expires, name, parameters });
+		assert.deepEqual(await open(envelope, other.text, text), { device, id, isNonce: false, expires, name, parameters });
+		assert.deepEqual(await open(Buffer.from(envelope).toString("base64url"), text), { device, id, isNonce: false, expires, name, parameters });
+		const once = signCommand({ key: readSigner(privateKey), ...COMMAND, id: undefined, nonce: "once" });
+		assert.deepEqual(await open(once, text), { device, id: "once", isNonce: true, expires, name, parameters });
 		assert.equal(await open(envelope, other.text), "UNKNOWN_KEY");
 		const { payloadStart, payloadEnd } = openSign1(host.text, envelope, 0, envelope.byteLength);
 		for (const at of [payloadStart, payloadEnd - 1, envelope.byteLength - 1]) {
@@ -61,18 +62,7 @@ test("the same command is the same bytes, whoever put its parameters together", 
 
 test("nothing is signed that no device would take", () => {
 	const key = readSigner(generateReleaseKey().privateKey);
-	for (const wrong of [{ device: "" }, { id: "" }, { command: "" }, { expires: 0 }, { expires: 1.5 }, { expires: NaN }]) {
+	for (const wrong of [{ device: "" }, { id: "" }, { nonce: "both" }, { id: undefined }, { id: undefined, nonce: "" }, { command: "" }, { expires: 0 }, { expires: 1.5 }, { expires: NaN }]) {
 		assert.equal(codeOf(() => signCommand({ key, ...COMMAND, ...wrong })), "argument", JSON.stringify(wrong));
 	}
-});
-
-test("a development build evaluates expressions over what the program shows", () => {
-	const lamp = { on: false, turn(on: boolean) { this.on = on; return this; } };
-	const development = evaluator({ lamp, host });
-	assert.equal(development.evaluate("lamp.turn(1 + 1 === 2).on // on"), true);
-	assert.equal(lamp.on, true);
-	assert.equal(development.evaluate("host.name"), "node");
-	assert.throws(() => development.evaluate("nobody"), ReferenceError);
-	assert.throws(() => development.evaluate("1;"), SyntaxError);
-	assert.throws(() => evaluator().evaluate("lamp"), ReferenceError);
 });

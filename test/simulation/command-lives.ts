@@ -35,7 +35,7 @@ export interface Lives {
 const ID = "worker";
 const COPIES = 4;
 const TROUBLE = 240_000;
-const SETTLE = 900_000;
+const SETTLE = 300_000;
 const REPLY_LENGTH = 3_000;
 const STEPS = 4;
 const KINDS = ["quick", "slow", "fragile", "fail", "reject", "reply", "restart", "endless"] as const;

@@ -76,6 +76,9 @@ test("whatever is wrong with an envelope, it is refused for that, and nothing is
 		["bytes", unlock("bytes", {}, { payload: new Uint8Array(3) }), "MALFORMED"],
 		["no exp", unlock("no exp", { exp: "tomorrow" }), "MALFORMED"],
 		["no id", unlock("", { id: 7 }), "MALFORMED"],
+		["no nonce", { signed: envelope({ nonce: 7, command: "unlock" }) }, "MALFORMED"],
+		["neither", { signed: envelope({ command: "unlock" }) }, "MALFORMED"],
+		["both", unlock("both", { nonce: "once" }), "MALFORMED"],
 	];
 	for (const [id, payload, reason] of cases) assert.equal(scene.told(id, payload), `REJECTED ${reason}`, id);
 	assert.deepEqual([diary.opened, scene.errors], [[], []]);
@@ -188,6 +191,46 @@ test("a signed command goes on after a reset where it is declared to: it was adm
 	scene.settle();
 	assert.deepEqual(lines, ["b", "c"]);
 	assert.equal(scene.answers["d"]!.reason, "EXPIRED");
+});
+
+test("where the cloud makes up identifiers a nonce is signed, which is good once, in whatever request", () => {
+	const diary: Diary = { opened: [] };
+	const scene = new Scene(lock(diary));
+	const once = { signed: envelope({ nonce: "once", command: "unlock", parameters: { seconds: 5 } }) };
+	assert.equal(scene.told("a", once), "SUCCEEDED");
+	assert.equal(scene.told("b", once), "REJECTED REPLAYED");
+	assert.equal(scene.told("once", unlock("once")), "SUCCEEDED");
+	assert.deepEqual(diary.opened, ["a 5", "once 5"]);
+});
+
+test("a reset while an envelope is verified again does not have it done again", () => {
+	let runs = 0;
+	const scene = new Scene({
+		commandKeys: [KEY],
+		commands: {
+			walk: {
+				signed: true, resumes: true,
+				handler: (call) => {
+					runs++;
+					call.succeed();
+				},
+			},
+			stand: { signed: true, handler: (call) => call.progress("BEGUN", "", "half way") },
+		},
+	});
+	const once = { signed: envelope({ nonce: "once", command: "walk" }) };
+	assert.equal(scene.told("a", once), "SUCCEEDED");
+	scene.send("b", once);
+	scene.send("c", { signed: envelope({ id: "c", command: "stand" }) });
+	scene.world.run(scene.world.clock.now + 100);
+	scene.device.restart();
+	scene.settle();
+	assert.equal(scene.answers["b"]!.reason, "INTERRUPTED");
+	assert.equal(scene.answers["c"]!.reason, "BEGUN");
+	scene.device.restart();
+	scene.settle();
+	assert.equal(scene.answers["c"]!.reason, "INTERRUPTED");
+	assert.equal(runs, 1);
 });
 
 test("the power may fail at any operation, and what is sent again and again is done once at most", () => {

@@ -2,6 +2,9 @@
 /** Commands that a program declares: what is asked of them is looked at first, and what comes of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Cloud } from "../../src/clouds/cloud.js";
+import { Device } from "../../src/device.js";
+import type { Host } from "../../src/host.js";
 import { command, type CommandTable } from "../../src/operations/declared.js";
 import { boolean, list, model, number, string } from "../../src/shadow/model.js";
 import { codeOf } from "../unit/failure.js";
@@ -23,6 +26,31 @@ const BLINK = command({
 		call.succeed({ done: name !== "never" && typeof wrong === "number", left: colour.hue });
 	},
 });
+
+/** Never called: what the compiler makes of a table as a program writes it. */
+export function typed(host: Host, cloud: Cloud): Device {
+	return new Device({
+		host, cloud, model: model({ on: boolean() }),
+		commands: {
+			blink: {
+				parameters: model({ times: number() }),
+				handler(call) {
+					const times: number = call.parameters.times;
+					// @ts-expect-error a number is no text
+					const wrong: string = call.parameters.times;
+					call.succeed({ times, wrong });
+				},
+			},
+			beep: ({ times }) => times,
+			quiet() {},
+			free: { handler: (call) => call.succeed({ what: call.parameters["what"] }) },
+			other: BLINK,
+		},
+		onDelta({ on }) {
+			this.report({ on: on ?? false });
+		},
+	});
+}
 
 const declares = (commands: CommandTable): Scene => new Scene({ commands });
 const GOOD = { times: 2, colour: { hue: 30 } };

@@ -38,7 +38,7 @@ function signatureOf(bytes: Uint8Array): Uint8Array {
 	return fromHex(new Hash().bytes(bytes).hex().repeat(8)).map((byte) => byte & 0x7f | 1);
 }
 
-const verify: Verify = (_key, bytes, signature) => String(signatureOf(bytes)) === String(signature);
+export const verify: Verify = (_key, bytes, signature) => String(signatureOf(bytes)) === String(signature);
 
 export interface EnvelopeOptions {
 	kid?: string;
@@ -139,6 +139,7 @@ export class Scene {
 			},
 			send: (kinds: readonly ReportKind[]) => asked(`send ${kinds.join(" ")}`),
 			hazard: (action: string) => this.hazard && `${this.hazard} ${action}`,
+			revert: () => asked("revert"),
 			selfTest: () => scene.test(),
 			onError: (error: DeviceError) => void this.errors.push(error.code),
 		};

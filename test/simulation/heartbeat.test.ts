@@ -59,10 +59,14 @@ for (const scheme of ["mqtt", "coap", "coap+tcp"]) {
 		world.run(() => cloud.reports.reports(ID, "crash").length === 1, { within: SETTLE });
 		const { vitals, message, version, boot: crashed } = cloud.reports.reports(ID, "crash")[0]!.report as unknown as Record<string, unknown>;
 		assert.deepEqual([message, version, crashed], ["Error: dies", "1.0.0", 1]);
-		const { activity, inside, connected } = vitals as Record<string, unknown>;
+		const { activity, inside, connected, uptime } = vitals as Record<string, unknown>;
+		// Something was desired of it the moment before.
+		assert.ok(uptime as number >= PERIOD && uptime as number < PERIOD + 60_000, `uptime ${String(uptime)}`);
 		assert.deepEqual([activity, inside, connected], ["onDelta", true, true]);
 
+		assert.equal(device!.consecutiveCrashes, 1);
 		world.run(() => beats().length === 2, { within: SETTLE });
+		world.run(() => device!.consecutiveCrashes === 0, { within: SETTLE });
 		const second = beats()[1]!;
 		assert.deepEqual([second.number, second.boot, second.gauges["crashes"], second.gauges["crashFreeHours"]], [2, 2, 1, 0]);
 		world.network.down();

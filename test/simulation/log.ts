@@ -60,7 +60,9 @@ class Stage {
 	#newest = -1;
 	#run = 0;
 	#ticks = 0;
+	/** When something was said last; and when something was said or sent. */
 	#saidAt = 0;
+	#activeAt = 0;
 	/** All was said, and the log was asked for it, in this boot. */
 	#isWanted = false;
 
@@ -98,21 +100,21 @@ class Stage {
 	#say(host: Host, lamp: ReturnType<Log["logger"]>, boot: number): void {
 		const n = this.said.length;
 		const entry: Said = { n, boot, isDurable: false, arrivals: 0 };
-		this.#saidAt = this.world.clock.now;
+		this.#saidAt = this.#activeAt = this.world.clock.now;
 		lamp.info("not for the flash");
 		this.said.push(entry);
 		if (n % 9 === 8) {
 			lamp.error("said", { n });
-			this.#settle(boot);
+			host.timer.set(() => this.#settle(boot, n), 1);
 		} else {
 			lamp.warning("said", { n });
 		}
 		host.time.now();
 	}
 
-	/** What was said in this boot is durable. */
-	#settle(boot: number): void {
-		for (const entry of this.said) if (entry.boot === boot) entry.isDurable = true;
+	/** What was said in this boot, up to the last, is durable. */
+	#settle(boot: number, last = Infinity): void {
+		for (const entry of this.said) if (entry.boot === boot && entry.n <= last) entry.isDurable = true;
 	}
 
 	#restart(host: Host, boot: number): void {
@@ -126,6 +128,7 @@ class Stage {
 		const log = this.#log;
 		const report = log.next(host.time.now());
 		if (report === undefined) return;
+		this.#activeAt = this.world.clock.now;
 		const { boot, lost = 0, records } = decodeCBOR(text, report, 0, report.byteLength, new Vocabulary([], 8)) as unknown as { boot: number; lost?: number; records: Received[] };
 		const numbers: number[] = [];
 		let number = 0;
@@ -156,7 +159,7 @@ class Stage {
 	}
 
 	get done(): boolean {
-		return this.#isWanted && this.device.running && this.#log.deadline === Infinity && this.world.clock.now > this.#saidAt + 30_000;
+		return this.#isWanted && this.device.running && this.#log.deadline === Infinity && this.world.clock.now > this.#activeAt + 30_000;
 	}
 
 	/** @returns the records that are missing */

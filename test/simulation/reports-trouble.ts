@@ -19,6 +19,7 @@ import { golioth } from "../../src/clouds/golioth/index.js";
 import { privateCloud } from "../../src/clouds/private/index.js";
 import { BYTES_PER_MINUTE_MINIMUM } from "../../src/operations/reports.js";
 import { MessageTrace } from "../../src/operations/trace.js";
+import { crypto } from "../../hosts/node/digest.js";
 import { Flood, ID, Reporter } from "./reporter.js";
 
 /** ms. */
@@ -27,7 +28,7 @@ const RECOVERY = 7_200_000;
 const REPORTS = 25;
 const LENGTH = 100;
 
-export type Place = "mqtts" | "coap" | "coap+tcp" | "aws" | "golioth";
+export type Place = "mqtts" | "coap" | "oscore" | "coap+tcp" | "aws" | "golioth";
 
 export interface Outcome {
 	readonly fingerprint: string;
@@ -58,10 +59,10 @@ class CountedFlood extends Flood {
 }
 
 /** @throws Error that names the seed, when anything is not as it should be */
-export function reportsArrive(seed: number, place: Place): Outcome {
-	const world = createWorld({ seed });
+export function reportsArrive(seed: number, place: Place, length = LENGTH): Outcome {
+	const world = worldOf(seed, place);
 	const served = serve(world, place);
-	const flood = new CountedFlood(REPORTS, LENGTH);
+	const flood = new CountedFlood(REPORTS, length);
 	const numbers: number[] = [];
 	served.reports.onReport = (_device, _kind, report) => {
 		for (const [number] of (report as LogsReport).records) numbers.push(number);
@@ -91,7 +92,7 @@ export function reportsArrive(seed: number, place: Place): Outcome {
 
 /** A trace of what passed while the cloud desired a few changes, beside logs that are told all the while. */
 export function traceIsUploaded(seed: number, place: Place): { messages: readonly TracedMessage[]; isOver: boolean } {
-	const world = createWorld({ seed });
+	const world = worldOf(seed, place);
 	const served = serve(world, place);
 	const messages: TracedMessage[] = [];
 	let traced: MessageTrace | undefined;
@@ -119,6 +120,10 @@ export function traceIsUploaded(seed: number, place: Place): { messages: readonl
 	return { messages, isOver: messages.length === length };
 }
 
+function worldOf(seed: number, place: Place): World {
+	return createWorld(place === "oscore" ? { seed, cipher: crypto, digest: (algorithm) => crypto.digest(algorithm) } : { seed });
+}
+
 function serve(world: World, place: Place): Served {
 	if (place === "aws") {
 		const cloud = new AwsWorldCloud(world, { limits: { connectsPerSecond: Infinity } });
@@ -130,16 +135,25 @@ function serve(world: World, place: Place): Served {
 	}
 	const cloud = place === "mqtts" ? new WorldCloud(world) : new CoAPWorldCloud(world);
 	const identity = cloud.manufacture(ID);
-	const endpoint = cloud instanceof CoAPWorldCloud ? cloud.endpointOf(place) : identity.endpoint;
+	const endpoint = cloud instanceof CoAPWorldCloud ? cloud.endpointOf(place === "oscore" ? "coap" : place) : identity.endpoint;
+	const context = place === "oscore" && cloud instanceof CoAPWorldCloud ? { oscore: cloud.coap.contexts.issue(ID) } : {};
 	return {
 		...common(world, cloud), reports: cloud.reports, cloud: privateCloud({ keepAlive: 30_000, format: world.random.chance(0.5) ? "cbor" : "json" }),
 		desire: (change) => { cloud.shadows.desire(ID, { change }); },
-		identity: identityValues({ ...identity, endpoint }),
+		identity: identityValues({ ...identity, endpoint, ...context }),
 	};
 }
 
-function common(world: World, cloud: { restart(downtime: number): void; start(): void }): Pick<Served, "restart" | "start"> {
-	return { restart: () => { cloud.restart(world.random.between(100, 60_000)); }, start: () => { cloud.start(); } };
+interface Restarted {
+	restart(downtime: number, options: { forget: boolean }): void;
+	start(): void;
+}
+
+function common({ random }: World, cloud: Restarted): Pick<Served, "restart" | "start"> {
+	return {
+		restart: () => { cloud.restart(random.between(100, 60_000), { forget: random.chance(0.5) }); },
+		start: () => { cloud.start(); },
+	};
 }
 
 /** Sets the network's faults and plans what happens to everybody. Returns what ends it all. */

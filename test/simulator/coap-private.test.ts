@@ -16,8 +16,8 @@ const SEEDS = 60;
 const ROUNDS = 20_000;
 
 const METHODS: readonly CoAPMethod[] = ["GET", "POST", "PUT", "DELETE", "FETCH", "PATCH", "iPATCH"];
-const RESOURCES = ["status", "shadow", "shadow/delta", "shadow/name/config", "shadow/name/config/delta", "jobs", "jobs/next", "jobs/update", "files/image/0", "commands", "commands/response"];
-const SEGMENTS = ["status", "shadow", "delta", "name", "config", "jobs", "next", "update", "files", "image", "0", "commands", "response", "temperature", "", "#", "a/b"];
+const RESOURCES = ["status", "shadow", "shadow/delta", "shadow/name/config", "shadow/name/config/delta", "jobs", "jobs/next", "jobs/update", "files/image/0", "commands", "commands/response", "reports/logs"];
+const SEGMENTS = ["status", "shadow", "delta", "name", "config", "jobs", "next", "update", "files", "image", "0", "commands", "response", "reports", "logs", "temperature", "", "#", "a/b"];
 const MESSAGES = [
 	{}, { online: true }, { online: false }, { online: true, keepAlive: "x" }, { reported: { on: true } }, { reported: null }, { desired: { on: null }, version: 0 }, { version: -1 }, [], null, "x",
 	{ id: "a", status: "SUCCEEDED" }, { id: 3 }, { id: "a", number: 1, version: 1, status: "SUCCEEDED" }, { token: "coap-1", online: true, times: true, format: "cbor" },

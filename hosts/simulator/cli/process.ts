@@ -31,8 +31,8 @@ export interface DeviceProcessOptions {
 	onLine: (line: string, stream: "stdout" | "stderr") => void;
 	/** The device starts. @param cutPower of this start: without images it ends the run, and is no reset */
 	onStart?: ((cutPower: () => void) => void) | undefined;
-	/** The device starts again: the program wanted it, or with images any reset. */
-	onRestart?: ((reason: ResetReason) => void) | undefined;
+	/** The device starts again: the program wanted it, or with images any reset. @param error what the program died of */
+	onRestart?: ((reason: ResetReason, error: DeviceError | undefined) => void) | undefined;
 	/** Records what comes into the program in this file, which exists. */
 	record?: string | undefined;
 	/** Absent: the device runs its one program. */
@@ -74,7 +74,7 @@ export async function runProcess(options: DeviceProcessOptions, stopped: AbortSi
 		if (ending.crash !== undefined) keepCrash(options.directory, { ...ending.crash, stack: "" });
 		resetReason = resetReasonOf(ending, loader !== undefined);
 		if (ending.failure !== undefined) options.onLine(ending.failure.stack, "stderr");
-		options.onRestart?.(resetReason);
+		options.onRestart?.(resetReason, ending.failure && toError(ending.failure));
 		await sleep(BOOT_DELAY, undefined, { signal: stopped }).catch(() => undefined);
 	}
 }

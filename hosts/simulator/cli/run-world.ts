@@ -10,23 +10,30 @@ import { compileFunction } from "node:vm";
 import { toDeviceError } from "../../../src/base/error.js";
 import type { Host } from "../../../src/host.js";
 import { crypto } from "../../node/digest.js";
-import { createWorld, type Device, type Program, type World, type WorldEvent } from "../../world/index.js";
+import { FUNCTION_PARAMETER, Recorder, RecordingFile } from "../../record/index.js";
+import { createWorld, type Device, type World, type WorldEvent } from "../../world/index.js";
 import { IDENTITY_DOMAIN, identityValues, type DeviceIdentity } from "../identity.js";
 import { CoAPWorldCloud, WorldCloud } from "../world.js";
 import { bundle } from "./bundle.js";
 import { follow } from "./follow.js";
 import { nameOf } from "./program.js";
+import { beginRecording, sayRecording } from "./recording.js";
 import type { Run } from "./run.js";
 import { wayOf, type Protocol } from "./schemes.js";
 
 const HOUR = 3_600_000;
 /** Virtual ms between two looks at whether Ctrl-C was pressed. */
 const SLICE = 10_000;
-/** The name under which the function that the program becomes knows its host. */
-const HOST = "moorlineHost";
 
 export async function runWorld({ file, options, output, stopped }: Run): Promise<void> {
-	const program = compile(await bundle(file, { format: "iife", host: `export default ${HOST};` }), file);
+	const script = await bundle(file, { format: "iife", host: `export default ${FUNCTION_PARAMETER};`, sourceMap: options.record === undefined });
+	const recording = options.record === undefined ? undefined : await beginRecording(options.record);
+	const recorded = recording === undefined ? undefined : new RecordingFile(recording);
+	let recorder: Recorder | undefined;
+	const evaluate = compile(script, file), program = (host: Host): void => {
+		recorder = recorded && new Recorder({ file: recorded, host, program: script, form: "function" });
+		evaluate(recorder?.host ?? host);
+	};
 	const world = createWorld({ seed: options.seed ?? 1, digest: algorithm => crypto.digest(algorithm), cipher: crypto });
 	const id = options.id ?? nameOf(file);
 	const { cloud, identity } = found(world, id, options.protocol);
@@ -42,6 +49,8 @@ export async function runWorld({ file, options, output, stopped }: Run): Promise
 		check(device);
 		await breathe();
 	}
+	if (device.running) recorder?.end("stopped");
+	if (recording !== undefined) await sayRecording(recording, output);
 	const { now } = world.clock, { fingerprint, seed } = world;
 	output.say("fingerprint", { seed, time: now, fingerprint }, `seed ${seed}, ${now} ms: fingerprint ${fingerprint}`);
 }
@@ -55,10 +64,8 @@ function found(world: World, id: string, protocol: Protocol): { cloud: WorldClou
 	return { cloud, identity: wayOf(protocol).isPlain ? { ...identity, oscore: cloud.coap.contexts.issue(id) } : identity };
 }
 
-function compile(script: string, file: string): Program {
-	const evaluate = compileFunction(script, [HOST], { filename: file }) as (host: Host) => void;
-	// What a script returns is nothing to the world.
-	return host => { evaluate(host); };
+function compile(script: string, file: string): (host: Host) => void {
+	return compileFunction(script, [FUNCTION_PARAMETER], { filename: file }) as (host: Host) => void;
 }
 
 /** @throws DeviceError for the first exception that left the program */

@@ -97,6 +97,14 @@ export class Symbols {
 		return new Symbols(maps);
 	}
 
+	/** @param maps the texts of source maps that say which file they are of @throws DeviceError `argument` */
+	static of(maps: readonly string[]): Symbols {
+		return new Symbols(maps.map(text => {
+			const payload = parse("a source map", text);
+			return new ModuleMap(payload.file, payload);
+		}));
+	}
+
 	/** `undefined` where no map leads from there, or several maps might. */
 	find(frame: Frame): Origin | undefined {
 		const { module, line, column } = frame;

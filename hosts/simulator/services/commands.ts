@@ -110,7 +110,7 @@ interface Kept {
 }
 
 export class CommandService implements Task {
-	/** Runs after a command is something new. */
+	/** Runs after the device said something new of a command, or did not in time. */
 	onChanged: ((device: string, command: DeviceCommand) => void) | undefined;
 	/** Told when the deadline has become earlier. */
 	onDue: (() => void) | undefined;
@@ -174,7 +174,7 @@ export class CommandService implements Task {
 		const kept = this.#devices.get(device)?.get(id);
 		if (kept === undefined) throw new DeviceError("argument", `there is no command ${id} of ${device}`);
 		if (isOver(kept.command)) return false;
-		this.#change(device, kept, { ...kept.command, canceled: true });
+		kept.command = { ...kept.command, canceled: true };
 		for (const channel of this.#channels) this.#send(channel, device, "cancel", cancellationOf(kept.command));
 		return true;
 	}

@@ -8,7 +8,8 @@
  * | `…/response`            | POST         | `{"id","status","reason"?,"description"?,"result"?,"reply"?}`     |
  * | `…/reply/<id>/<offset>` | POST         | the bytes of a reply from there on; the answer is `{"offset"}`    |
  *
- * A request is `{"id","payload"?,"number"?,"timeout"?,"expires"?}`. All that wait and not the newest alone, as an observer need not see each state between.
+ * A request is `{"id","payload"?,"number"?,"timeout"?,"expires"?}`. All that wait and not the newest alone, as an
+ * observer need not see each state between.
  */
 import { DeviceError } from "../../base/error.js";
 import { isObject, type JSONObject, type JSONValue } from "../../bytes/value.js";

@@ -93,3 +93,19 @@ test("in deterministic encoding, members are in the order of their encoded names
 	assert.equal(sorted(Object.fromEntries(Object.entries(value).reverse())), sorted(value));
 	assert.equal(codeOf(() => sorted({ "\ud800": 1 })), "argument");
 });
+
+test("what does not fit is begun anew also where the text codec has another copy of the error", () => {
+	class Foreign extends Error {
+		override name = "DeviceError";
+		readonly code = "full";
+	}
+	const foreign = {
+		...text,
+		encode(value: string, target: Uint8Array, start: number): number {
+			if (text.byteLength(value) > target.byteLength - start) throw new Foreign("does not fit");
+			return text.encode(value, target, start);
+		},
+	};
+	const value = { list: ["x".repeat(1000), 1] };
+	assert.deepEqual(encodeCBOR(foreign, value), encodeCBOR(text, value));
+});

@@ -56,12 +56,15 @@ export function offered(log: Log, host: LogHost): Batch | undefined {
 /** Takes all that the log offers, as fast as it does, until it has nothing. */
 export function drain(log: Log, host: LogHost): Batch[] {
 	const batches: Batch[] = [];
+	// What is for the flash goes there first; and what the cloud has is forgotten there in a turn of its own.
+	host.advance(0);
 	while (log.deadline !== Infinity) {
 		host.advance(Math.max(0, log.deadline - host.clock));
 		const batch = offered(log, host);
 		if (batch === undefined) continue;
 		batches.push(batch);
 		log.accepted(host.clock);
+		host.advance(0);
 	}
 	return batches;
 }

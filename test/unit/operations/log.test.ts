@@ -92,12 +92,13 @@ test("Log keeps as many fields as fit, and no record is longer than the longest"
 });
 
 test("Log goes on when a field throws, and hears nothing of what is logged meanwhile", () => {
-	const host = new LogHost(), log = open(host), lamp = log.logger("lamp");
+	const host = new LogHost(), log = open(host, { echo: "info" }), lamp = log.logger("lamp");
 	lamp.info("throws", { get broken(): number { throw new Error("no"); } });
 	lamp.info("recursive", { get deep(): number { lamp.error("inside"); return 5; } });
 	assert.deepEqual(records(log, host).map(([number, , , , message, fields]) => [number, message, fields]), [
 		[1, "throws", undefined], [2, "recursive", { deep: 5 }],
 	]);
+	assert.deepEqual(host.lines, ["0.000 info lamp: throws", "0.000 info lamp: recursive deep=5"]);
 });
 
 test("Log formats nothing, and looks at nothing, where a level is off", () => {
@@ -198,6 +199,10 @@ test("on demand Log offers what is there when it is asked, and nothing else", ()
 	assert.equal(offered(log, host), undefined);
 	let calls = 0;
 	const counted = open(host, {}, 1, { onReport: () => calls++ });
+	counted.upload();
+	host.advance(0);
+	assert.equal(calls, 0, "there is nothing");
+	counted.logger("lamp").info("something");
 	counted.upload();
 	assert.equal(calls, 0, "not from inside the call");
 	host.advance(0);

@@ -25,7 +25,7 @@ test("Meters gives the same meter for a name each time", () => {
 
 test("Meters takes names that clouds take, and none of the device's own", () => {
 	const meters = new Meters();
-	for (const name of ["", "a b", "heat.max", "größe", "x".repeat(129), "uptime", "bytesIn"]) {
+	for (const name of ["", "a b", "heat.max", "größe", "x".repeat(129), "uptime", "bytesIn", "__proto__", "toString"]) {
 		assert.equal(codeOf(() => meters.counter(name)), "argument", name);
 		assert.equal(codeOf(() => meters.gauge(name)), "argument", name);
 		assert.equal(codeOf(() => meters.timer(name)), "argument", name);
