@@ -86,6 +86,7 @@ export class Recorder implements Tape {
 		const check = this.#words.add(kind, output, this.#secrets), answer = this.#perform(kind, check, perform);
 		const shown = this.#maskAnswer(answer as Value);
 		if (kind === Kind.STREAM_READ && shown instanceof Uint8Array) this.#intake.add(output[0] as number, shown);
+		else if (kind === Kind.STREAM_CLOSE) this.#intake.end(output[0] as number);
 		this.#add([kind, check, ...shown === undefined ? [] : [shown]]);
 		return answer;
 	}

@@ -180,7 +180,7 @@ export class Replayer implements Tape {
 	/** Compares the end of the boot. @returns the final state */
 	checkEnd([, , digest, recorded]: Record): State {
 		const kept = { domains: this.#domains, partitions: this.#partitions, retained: this.#retained };
-		const state = stateOf(this.#means, kept, MASKS), others = new Map(recorded as unknown as State);
+		const state = stateOf(this.#means, kept, MASKS), others = new Map(readState(recorded));
 		this.#isOver = true;
 		for (const [name, own] of state) {
 			if (others.get(name) !== own) this.#fail(`${name} ${others.get(name)}`, `${name} ${own}`);
@@ -245,6 +245,14 @@ export function load(recording: Recording, kind: Kind, target: Uint8Array): void
 	}
 }
 
+
+function readState(value: Value): State {
+	if (!Array.isArray(value)) throw malformed("a state is none");
+	return (value as readonly Value[]).map(pair => {
+		if (!Array.isArray(pair)) throw malformed("a state is none");
+		return [textOf(pair[0]), textOf(pair[1])];
+	});
+}
 
 function describe(kind: Kind, output: readonly Output[]): string {
 	const parts = output.map(part => part instanceof Uint8Array ? `${part.byteLength} bytes` : String(part));

@@ -102,8 +102,10 @@ export class RecordEncoder {
 			// How many there are is known at the end; the head has one byte in any case.
 			this.#position++;
 			while (count < names.length && count < FIELDS_MAXIMUM && left >= FIELD_ROOM) {
-				const name = names[count++]!;
-				this.text(name, FIELD_NAME_MAXIMUM);
+				const name = names[count]!;
+				const isLong = this.#text.byteLength(name) > FIELD_NAME_MAXIMUM;
+				this.text(isLong ? shortened(this.#text, name, count) : name, FIELD_NAME_MAXIMUM);
+				count++;
 				const value = valueOf(members[name]);
 				const position = this.#position;
 				left = mark + 1 + FIELDS_LENGTH - position;
@@ -172,6 +174,11 @@ function cut(text: TextCodec, value: string, most: number): string {
 		if (excess <= 0) return beginning;
 		count -= Math.ceil(excess / CHARACTER_MAXIMUM);
 	}
+}
+
+/** The beginning of a long name, and a digit, as two names in a map are not to be the same. */
+function shortened(text: TextCodec, name: string, digit: number): string {
+	return `${cut(text, name, FIELD_NAME_MAXIMUM - 2)}~${digit}`;
 }
 
 /** Whether the code unit is one of two that make a character. */

@@ -26,7 +26,7 @@ export interface ReportsCallbacks {
 	onError?: ((error: DeviceError) => void) | undefined;
 }
 
-export const BYTES_PER_MINUTE = 4_096;
+export const BYTES_PER_MINUTE = 8_192;
 /** Bytes that each report counts besides its own: its topic, and the packet around it. */
 export const REPORT_OVERHEAD = 128;
 const LONGEST = REPORT_LENGTH + REPORT_OVERHEAD;

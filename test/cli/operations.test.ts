@@ -25,6 +25,33 @@ async function ran(context: TestContext, place: Place, code: number, ...words: r
 	return command;
 }
 
+/** A lamp that can be commanded, with everything that there is for its operation. */
+const program = (key: string) => `
+import { command, boolean, Device, model, number } from "moorline";
+import { privateCloud } from "moorline/clouds/private";
+import host from "moorline/host";
+const device = new Device({
+	host, cloud: privateCloud(), firmware: { product: "lamp", version: "1.0.0" },
+	model: model({ on: boolean(), brightness: number() }),
+	commandKeys: [${JSON.stringify(key)}],
+	commands: {
+		blink: command({ parameters: model({ times: number() }), result: model({ blinked: number() }), handler(call) {
+			device.log("lamp").warning("blinks", { times: call.parameters.times });
+			call.succeed({ blinked: call.parameters.times });
+		} }),
+		unlock: command({ signed: true, handler(call) { call.succeed(); } }),
+		wait: command({ handler() { host.trace("waits"); }, onCanceled() { host.trace("waits no longer"); } }),
+	},
+	log: { upload: "demand" },
+	onDelta(delta) {
+		host.trace("brightness " + delta.brightness);
+		device.report(delta);
+	},
+	onError(error) { host.trace(error.code + ": " + error.message); },
+});
+device.report({ on: false, brightness: 100 });
+`;
+
 /** A device that answers each command as `act` says. */
 class Meter {
 	readonly client: MqttClient;
@@ -61,7 +88,10 @@ class Meter {
 
 test("a lamp that runs is seen, told what is desired, and followed; what it said outlives the cloud", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context), cloud = await start(context, place, ...EPHEMERAL, "--device", "lamp-1", "--device", "lamp-2");
-	const lamp = paste(context, place, (await cloud.event("device", event => event.device === "lamp-1")).run);
+	const key = await (await ran(context, place, 0, "keygen", "--out", "k.pem", "--json")).event("key");
+	await writeFile(join(place.path, "main.ts"), program(String(key.text)));
+	const line = String((await cloud.event("device", event => event.device === "lamp-1")).run);
+	const lamp = paste(context, place, line.replace(/ run \S+ /, " run main.ts "));
 	await cloud.event("shadow", event => event.device === "lamp-1");
 	const devices = await ran(context, place, 0, "devices");
 	assert.match(devices.stdout[0]!, /^NAME +STATE +VERSION +LAST SEEN +CRASHES$/);
@@ -79,6 +109,20 @@ test("a lamp that runs is seen, told what is desired, and followed; what it said
 	assert.deepEqual(reported, { event: "shadow", device: "lamp-1", name: "", version: 3, desired: { brightness: 40 }, reported: { on: false, brightness: 40 }, delta: {} });
 	follower.kill("SIGINT");
 	assert.deepEqual(await follower.ended, { code: 0, signal: null });
+
+	const info = await ran(context, place, 0, "command", "lamp-1", "info");
+	assert.match(info.stdout.at(-1)!, /^lamp-1 info cli-\w{12}: SUCCEEDED \{"boot":1,.*"product":"lamp","version":"1\.0\.0"/);
+	assert.match((await ran(context, place, 0, "command", "lamp-1", "blink", "times=3")).stdout.at(-1)!, /SUCCEEDED \{"blinked":3\}$/);
+	const refusals = [[["blink", "times=often"], /rejected: blink of lamp-1: REJECTED, BAD_PARAMETERS, /], [["unlock"], /REJECTED, NOT_SIGNED/]] as const;
+	for (const [words, says] of refusals) assert.match((await ran(context, place, 1, "command", "lamp-1", ...words)).stderr[0]!, says);
+	await ran(context, place, 0, "command", "lamp-1", "unlock", "--sign", "k.pem");
+	const waiting = moorline(context, place, "command", "lamp-1", "wait", "--json"), { command } = await waiting.event("command");
+	await lamp.line(line => line === "waits");
+	await ran(context, place, 0, "command", "lamp-1", "--cancel", String(command));
+	await lamp.line(line => line === "waits no longer");
+	assert.equal((await waiting.ended).code, 1);
+	assert.match((await waiting.event("error")).message as string, /^wait of lamp-1: CANCELED/);
+	assert.match((await ran(context, place, 0, "logs", "lamp-1", "--upload")).stdout[0]!, /^1\/\d+ +\d+\.\d{3} {2}warning {2}lamp: blinks \{"times":3\}$/);
 
 	const second = await ran(context, place, 1, "simulate", ...EPHEMERAL);
 	assert.match(second.stderr.join("\n"), /^moorline: state: a cloud runs on \.moorline\/cloud already: process \d+$/);
@@ -123,10 +167,10 @@ test("commands, logs, numbers and crashes of a device; its text is shown and nev
 	assert.match(late.stderr[0]!, /^moorline: timeout: read of meter-1: TIMED_OUT, /);
 	await meter.client.subscribeAsync("moorline/meter-1/#", { qos: 1 });
 
-	await meter.report("logs", { boot: 2, records: [[0, 10, 2, "main", "second boot"]] });
+	await meter.report("logs", { boot: 2, records: [[0, 10, 1, "main", "second boot"]] });
 	const follower = moorline(context, place, "logs", "meter-1", "-f", "--level", "warning");
 	await follower.line(line => line.includes("second boot"));
-	await meter.report("logs", { boot: 1, records: [[0, 10, 1, "main", "one"], [1, 20, 3, "main", EVIL, { code: 7 }], [2, 30, 2, "main", "three"]] });
+	await meter.report("logs", { boot: 1, records: [[0, 10, 2, "main", "one"], [1, 20, 0, "main", EVIL, { code: 7 }], [2, 30, 1, "main", "three"]] });
 	await follower.line(line => line.includes("three"));
 	assert.equal(follower.stdout.length, 3, follower.stdout.join("\n"));
 	follower.kill("SIGINT");
@@ -170,10 +214,10 @@ test("on the simulated AWS the same commands serve", { timeout: TIMEOUT }, async
 	});
 	await thing.subscribeAsync("$aws/commands/things/lamp-1/executions/+/request/json", { qos: 1 });
 	const done = await ran(context, place, 0, "command", "lamp-1", "blink", "times=2");
-	assert.match(done.stdout.at(-1)!, /^lamp-1 blink command-1: SUCCEEDED \{"done":true\}$/);
+	assert.match(done.stdout.at(-1)!, /^lamp-1 blink command-\w+: SUCCEEDED \{"done":true\}$/);
 	const report = { header: { report_id: 1, version: "1.0" }, metrics: { network_stats: { bytes_in: 7 } }, custom_metrics: { battery: [{ number: 80 }] } };
 	await thing.publishAsync("$aws/things/lamp-1/defender/metrics/json", JSON.stringify(report), { qos: 1 });
-	await thing.publishAsync("moorline/lamp-1/reports/logs", encode({ boot: 1, records: [[0, 10, 2, "main", "hello"]] }), { qos: 1 });
+	await thing.publishAsync("moorline/lamp-1/reports/logs", encode({ boot: 1, records: [[0, 10, 1, "main", "hello"]] }), { qos: 1 });
 	assert.match((await ran(context, place, 0, "logs", "lamp-1")).stdout[0]!, /warning {2}main: hello$/);
 	const stats = (await ran(context, place, 0, "stats", "lamp-1")).stdout.join("\n");
 	assert.match(stats, /\nbytes_in +7 +gauge\nbattery +80 +gauge/);

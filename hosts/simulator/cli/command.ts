@@ -9,12 +9,15 @@ import { Console, UsageError } from "./console.js";
 import { interruptible } from "./interrupt.js";
 import { deviceName, duration } from "./options.js";
 import { printableLine } from "./printable.js";
+import { readText, writeBytes } from "./release-files.js";
 
 interface CommandOptions extends AskingOptions {
 	parameters?: string;
 	timeout: number;
 	wait: boolean;
 	cancel?: string;
+	sign?: string;
+	out?: string;
 }
 
 /** What is said of a command, on its way and at its end. */
@@ -28,6 +31,9 @@ export interface CommandItem {
 	readonly reason?: string;
 	readonly description?: string;
 	readonly result?: unknown;
+	/** What it was replied to with. */
+	readonly text?: string;
+	readonly base64?: string;
 }
 
 const TIMEOUT = "60s";
@@ -39,6 +45,8 @@ export function addCommand(program: Command): void {
 		.argument("[parameters...]", "name=value each; values are JSON where they can be, else text")
 		.option("--parameters <json>", "all parameters, as a JSON object")
 		.addOption(new Option("--timeout <duration>", "how long it may take").argParser(duration).default(duration(TIMEOUT), TIMEOUT))
+		.option("--sign <file>", "sign it with this private key, PEM, for devices that want it signed")
+		.option("--out <file>", "where what it is replied to with goes, if it replies with more than a result; default: here")
 		.option("--no-wait", "do not wait for what becomes of it")
 		.option("--cancel <id>", "cancel the command of this id instead")
 		.action(async (device: string, name: string | undefined, words: readonly string[], options: CommandOptions) => {
@@ -54,11 +62,24 @@ export function addCommand(program: Command): void {
 }
 
 async function send(device: string, name: string, parameters: JsonObject, options: CommandOptions, interrupted: AbortSignal): Promise<void> {
-	const output = new Console(options), payload = { command: name, ...(Object.keys(parameters).length === 0 ? {} : { parameters }) };
-	const last = await perform(options, { device, payload, timeout: options.timeout, wait: options.wait, id: newId() }, item => {
+	const output = new Console(options), id = newId(), given = Object.keys(parameters).length === 0 ? undefined : parameters;
+	const payload = options.sign === undefined ? { command: name, parameters: given } : { signed: await signed(options.sign, device, id, options.timeout, name, given) };
+	const last = await perform(options, { device, payload, timeout: options.timeout, wait: options.wait, id }, item => {
 		output.say("command", item, `${device} ${printableLine(name)} ${item.command}: ${textOf(item)}`);
 	}, interrupted);
-	if (options.wait && !interrupted.aborted) judge(name, last);
+	if (!options.wait || interrupted.aborted) return;
+	judge(name, last);
+	const { text, base64 } = last!, reply = text === undefined ? base64 && Buffer.from(base64, "base64") : Buffer.from(text);
+	if (reply === undefined) return;
+	if (options.out !== undefined) await writeBytes(options.out, reply);
+	else if (!output.json) output.say("reply", {}, text ?? `${reply.length} bytes that are no text: --out keeps them`);
+}
+
+/** The envelope, good until the command's time is up. */
+async function signed(file: string, device: string, id: string, timeout: number, command: string, parameters: JsonObject | undefined): Promise<string> {
+	const { readSigner, signCommand } = await import("../../release/index.js");
+	const key = readSigner(await readText(file)), expires = Math.ceil((Date.now() + timeout) / 1_000);
+	return Buffer.from(signCommand({ key, device, id, expires, command, parameters })).toString("base64url");
 }
 
 /** @returns what was said last */

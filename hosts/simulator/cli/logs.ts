@@ -13,7 +13,8 @@ interface LogsOptions extends RecordsOptions {
 	upload?: boolean;
 }
 
-const LEVELS = Object.freeze(["debug", "info", "warning", "error"] as const);
+/** By their numbers. */
+const LEVELS = Object.freeze(["error", "warning", "info", "debug"] as const);
 
 export function addLogs(program: Command): void {
 	asking(program, "logs", "Show what a device logged, in the order in which it did: by the number of its boot, and within one by that of the record.")
@@ -24,15 +25,15 @@ export function addLogs(program: Command): void {
 		.option("--upload", "have the device send first what it has")
 		.action(async (device: string, options: LogsOptions) => {
 			if (options.upload === true) await upload(options, device, "logs", "logs");
-			const output = new Console(options), least = LEVELS.indexOf(options.level);
+			const output = new Console(options), most = LEVELS.indexOf(options.level);
 			await showRecords<Row<"logs">>(options, "logs", device, rows => {
-				const records = rows.filter(({ level = 0 }) => level >= least).sort((left, right) => left.boot! - right.boot! || left.number! - right.number!);
+				const records = rows.filter(({ level = 0 }) => level <= most).sort((left, right) => left.boot! - right.boot! || left.number! - right.number!);
 				for (const record of records) output.say("log", { ...record, level: LEVELS[record.level!] }, lineOf(record));
 			});
 		});
 }
 
-function lineOf({ boot = 0, number = 0, uptime = 0, level = 0, module = "", message = "", fields }: Row<"logs">): string {
+function lineOf({ boot = 0, number = 0, uptime = 0, level = 2, module = "", message = "", fields }: Row<"logs">): string {
 	const place = `${boot}/${number}`.padEnd(9), seconds = (uptime / 1_000).toFixed(3).padStart(10);
 	return printableLine(`${place} ${seconds}  ${LEVELS[level]!.padEnd(7)}  ${module}: ${message}${fields === undefined ? "" : ` ${JSON.stringify(fields)}`}`);
 }

@@ -2,6 +2,7 @@
 /** What `moorline logs`, `trace` and `stats` show of what a running cloud keeps: the newest, in order, and what comes. */
 import { InvalidArgumentError } from "commander";
 import { askCloud, type AskingOptions } from "./asking.js";
+import type { JsonObject } from "../services/json.js";
 import { interruptible } from "./interrupt.js";
 import { judge, newId, perform } from "./command.js";
 
@@ -14,7 +15,7 @@ export interface RecordsOptions extends AskingOptions {
 const QUIET = 1_500;
 const LIMIT_MAXIMUM = 100_000;
 /** ms. */
-const UPLOAD_TIMEOUT = 60_000;
+const TELL_TIMEOUT = 60_000;
 
 export const LIMIT = 100;
 
@@ -37,6 +38,11 @@ export async function showRecords<Row>({ follow = false, limit, ...options }: Re
 	});
 }
 
+/** Has a device do what every device can. @throws DeviceError when it does not */
+export async function tell(options: AskingOptions, device: string, command: string, parameters: JsonObject): Promise<void> {
+	judge(command, await perform(options, { device, payload: { command, parameters }, timeout: TELL_TIMEOUT, id: newId() }, () => undefined));
+}
+
 /** Has a device send its reports of a kind, and waits until no more come. @throws DeviceError */
 export async function upload(options: AskingOptions, device: string, kind: string, store: string): Promise<void> {
 	const quiet = new AbortController();
@@ -46,9 +52,8 @@ export async function upload(options: AskingOptions, device: string, kind: strin
 		timer = setTimeout(() => { quiet.abort(); }, QUIET);
 	};
 	const followed = askCloud(options, "records", { store, device, limit: 1, follow: true }, () => { if (timer !== undefined) rest(); }, quiet.signal);
-	const payload = { command: "report", parameters: { kinds: [kind] } };
 	try {
-		judge("report", await perform(options, { device, payload, timeout: UPLOAD_TIMEOUT, id: newId() }, () => undefined));
+		await tell(options, device, "report", { kinds: [kind] });
 		rest();
 	} catch (error) {
 		quiet.abort();

@@ -5,13 +5,14 @@ import { Option } from "commander";
 import type { Row } from "../stores/tables.js";
 import { asking } from "./asking.js";
 import { Console } from "./console.js";
-import { deviceName } from "./options.js";
+import { deviceName, duration } from "./options.js";
 import { printableLine, time } from "./printable.js";
-import { LIMIT, limit, type RecordsOptions, showRecords, upload } from "./records.js";
+import { LIMIT, limit, type RecordsOptions, showRecords, tell, upload } from "./records.js";
 
 interface TraceOptions extends RecordsOptions {
 	device?: boolean;
 	upload?: boolean;
+	on?: number;
 }
 
 type Formats = typeof import("../services/formats.js");
@@ -25,7 +26,9 @@ export function addTrace(program: Command): void {
 		.addOption(new Option("--limit <count>", "the newest so many").argParser(limit).default(LIMIT))
 		.option("--device", "instead those that the device itself traced and sent")
 		.option("--upload", "the same, and have the device send first what it has")
+		.option("--on <duration>", "have the device trace messages itself for so long, up to an hour", duration)
 		.action(async (device: string, options: TraceOptions) => {
+			if (options.on !== undefined) await tell(options, device, "trace", { seconds: Math.ceil(options.on / 1_000) });
 			const formats = await import("../services/formats.js");
 			const output = new Console(options), isOwn = options.device === true || options.upload === true;
 			if (options.upload === true) await upload(options, device, "trace", "traces");

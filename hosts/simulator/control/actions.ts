@@ -29,6 +29,8 @@ const ROWS_DEFAULT = 100;
 /** ms that a command may take where nobody says. */
 const COMMAND_TIMEOUT = 60_000;
 const COMMAND_TIMEOUT_MAXIMUM = 12 * 3_600_000;
+/** ms that a device is given beyond that to say how it ended. */
+const GRACE = 1_000;
 const FOLLOWED: Readonly<Record<string, TableName>> = Object.freeze({ logs: "logs", messages: "messages", traces: "traces", notifications: "notifications" });
 
 export class ControlActions {
@@ -73,7 +75,7 @@ export class ControlActions {
 	#view(device: string): DeviceView {
 		const statistics = this.#cloud.operations.statistics.get(device);
 		if (statistics === undefined) return { device, online: false };
-		const { online, onlineTime, lastSeenAt } = statistics;
+		const { online, onlineTime, lastSeenAt = Date.now() } = statistics;
 		return { ...statistics, onlineTime: onlineTime + (online ? Math.max(0, Date.now() - lastSeenAt) : 0) };
 	}
 
@@ -96,13 +98,14 @@ export class ControlActions {
 	#command(body: JsonObject, reply: Reply): void {
 		const device = this.#device(body), { payload } = body, timeout = countOf(body, "timeout", COMMAND_TIMEOUT, COMMAND_TIMEOUT_MAXIMUM);
 		if (!isObject(payload)) throw new DeviceError("argument", "a command is an object");
-		const id = this.#cloud.send(device, payload, { timeout: Math.ceil(timeout / 1_000), id: body["id"] === undefined ? undefined : textOf(body, "id", "") });
+		const id = this.#cloud.send(device, payload, { timeout, id: body["id"] === undefined ? undefined : textOf(body, "id", "") });
 		const online = this.#cloud.operations.statistics.get(device)?.online === true;
 		reply.say({ device, command: id, status: "CREATED", online });
 		this.#cloud.operations.command(device, { id, status: "CREATED", payload });
 		const stop = this.#follow("commands", device, reply, row => {
 			if (row.command !== id) return;
-			reply.say(row);
+			const content = isOver(row.status!) ? this.#cloud.reply(device, id) : undefined;
+			reply.say({ ...row, ...(content === undefined ? {} : contentOf(content)) });
 			if (!isOver(row.status!)) return;
 			clearTimeout(timer);
 			stop();
@@ -111,7 +114,7 @@ export class ControlActions {
 		// Whoever sent it may be gone by then; what became of it is known all the same.
 		const timer = setTimeout(() => {
 			this.#cloud.operations.command(device, { id, status: "TIMED_OUT", description: `not ended within ${timeout} ms` });
-		}, timeout);
+		}, timeout + GRACE);
 		timer.unref();
 		reply.onGone = undefined;
 		if (body["wait"] === false) reply.end();
@@ -168,8 +171,12 @@ export class ControlActions {
 function shown(row: Row<TableName>): object {
 	const { content, ...rest } = row as Row<"messages">;
 	if (content === undefined) return row;
+	return { ...rest, ...contentOf(content) };
+}
+
+function contentOf(content: Uint8Array): { text: string } | { base64: string } {
 	const text = decodeText(content);
-	return { ...rest, ...(text === undefined ? { base64: Buffer.from(content).toString("base64") } : { text }) };
+	return text === undefined ? { base64: Buffer.from(content).toString("base64") } : { text };
 }
 
 function textOf(body: JsonObject, name: string, otherwise: string): string {

@@ -20,8 +20,9 @@ export interface ShadowView {
 }
 
 export interface SendOptions {
-	/** Seconds. */
-	readonly timeout?: number | undefined;
+	/** ms. */
+	readonly timeout: number;
+	/** Not on clouds that name commands themselves. */
 	readonly id?: string | undefined;
 }
 
@@ -39,6 +40,8 @@ export interface Operated {
 	send(device: string, payload: JsonObject, options: SendOptions): string;
 	/** @throws DeviceError */
 	cancel(device: string, id: string): void;
+	/** The bytes that a command was replied to with, if there are some. */
+	reply(device: string, id: string): Uint8Array | undefined;
 }
 
 export function operatePrivate(cloud: Cloud): Operated {
@@ -50,8 +53,12 @@ export function operatePrivate(cloud: Cloud): Operated {
 		shadows: device => shadows.names(device),
 		shadow: (device, name) => ({ device, name, ...shadows.get(device, name), delta: shadows.delta(device, name) }),
 		desire: (device, name, patch) => { shadows.desire(device, patch, name); },
-		send: (device, payload, options) => commands.send(device, payload, options),
-		cancel: (device, id) => { commands.cancel(device, id); },
+		// To the second of its end, which its own clock may not know: from when it has it, it has no longer than that either.
+		send: (device, payload, { id, timeout }) => commands.send(device, payload, { id, timeout: timeout / 1_000, expires: Date.now() + timeout }),
+		cancel: (device, id) => {
+			if (!commands.cancel(device, id)) throw new DeviceError("state", `${id} of ${device} is over`);
+		},
+		reply: (device, id) => commands.reply(device, id),
 	};
 }
 
@@ -68,10 +75,13 @@ export function operateAws(cloud: AwsCloud): Operated {
 			return { device, name, version: document?.version ?? 0, desired, reported, delta };
 		},
 		desire: (device, name, patch) => { shadows.desire(device, patch, name === "" ? {} : { name }); },
-		send: (device, payload, { timeout }) => commands.send({ thing: device }, {
-			payload: encodeJson(payload), contentType: "application/json", ...(timeout === undefined ? {} : { timeout }),
-		}),
+		send: (device, payload, { timeout }) => {
+			// What is signed is good for one name.
+			if (payload["signed"] !== undefined) throw new DeviceError("unsupported", "AWS names commands itself, so that none can be signed beforehand");
+			return commands.send({ thing: device }, { payload: encodeJson(payload), contentType: "application/json", timeout: Math.ceil(timeout / 1_000) });
+		},
 		cancel: () => { throw new DeviceError("unsupported", "AWS cannot cancel a command that was sent"); },
+		reply: () => undefined,
 	};
 }
 

@@ -18,6 +18,7 @@ export interface OperationsOptions extends StoresOptions {
 export const CONFIGURATION = "configuration";
 /** ms from a change of a device's numbers to its row. */
 const COUNTED_DELAY = 1_000;
+const ENDED_MAXIMUM = 10_000;
 /** Bytes of a message that are kept. */
 const CONTENT_MAXIMUM = 1_024;
 /** Keys, and what proves a right to some, pass here: of these nothing is kept. */
@@ -33,6 +34,8 @@ export class Operations implements Observer {
 	readonly notifications: Notifications;
 	/** Runs when a rule has something to tell, and when that is over. */
 	onNotification: ((notification: Notification) => void) | undefined;
+	/** How commands ended that may yet be said to have ended otherwise. */
+	readonly #ended = new Map<string, string>();
 	readonly #dirty = new Set<DeviceStatistics>();
 	#counting: NodeJS.Timeout | undefined;
 	#waking: NodeJS.Timeout | undefined;
@@ -73,8 +76,14 @@ export class Operations implements Observer {
 		const at = Date.now();
 		this.stores.add("commands", { device, at, command: id, payload, status, reason, description, result, createdAt: status === "CREATED" ? at : undefined });
 		this.#event(device, "command", id, { status, reason, description }, at);
-		if (isOver(status)) this.statistics.command(device, status, at);
-		if (FAILURES.includes(status)) this.notifications.commandFailed(device, id, outcomeOf(status, reason, description), at);
+		if (!isOver(status)) return;
+		const key = `${device}/${id}`, former = this.#ended.get(key);
+		this.#ended.delete(key);
+		this.#ended.set(key, status);
+		const [oldest] = this.#ended.keys();
+		if (this.#ended.size > ENDED_MAXIMUM) this.#ended.delete(oldest!);
+		this.statistics.command(device, status, at, former);
+		if (FAILURES.includes(status) && former === undefined) this.notifications.commandFailed(device, id, outcomeOf(status, reason, description), at);
 	}
 
 	job(device: string, { id, number, status, details }: ObservedJob): void {
@@ -160,7 +169,7 @@ export class Operations implements Observer {
 	#keepCounts(): void {
 		clearTimeout(this.#counting);
 		this.#counting = undefined;
-		for (const statistics of this.#dirty) this.stores.add("devices", { device: statistics.device, at: statistics.lastSeenAt, statistics });
+		for (const statistics of this.#dirty) this.stores.add("devices", { device: statistics.device, at: statistics.lastSeenAt ?? statistics.firstSeenAt, statistics });
 		this.#dirty.clear();
 	}
 

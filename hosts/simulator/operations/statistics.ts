@@ -26,7 +26,8 @@ export interface DeviceStatistics {
 	online: boolean;
 	/** Wall clock, ms since 1970. */
 	firstSeenAt: number;
-	lastSeenAt: number;
+	/** Absent: it never came. */
+	lastSeenAt?: number | undefined;
 	/** Since when it has been online, or offline. */
 	changedAt: number;
 	product?: string | undefined;
@@ -64,7 +65,7 @@ export class Statistics {
 
 	/** @param known from before; nobody is online yet */
 	constructor(known: Iterable<DeviceStatistics> = []) {
-		for (const each of known) this.#devices.set(each.device, { ...each, online: false, changedAt: each.online ? each.lastSeenAt : each.changedAt });
+		for (const each of known) this.#devices.set(each.device, { ...each, online: false, changedAt: each.online ? each.lastSeenAt ?? each.changedAt : each.changedAt });
 	}
 
 	get(device: string): DeviceStatistics | undefined { return this.#devices.get(device); }
@@ -110,8 +111,13 @@ export class Statistics {
 		this.#change(device, at, statistics => { add(sent ? statistics.sent : statistics.received, { messages: 1, bytes }); });
 	}
 
-	/** A command has ended. */
-	command(device: string, status: string, at: number): void { this.#change(device, at, ({ commands }) => { count(commands, status); }); }
+	/** A command has ended. @param former as what it was counted before: that nobody answered in time is only a guess */
+	command(device: string, status: string, at: number, former?: string): void {
+		this.#change(device, at, ({ commands }) => {
+			if (former !== undefined && (commands[former] ?? 0) > 0 && --commands[former]! === 0) delete commands[former];
+			count(commands, status);
+		});
+	}
 
 	/** An update has ended. */
 	update(device: string, status: string, at: number): void { this.#change(device, at, ({ updates }) => { count(updates, status); }); }
@@ -135,14 +141,14 @@ export class Statistics {
 		if (statistics === undefined) {
 			if (this.#devices.size >= DEVICE_COUNT_MAXIMUM) return;
 			statistics = {
-				device, online: false, firstSeenAt: at, lastSeenAt: at, changedAt: at, connections: 0, onlineTime: 0, sent: none(), received: none(),
+				device, online: false, firstSeenAt: at, changedAt: at, connections: 0, onlineTime: 0, sent: none(), received: none(),
 				commands: {}, updates: {}, crashes: {},
 			};
 			this.#devices.set(device, statistics);
 		}
 		// What a device is sent says nothing of when it was there.
 		if (statistics.online) {
-			statistics.onlineTime += Math.max(0, at - statistics.lastSeenAt);
+			statistics.onlineTime += Math.max(0, at - (statistics.lastSeenAt ?? at));
 			statistics.lastSeenAt = at;
 		}
 		change(statistics);
