@@ -350,7 +350,7 @@ export interface System {
 	/** Restarts the device (on a laptop: ends the process or boots the world's device again). Does not return. */
 	restart(): void;
 	readonly resetReason: ResetReason;
-	/** How the run before this one crashed, where it did and the platform could write it down. The same for a whole run. */
+	/** How the run before this one crashed, where it did and the platform wrote it down. The same for a whole run. */
 	readonly crash: Crash | undefined;
 	/** Stable and unique to the chip, such as its MAC address; not a secret. */
 	readonly identifier: string;

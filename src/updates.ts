@@ -8,7 +8,7 @@ import type { Job } from "./operations/jobs.js";
 import type { Release } from "./ota/acquisition.js";
 import type { FailureReason } from "./ota/failure.js";
 import { HTTPSSource } from "./ota/https.js";
-import { parseReleaseKey } from "./ota/key.js";
+import { trustedKey } from "./ota/key.js";
 import type { Ed25519, ReleaseKey } from "./ota/manifest.js";
 import type { Offer } from "./ota/offer.js";
 import type { Source } from "./ota/source.js";
@@ -69,7 +69,7 @@ export class Updates implements UpdateOwner {
 		if (firmware?.keys === undefined) throw new DeviceError("argument", "updates need firmware.keys");
 		this.host = host;
 		this.firmware = firmware;
-		this.keys = firmware.keys.map((text) => releaseKey(text, handlers.ed25519));
+		this.keys = firmware.keys.map((text) => trustedKey(text, handlers.ed25519));
 		this.#owner = owner;
 		this.#handlers = handlers;
 		this.#self = self;
@@ -143,11 +143,4 @@ export class Updates implements UpdateOwner {
 	onFault(error: DeviceError): void {
 		this.#owner.onFault(error);
 	}
-}
-
-function releaseKey(text: string, ed25519: Ed25519 | undefined): ReleaseKey {
-	const { id, algorithm, key } = parseReleaseKey(text);
-	if (algorithm === "ES256") return { id, key };
-	if (ed25519 === undefined) throw new DeviceError("argument", "a key for Ed25519 needs update.ed25519");
-	return { id, key, ed25519 };
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The lamp as a product: its firmware is updated from the cloud, and goes back by itself when it is no good. */
-import { boolean, Device, model, number } from "moorline";
+/**
+ * The lamp as a product: its firmware is updated from the cloud, and goes back by itself when it is no good; it blinks
+ * on command, and tells what it did, and what it died of.
+ */
+import { boolean, command, Device, model, number, type Call } from "moorline";
 import { privateCloud } from "moorline/clouds/private";
 import host from "moorline/host";
-import { keys, version } from "./product.js";
+import { blinkTime, keys, version } from "./product.js";
 
 /** Percent of a download between two words about it. */
 const STEP = 5;
@@ -13,7 +16,15 @@ const lamp = model({
 	brightness: number({ merge: "last" }),
 });
 
+const blinking = model({ times: number() });
+
 let told = -1;
+
+function blink(call: Call<typeof blinking>, done: number): void {
+	if (done === call.parameters.times) return call.succeed();
+	log.debug("blinks", { done });
+	host.timer.set(() => blink(call, done + 1), blinkTime(done));
+}
 
 const device = new Device({
 	host,
@@ -33,6 +44,11 @@ const device = new Device({
 			host.trace(`${device.id}: ${next} ${reason === undefined ? "is installed" : `failed: ${reason}`}`);
 		},
 	},
+	commands: {
+		blink: command({ parameters: blinking, handler: (call) => blink(call, 0) }),
+	},
+	log: { flash: { partition: "state" } },
+	heartbeat: {},
 	onConnected() {
 		host.trace(`${device.id}: connected`);
 	},
@@ -52,6 +68,8 @@ const device = new Device({
 		host.trace(`${device.id}: ${error.code}: ${error.message}`);
 	},
 });
+const log = device.log("lamp");
+log.info("starts", { version, reset: host.system.resetReason });
 host.trace(`${device.id}: firmware ${version}${host.images?.onTrial ? ", on trial" : ""}`);
 
 device.report({ on: false, brightness: 100, ...device.reported });

@@ -6,3 +6,8 @@ export const version: string = "1.0.0";
 
 /** `moorline keygen` prints what belongs here. Without a key no release is taken. */
 export const keys: readonly string[] = [];
+
+/** ms for which the lamp stays as it is when it blinks. @param done times that it was switched over */
+export function blinkTime(_done: number): number {
+	return 200;
+}

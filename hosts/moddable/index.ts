@@ -9,6 +9,7 @@ import platform from "moddable:moorline/platform";
 import type { Host, System, WebSocketOptions } from "../../src/host.js";
 import { WebSocketClient } from "../websocket/client.js";
 import { checkBytes } from "./check.js";
+import { getCrash, getRetained } from "./crash.js";
 import { crypto } from "./digest.js";
 import { DNS } from "./dns.js";
 import { keys } from "./keys.js";
@@ -22,8 +23,8 @@ const system: System = Object.freeze({
 	restart: () => platform.system.restart(),
 	get resetReason() { return platform.system.resetReason; },
 	get identifier() { return platform.system.identifier; },
-	crash: undefined,
-	retained: undefined,
+	get crash() { return getCrash(); },
+	get retained() { return getRetained(); },
 	heap(): { slots: number; chunks: number } | undefined {
 		const slots = figure("XS Slot Heap Used");
 		const chunks = figure("XS Chunk Heap Used");

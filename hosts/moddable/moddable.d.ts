@@ -325,6 +325,9 @@ declare module "moddable:moorline/platform" {
 	export default platform;
 }
 
+/** What the engine calls before it gives up, but for a stack that is full. */
+declare var abort: ((words: string, thrown: unknown) => void) | undefined;
+
 /** A C function by its name, which must be written out. The SDK's compiler replaces the call. */
 declare function native(name: string): { call(self: undefined, ...values: (string | number | boolean)[]): unknown };
 

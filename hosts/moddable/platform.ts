@@ -24,8 +24,10 @@ export interface Platform {
 	readonly storage: StorageProvider;
 	readonly flash: FlashProvider;
 	readonly images: Images | undefined;
-	/** All but the figures of the heap, which the engine tells. */
+	/** All but what the engine tells. */
 	readonly system: Omit<System, "heap" | "crash" | "retained">;
+	/** Where the native functions keep what outlives a reset: a directory, or nothing where that is memory. */
+	readonly directory: string;
 	random(target: Uint8Array): void;
 	/** Monotonic milliseconds. */
 	now(): number;

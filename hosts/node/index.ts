@@ -7,6 +7,7 @@
  * MOORLINE_SLOT: bytes of each of its two slots, where the supervisor runs images; else it has none.
  */
 import type { ResetReason } from "../../src/host.js";
+import { watchForCrash } from "./crash.js";
 import { hook } from "./hook.js";
 import { createHost } from "./host.js";
 
@@ -19,8 +20,15 @@ export { createHost, PARTITIONS, type HostOptions } from "./host.js";
 export { BootLoader, SLOT } from "./images.js";
 export { RESTART_EXIT_CODE } from "./system.js";
 
-export default hook(() => createHost({
-	directory: process.env["MOORLINE_DIRECTORY"] || ".moorline",
-	resetReason: told === undefined ? "power-on" : RESET_REASONS.find(reason => reason === told) ?? "unknown",
-	images: slot ? { slot: Number(slot) } : undefined,
-}));
+export default hook(() => {
+	const directory = process.env["MOORLINE_DIRECTORY"] || ".moorline";
+	const host = createHost({
+		directory,
+		resetReason: told === undefined ? "power-on" : RESET_REASONS.find(reason => reason === told) ?? "unknown",
+		images: slot ? { slot: Number(slot) } : undefined,
+	});
+	// A crash is that of the run before this one, whether the program asks for it or not.
+	void host.system.crash;
+	watchForCrash(directory);
+	return host;
+});

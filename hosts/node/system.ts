@@ -2,8 +2,10 @@
 /** The device as a process: its name, why it started, and how it starts again. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { ResetReason, System } from "../../src/host.js";
+import type { Crash, ResetReason, System } from "../../src/host.js";
+import { takeCrash } from "./crash.js";
 import { readFile, replaceFile } from "./file.js";
+import { retained } from "./retained.js";
 
 /** How a program that restarts itself ends (EX_TEMPFAIL of sysexits.h): whoever supervises it starts it again. */
 export const RESTART_EXIT_CODE = 75;
@@ -19,6 +21,7 @@ export interface SystemOptions {
 
 export function createSystem({ directory, resetReason, onRestart }: SystemOptions): System {
 	let identifier: string | undefined;
+	let crash: { readonly found: Crash | undefined } | undefined;
 	return Object.freeze({
 		restart(): void {
 			if (onRestart === undefined) process.exit(RESTART_EXIT_CODE);
@@ -28,8 +31,13 @@ export function createSystem({ directory, resetReason, onRestart }: SystemOption
 		get identifier(): string {
 			return identifier ??= findIdentifier(join(directory, "identifier"));
 		},
-		crash: undefined,
-		retained: undefined,
+		get crash(): Crash | undefined {
+			crash ??= { found: takeCrash(directory) };
+			return crash.found;
+		},
+		get retained(): Uint8Array {
+			return retained(directory);
+		},
 		heap: () => undefined,
 	});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The private cloud without a network: broker, shadows, jobs, files, commands and registry, and the rules of who may do what.
+ * The private cloud without a network: broker, services and registry, and the rules of who may do what.
  *
  * Pure, so that the same cloud is served on sockets (`cloud.ts`), inside the world (`world.ts`) and on the XS engine.
  */
@@ -14,6 +14,7 @@ import { CommandService } from "./services/commands.js";
 import { FileService } from "./services/files.js";
 import { JobService } from "./services/jobs.js";
 import { isDeviceId, Registry } from "./services/registry.js";
+import { ReportService } from "./services/reports.js";
 import type { ShadowLimits, ShadowStore } from "./services/shadow.js";
 import { ShadowService } from "./services/shadow.js";
 import { Updates } from "./services/updates.js";
@@ -29,11 +30,15 @@ export interface BackendOptions {
 }
 
 export class Backend {
+	/** Runs at each message of a device, sent by it or to it; for CoAP, at each request with a body and each answer with one. */
+	onMessage: ((device: string, sent: boolean, topic: string, payload: Uint8Array) => void) | undefined;
 	readonly broker: Broker;
 	readonly shadows: ShadowService;
 	readonly jobs: JobService;
 	readonly files: FileService;
 	readonly commands: CommandService;
+	/** What devices tell of themselves. */
+	readonly reports: ReportService;
 	/** New firmware, and the way back: jobs and files together. */
 	readonly updates: Updates;
 	readonly registry: Registry;
@@ -44,6 +49,7 @@ export class Backend {
 		this.jobs = new JobService({ wall: options.wall, manners: this.shadows.manners });
 		this.files = new FileService({ wall: options.wall, manners: this.shadows.manners, ...options.files });
 		this.commands = new CommandService({ wall: options.wall, manners: this.shadows.manners });
+		this.reports = new ReportService({ wall: options.wall, manners: this.shadows.manners });
 		this.updates = new Updates({
 			put: (device, name, release) => { this.files.put(device, name, release); },
 			queue: (id, document, devices) => { this.jobs.create({ id, document, devices }); },
@@ -57,15 +63,19 @@ export class Backend {
 				this.registry.setOnline(client.clientId, true);
 			},
 			onDisconnected: client => { this.registry.setOnline(client.clientId, false); },
-			onPublish: (_message, from) => { if (from) this.registry.countMessage(from.clientId); },
+			onPublish: ({ topic, payload }, from) => {
+				if (!from) return;
+				this.registry.countMessage(from.clientId);
+				this.onMessage?.(from.clientId, true, topic, payload);
+			},
+			onDelivered: ({ topic, payload }, { clientId }) => { this.onMessage?.(clientId, false, topic, payload); },
 		});
-		for (const service of [this.shadows, this.jobs]) {
+		for (const service of [this.shadows, this.jobs, this.commands]) {
 			service.attach(this.broker.attach());
 			service.onDue = () => { this.broker.due(); };
 			this.broker.add(service);
 		}
-		this.files.attach(this.broker.attach());
-		this.commands.attach(this.broker.attach());
+		for (const service of [this.files, this.reports]) service.attach(this.broker.attach());
 	}
 
 	/** Serves other devices than our broker's, too: services and online state go over `channel`. */
@@ -74,6 +84,7 @@ export class Backend {
 		this.jobs.attach(channel);
 		this.files.attach(channel);
 		this.commands.attach(channel);
+		this.reports.attach(channel);
 		this.registry.watch(channel);
 	}
 }

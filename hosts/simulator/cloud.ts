@@ -18,10 +18,13 @@ import { serveCoAP, type CoAPServed } from "./coap/serve.js";
 import { PrivateCoAP } from "./coap-private/coap.js";
 import type { DeviceIdentity } from "./identity.js";
 import { nodeClock } from "./node-clock.js";
+import { observePrivate, observeStatus } from "./operations/observer.js";
+import type { OperationsOptions } from "./operations/operations.js";
 import type { Server } from "./serve.js";
 import type { CommandService } from "./services/commands.js";
 import type { FileService } from "./services/files.js";
 import type { JobService } from "./services/jobs.js";
+import type { ReportService } from "./services/reports.js";
 import type { ShadowLimits, ShadowService, ShadowStore } from "./services/shadow.js";
 import type { Updates } from "./services/updates.js";
 import type { CloudServeOptions } from "./sockets-cloud.js";
@@ -36,6 +39,8 @@ export interface CloudOptions {
 	shadowStore?: ShadowStore | undefined;
 	/** What happens to the blocks of files, and how many there may be. */
 	files?: StreamsOptions | undefined;
+	/** What is kept and counted of the devices, and told of them; absent: nothing. */
+	operations?: OperationsOptions | undefined;
 }
 
 export interface PrivateServeOptions extends CloudServeOptions {
@@ -75,6 +80,7 @@ export class Cloud extends SocketsCloud<Backend> {
 	get jobs(): JobService { return this.backend.jobs; }
 	get files(): FileService { return this.backend.files; }
 	get commands(): CommandService { return this.backend.commands; }
+	get reports(): ReportService { return this.backend.reports; }
 	/** What devices over CoAP meet. */
 	get coap(): PrivateCoAP {
 		return this.#coap ??= new PrivateCoAP(this.backend, {
@@ -94,6 +100,14 @@ export class Cloud extends SocketsCloud<Backend> {
 			...server, coap,
 			close: async () => { await Promise.all([server.close(), coap?.close()]); },
 		};
+	}
+
+	/** Use `createCloud`. */
+	observe(options: OperationsOptions): Promise<void> {
+		return this.operate(options, operations => {
+			observePrivate(this, this.backend, operations);
+			observeStatus(this.broker.attach(), operations);
+		});
 	}
 
 	override async manufacture(id: string, options: PrivateManufactureOptions = {}): Promise<DeviceIdentity> {
@@ -146,6 +160,9 @@ export class Cloud extends SocketsCloud<Backend> {
 	}
 }
 
+/** @throws DeviceError of `operations`: `storage`, `corrupt` */
 export async function createCloud(options: CloudOptions = {}): Promise<Cloud> {
-	return new Cloud(options.authority ?? await createAuthority(), options);
+	const cloud = new Cloud(options.authority ?? await createAuthority(), options);
+	if (options.operations !== undefined) await cloud.observe(options.operations);
+	return cloud;
 }

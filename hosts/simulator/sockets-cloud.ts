@@ -7,6 +7,8 @@ import { DeviceError } from "../../src/base/error.js";
 import { FirmwareFiles } from "./firmware.js";
 import type { DeviceIdentity } from "./identity.js";
 import type { SecureServeOptions } from "./secure.js";
+import type { Notification } from "./operations/notifications.js";
+import type { Operations, OperationsOptions } from "./operations/operations.js";
 import type { Server } from "./serve.js";
 import { serve } from "./serve.js";
 import type { Registry } from "./services/registry.js";
@@ -45,12 +47,15 @@ export interface ServedBackend {
 }
 
 export abstract class SocketsCloud<Backend extends ServedBackend> {
+	/** Runs when a rule of `operations` has something to tell, and when that is over. */
+	onNotification: ((notification: Notification) => void) | undefined;
 	readonly authority: Authority;
 	/** The releases that devices fetch by URL. */
 	readonly firmware = new FirmwareFiles();
 	protected readonly backend: Backend;
 	readonly #open = new Set<{ close(): Promise<void> }>();
 	#endpoint: string | undefined;
+	#operations: Operations | undefined;
 
 	constructor(authority: Authority, backend: Backend) {
 		this.authority = authority;
@@ -61,6 +66,8 @@ export abstract class SocketsCloud<Backend extends ServedBackend> {
 	/** What our own broker shall do to its clients: refuse, delay, lose acknowledgements, duplicate, hang, kick, restart. */
 	get faults(): Faults { return this.broker.faults; }
 	get registry(): Registry { return this.backend.registry; }
+	/** What is kept and counted of the devices, if the cloud was made with `operations`. */
+	get operations(): Operations | undefined { return this.#operations; }
 	/** Where devices made from now on will connect: what was served or bridged last. */
 	get endpoint(): string | undefined { return this.#endpoint; }
 
@@ -79,6 +86,16 @@ export abstract class SocketsCloud<Backend extends ServedBackend> {
 		const open = [...this.#open];
 		this.#open.clear();
 		await Promise.all(open.map(each => each.close()));
+		this.#operations?.close();
+	}
+
+	/** Begins to keep and to count. @param observe has the cloud tell it of everything */
+	protected async operate(options: OperationsOptions, observe: (operations: Operations) => void): Promise<void> {
+		// Only now: SQLite takes a while to load, and most tests do without.
+		const { Operations } = await import("./operations/operations.js");
+		const operations = this.#operations = new Operations(options);
+		operations.onNotification = notification => { this.onNotification?.(notification); };
+		observe(operations);
 	}
 
 	/** A certificate with what a device needs besides; registers nothing. */

@@ -11,6 +11,7 @@ import { CloudInWorld, wallOf } from "./in-world.js";
 import type { CommandService } from "./services/commands.js";
 import type { FileService } from "./services/files.js";
 import type { JobService } from "./services/jobs.js";
+import type { ReportService } from "./services/reports.js";
 import type { ShadowLimits, ShadowService, ShadowStore } from "./services/shadow.js";
 import type { Updates } from "./services/updates.js";
 
@@ -49,6 +50,7 @@ export class WorldCloud extends CloudInWorld<Backend> {
 	get jobs(): JobService { return this.backend.jobs; }
 	get files(): FileService { return this.backend.files; }
 	get commands(): CommandService { return this.backend.commands; }
+	get reports(): ReportService { return this.backend.reports; }
 	/** New firmware, and the way back. */
 	get updates(): Updates { return this.backend.updates; }
 }

@@ -2,11 +2,12 @@
 /**
  * A device of the world: a program, what it keeps through a reset, and the power that may fail.
  *
- * Every boot runs the program anew with a fresh host. Only flash and storage carry anything over.
+ * Every boot runs the program anew with a fresh host. Only flash and storage carry anything over, and until the power
+ * fails memory that is retained, and how the program crashed.
  */
 import { DeviceError } from "../../src/base/error.js";
-import { createImageFlash, createImages } from "../boot/index.js";
-import { TRIAL_TIMEOUT, type Crypto, type DigestAlgorithm, type Host, type ResetReason, type SealOptions } from "../../src/host.js";
+import { createImageFlash, createImages, describeThrown } from "../boot/index.js";
+import { TRIAL_TIMEOUT, type Crash as KeptCrash, type Crypto, type DigestAlgorithm, type Host, type ResetReason, type SealOptions } from "../../src/host.js";
 import { Boot, PowerCut } from "./boot.js";
 import type { Clock } from "./clock.js";
 import { dnsClass } from "./dns.js";
@@ -19,6 +20,7 @@ import type { Network } from "./network.js";
 import { PowerSupply, type Tear } from "./power.js";
 import { Task } from "./queue.js";
 import type { Random } from "./random.js";
+import { Retained } from "./retained.js";
 import { Storage, type StorageValues } from "./storage.js";
 import { tcpClass } from "./tcp.js";
 import { text } from "./text.js";
@@ -87,10 +89,13 @@ export class Device {
 	readonly #bootDelay: number;
 	readonly #power: PowerSupply;
 	readonly #entropy: Random;
+	readonly #retained: Retained;
 	readonly #start = new Task(() => this.#boot());
 	readonly #watchdog = new Task(() => this.#watch());
 	#boots = 0;
 	#reason: ResetReason = "power-on";
+	/** Of the boot that ended last. */
+	#crashed: KeptCrash | undefined;
 	#current: { boot: Boot; host: Host; image: RunningImage | undefined; close: (() => void) | undefined } | undefined;
 
 	constructor(world: Surroundings, options: DeviceOptions & { address: string }) {
@@ -107,6 +112,7 @@ export class Device {
 		}
 		this.#bootDelay = bootDelay;
 		this.#entropy = world.random.fork("entropy");
+		this.#retained = new Retained(world.random.fork("retained"));
 		this.#power = new PowerSupply(world.random.fork("power"), () => {
 			this.#reset("power-on");
 			throw new PowerCut();
@@ -159,6 +165,7 @@ export class Device {
 
 	powerOff(): void {
 		this.#halt();
+		this.#forget();
 		this.#world.clock.cancel(this.#start);
 	}
 
@@ -224,13 +231,21 @@ export class Device {
 		const { clock } = this.#world;
 		clock.cancel(this.#start);
 		this.#reason = reason;
+		if (reason === "power-on") this.#forget();
 		clock.schedule(this.#start, this.#bootDelay);
+	}
+
+	/** What the power kept is gone. */
+	#forget(): void {
+		this.#retained.lose();
+		this.#crashed = undefined;
 	}
 
 	#halt(): void {
 		const current = this.#current;
 		if (current === undefined) return;
 		this.#current = undefined;
+		this.#retained.end();
 		this.#world.clock.cancel(this.#watchdog);
 		this.#world.log.add("halt", this.id, this.operations);
 		this.#world.network.attach(this.address, false);
@@ -242,10 +257,13 @@ export class Device {
 		this.crashes.push({ time: this.#world.clock.now, error });
 		this.#world.log.add("crash", this.id, this.crashes.length, String(error));
 		this.#reset("exception");
+		this.#crashed = describeThrown("exception", error);
 	}
 
 	#makeHost(boot: Boot, resetReason: ResetReason, image: RunningImage | undefined): Host {
 		const { clock, log, network, crypto, verify } = this.#world, flash = this.flash.provider(boot, this.#power, log);
+		const retained = this.#retained, crash = this.#crashed;
+		this.#crashed = undefined;
 		const restart = (): never => {
 			boot.check();
 			this.#reset("software");
@@ -301,8 +319,11 @@ export class Device {
 				restart,
 				resetReason,
 				identifier: new Hash().text(this.id).hex().slice(0, 12),
-				crash: undefined,
-				retained: undefined,
+				crash,
+				get retained() {
+					boot.check();
+					return retained.begin();
+				},
 				heap: () => undefined,
 			}),
 			trace(line: string) {

@@ -6,9 +6,9 @@
  * native is called before the program runs.
  */
 import { DeviceError } from "../../src/base/error.js";
-import type { Clocks, Host, ResetReason, System, TimerHandle, Timers, WebSocketOptions } from "../../src/host.js";
+import type { Clocks, Crash, Heap, Host, ResetReason, System, TimerHandle, Timers, WebSocketOptions } from "../../src/host.js";
 import { WebSocketClient } from "../websocket/client.js";
-import { createImageFlash, createImages, OTADATA, runningSlot, type RunningPlatform } from "../boot/index.js";
+import { createImageFlash, createImages, OTADATA, parseCrash, runningSlot, type RunningPlatform } from "../boot/index.js";
 import { checkFunction } from "./check.js";
 import { keys } from "./keys.js";
 import { Figure, native } from "./native.js";
@@ -45,16 +45,26 @@ const time: Clocks = Object.freeze({
 	wall: (): number => Date.now(),
 });
 
+let retained: Uint8Array | undefined;
+
 const system: System = Object.freeze({
 	restart: (): void => native.restart(),
 	get resetReason(): ResetReason { return native.resetReason() as ResetReason; },
 	get identifier(): string { return native.identifier(); },
-	crash: undefined,
-	retained: undefined,
+	get crash(): Crash | undefined {
+		const text = native.crash();
+		return text === undefined ? undefined : parseCrash(text);
+	},
+	get retained(): Uint8Array { return retained ??= new Uint8Array(native.retained()); },
 	/** Collects first: what the figures count is alive. */
-	heap: (): { slots: number; chunks: number } => {
+	heap(): Heap {
 		native.collect();
-		return { slots: native.figure(Figure.slots) * native.figure(Figure.slotBytes), chunks: native.figure(Figure.chunks) };
+		const slot = native.figure(Figure.slotBytes);
+		return {
+			slots: native.figure(Figure.slots) * slot, chunks: native.figure(Figure.chunks),
+			slotsPeak: native.figure(Figure.slotsPeak) * slot, chunksPeak: native.figure(Figure.chunksPeak),
+			collections: native.figure(Figure.collections),
+		};
 	},
 });
 

@@ -54,6 +54,10 @@ export interface Native {
 	aesStream(key: Uint8Array, counter: Uint8Array, bytes: Uint8Array): void;
 	random(target: Uint8Array): void;
 	restart(): never;
+	/** Of the run before this one, as text. */
+	crash(): string | undefined;
+	/** The memory that a reset leaves as it is: a buffer over it, a new one at each call. */
+	retained(): ArrayBuffer;
 	resetReason(): string;
 	identifier(): string;
 	/** What the command line gives after the program. */

@@ -74,7 +74,7 @@ export abstract class Service<Port> {
 			if (this.asking) this.lengthen();
 			this.abandon();
 		}
-		this.tell();
+		this.tell(now);
 		const port = this.#port;
 		if (port === undefined || this.asking || this.#due !== Infinity) return;
 		const token = `${this.#prefix}${this.#tokens + 1}`;
@@ -88,7 +88,7 @@ export abstract class Service<Port> {
 	}
 
 	/** Runs the callbacks that are due. */
-	protected abstract tell(): void;
+	protected abstract tell(now: number): void;
 
 	/** @returns false when there was no room for the next request, `undefined` when there is none to make */
 	protected abstract ask(port: Port, token: string, now: number): boolean | undefined;

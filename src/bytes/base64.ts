@@ -12,6 +12,8 @@ const DIGITS = Object.freeze([...ALPHABET, "="]);
 const PADDING = 64;
 /** Values by character code; -1 for what is no digit. */
 const VALUES = Object.freeze(Array.from({ length: 0x7b }, (_, code) => ALPHABET.indexOf(String.fromCharCode(code))));
+/** By how many digits the last group has. None has one. */
+const PADDINGS = Object.freeze(["", "=", "==", "="]);
 /** Characters of a piece, in groups of four. */
 const PIECE = 64;
 
@@ -67,6 +69,17 @@ export function decodeBase64(text: string): Uint8Array {
 		if (padding === 1) bytes[index + 1] = word >> 8;
 	}
 	return bytes;
+}
+
+/**
+ * As `decodeBase64`, of text for names and addresses: other digits, and no padding (RFC 4648 §5).
+ * @throws DeviceError `malformed`
+ */
+export function decodeBase64URL(text: string): Uint8Array {
+	if (text.includes("+") || text.includes("/") || text.includes("=")) {
+		throw new DeviceError("malformed", "a character that is no digit of base 64 for URLs");
+	}
+	return decodeBase64(text.replaceAll("-", "+").replaceAll("_", "/") + PADDINGS[text.length % 4]!);
 }
 
 /** The 24 bits of the group at `at`, of which the first `count` characters are digits. */

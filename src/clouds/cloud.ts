@@ -7,6 +7,7 @@
 import type { Closer } from "../base/closer.js";
 import type { DeviceError } from "../base/error.js";
 import type { Firmware } from "../base/firmware.js";
+import type { Traffic } from "../base/traffic.js";
 import type { Host } from "../host.js";
 import type { Provisioning } from "../identity/provisioning.js";
 import type { Commands } from "../operations/commands.js";
@@ -35,6 +36,8 @@ export interface ConnectionOptions extends ConnectionCallbacks {
 	readonly firmware: Firmware | undefined;
 	/** Sees every message of the services and of the program's own, in both directions. */
 	readonly tracer?: MessageTracer | undefined;
+	/** Where what passes is counted. */
+	readonly traffic?: Traffic | undefined;
 }
 
 export interface MessageTracer {

@@ -13,6 +13,7 @@ import { Alarm, type AlarmOwner } from "../base/alarm.js";
 import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.js";
 import type { Closer } from "../base/closer.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
+import type { Traffic } from "../base/traffic.js";
 import { randomWord } from "../bytes/random.js";
 import { CoAPClient, type CoAPClientOptions, type CoAPServerAddress } from "../coap/client.js";
 import { classOf, codeText } from "../coap/constants.js";
@@ -35,6 +36,8 @@ export interface Translation {
 
 /** Who asked for something. What it throws is reported. */
 export interface Asker {
+	/** Its messages are not traced: they would bring forth more of the same. */
+	readonly isQuiet?: boolean;
 	/** @param token that it asked with. @throws DeviceError */
 	onAnswer(token: string, response: Response, now: number): void;
 	/** None will come. Services know when an answer is overdue, so that there is nothing to be done about it. */
@@ -62,6 +65,7 @@ export interface CoAPSettings {
 
 /** Of the program's own messages, those that are not answered yet. */
 const POST_MAXIMUM = 4;
+const NOTHING = new Uint8Array(0);
 /** ms after which what the cloud did not let us observe is tried again. */
 const WATCH_RETRY = 60_000;
 
@@ -72,6 +76,7 @@ export abstract class CoAPConnection extends Lacking
 	readonly bodyMaximum: number;
 	readonly keepAlive: number | undefined;
 	readonly reconnect: Backoff | undefined;
+	readonly traffic: Traffic | undefined;
 	protected readonly options: ConnectionOptions;
 	readonly #translations: Translation[] = [];
 	/** Observations that the cloud has ended. */
@@ -93,6 +98,7 @@ export abstract class CoAPConnection extends Lacking
 		super();
 		this.options = options;
 		this.host = options.host;
+		this.traffic = options.traffic;
 		this.bodyMaximum = bodyMaximum;
 		this.keepAlive = keepAlive;
 		this.reconnect = reconnect;
@@ -154,7 +160,9 @@ export abstract class CoAPConnection extends Lacking
 	 * @throws DeviceError `argument`
 	 */
 	ask(token: string, request: RequestOptions, asker: Asker): Cancelable | undefined {
-		return this.request(request, new Asking(this, token, request, asker));
+		const asked = this.request(request, new Asking(this, token, request, asker));
+		if (asked !== undefined && !asker.isQuiet) this.trace(true, request.path, request.payload);
+		return asked;
 	}
 
 	/**
@@ -163,6 +171,7 @@ export abstract class CoAPConnection extends Lacking
 	 */
 	watch(request: RequestOptions, watcher: Watcher): Cancelable {
 		const watching = new Watching(this, request, watcher);
+		this.trace(true, request.path);
 		watching.begin(this.#client!, this.host.time.now());
 		return watching;
 	}
@@ -176,6 +185,7 @@ export abstract class CoAPConnection extends Lacking
 	protected post(request: RequestOptions): boolean {
 		if (this.#posts >= POST_MAXIMUM) return false;
 		if (this.request(request, new Posting(this, request)) === undefined) return false;
+		this.trace(true, request.path, request.payload);
 		this.#posts++;
 		return true;
 	}
@@ -229,6 +239,11 @@ export abstract class CoAPConnection extends Lacking
 	/** Something was answered: a service's deadline may have moved. */
 	onTurn(): void {
 		if (!this.#closed) this.options.onTurn();
+	}
+
+	/** For requests and observations: what was said, and what came of it. */
+	trace(sent: boolean, path: string, payload: Uint8Array = NOTHING): void {
+		this.options.tracer?.onMessage(sent, path, payload, 0, payload.byteLength);
 	}
 
 	/** For observations. */
@@ -335,6 +350,7 @@ class Asking implements RequestOwner {
 	}
 
 	onResponse(response: Response, now: number): void {
+		if (!this.#asker.isQuiet) this.#connection.trace(false, this.#request.path, response.payload);
 		try {
 			this.#asker.onAnswer(this.#token, response, now);
 		} catch (error) {
@@ -399,6 +415,7 @@ class Watching implements ObservationOwner, Cancelable {
 	}
 
 	onNotification(response: Response, now: number): void {
+		this.#connection.trace(false, this.#request.path, response.payload);
 		// What ends it comes by `onEnded`, too.
 		if (classOf(response.code) !== 2) return;
 		try {

@@ -7,6 +7,7 @@
  */
 import type { Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
+import type { Traffic } from "../base/traffic.js";
 import type { Host } from "../host.js";
 import { Client, type ClientOptions, type Server } from "../mqtt/client.js";
 import { Collector, type Receiver } from "../mqtt/collector.js";
@@ -23,6 +24,8 @@ export interface Translation {
 	readonly filters: readonly string[];
 	/** At which it is sent. Default: 1. */
 	readonly qos?: 0 | 1 | undefined;
+	/** Its messages are not traced: they would bring forth more of the same. */
+	readonly isQuiet?: boolean;
 	/** The cloud can be reached, and all filters are subscribed to. */
 	connected(): void;
 	disconnected(): void;
@@ -32,6 +35,11 @@ export interface Translation {
 	 * @throws DeviceError which is reported
 	 */
 	receive(topic: string, bytes: Uint8Array, start: number, end: number): boolean;
+	/**
+	 * The broker has a message at QoS 1, or refused it, which a reason code from 0x80 on says.
+	 * @returns false when it is another service's
+	 */
+	acknowledged?(packetId: number, reasonCode: number): boolean;
 }
 
 /** A translation and how far it is. */
@@ -56,6 +64,7 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 	readonly host: Host;
 	readonly keepAlive: number | undefined;
 	readonly reconnect: Backoff | undefined;
+	readonly traffic: Traffic | undefined;
 	abstract readonly clientId: string;
 	protected readonly options: ConnectionOptions;
 	readonly #collector: Collector;
@@ -70,6 +79,7 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 		super();
 		this.options = options;
 		this.host = options.host;
+		this.traffic = options.traffic;
 		this.keepAlive = keepAlive;
 		this.reconnect = reconnect;
 		this.#collector = new Collector(messageMaximum, this);
@@ -84,6 +94,7 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 		const client = this.#client!;
 		if ((options?.qos ?? 0) === 0 && !client.connected) return false;
 		const taken = typeof client.session.publish(topic, payload, options) === "number";
+		if (taken) this.trace(topic, payload);
 		this.later();
 		return taken;
 	}
@@ -132,7 +143,18 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 
 	/** @returns false when it cannot be sent now. @throws DeviceError `argument`, `too-large` */
 	send(topic: string, payload: Payload, options?: PublishOptions): boolean {
-		return typeof this.#client!.publish(topic, payload, options) === "number";
+		const sent = typeof this.#client!.publish(topic, payload, options) === "number";
+		if (sent) this.trace(topic, payload);
+		return sent;
+	}
+
+	/**
+	 * As `send`, of a message that is not traced.
+	 * @returns its packet identifier, which is 0 at QoS 0; -1 when it cannot be sent now
+	 */
+	tell(topic: string, payload: Payload, options?: PublishOptions): number {
+		const id = this.#client!.publish(topic, payload, options);
+		return typeof id === "number" ? id : -1;
 	}
 
 	/** Leaves what the broker sends in the network until `resume`. */
@@ -167,8 +189,12 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 		this.settle();
 	}
 
-	/** Of messages at QoS 1, which otherwise nobody waits for. */
-	onAcknowledged(_: number, reasonCode: number): void {
+	/** Of messages at QoS 1, which hardly anybody waits for. */
+	onAcknowledged(packetId: number, reasonCode: number): void {
+		const added = this.#added;
+		for (let index = 0; index < added.length; index++) {
+			if (added[index]!.translation.acknowledged?.(packetId, reasonCode)) return this.options.onTurn();
+		}
 		if (reasonCode < Reason.FAILURE) return;
 		this.onRefused(new DeviceError("rejected", "the broker refused a message", { detail: reasonCode }));
 	}
@@ -193,13 +219,17 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 	}
 
 	onWhole(topic: string, bytes: Uint8Array, start: number, end: number): void {
+		let isQuiet = false;
 		try {
 			for (const { translation } of this.#added) {
-				if (translation.receive(topic, bytes, start, end)) break;
+				if (!translation.receive(topic, bytes, start, end)) continue;
+				isQuiet = translation.isQuiet ?? false;
+				break;
 			}
 		} catch (error) {
 			this.onRefused(toDeviceError(error, "malformed", `message to ${topic}`));
 		}
+		if (!isQuiet) this.options.tracer?.onMessage(false, topic, bytes, start, end);
 		this.options.onTurn();
 	}
 
@@ -210,6 +240,12 @@ export abstract class MQTTConnection extends Lacking implements Connection, Clie
 	private later(): void {
 		// Who paused resumes soon.
 		if (!this.#paused) this.#client!.resume();
+	}
+
+	private trace(topic: string, payload: Payload): void {
+		const { tracer } = this.options;
+		if (tracer === undefined) return;
+		tracer.onMessage(true, topic, payload, 0, typeof payload === "string" ? payload.length : payload.byteLength);
 	}
 
 	private lose(): void {

@@ -12,6 +12,7 @@ import { Alarm, type AlarmOwner } from "../base/alarm.js";
 import { backoffDelay, RECONNECT, REFUSED, type Backoff } from "../base/backoff.js";
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
+import type { Traffic } from "../base/traffic.js";
 import { randomWord } from "../bytes/random.js";
 import type { Host, Resolver, SecureOptions } from "../host.js";
 import { BLOCK_MAXIMUM, BLOCK_MINIMUM } from "./block.js";
@@ -59,6 +60,8 @@ export interface CoAPClientOptions {
 	readonly messageMaximum?: number | undefined;
 	/** What the server may ask of us over the same connection. */
 	readonly resources?: Answerer | undefined;
+	/** Where what passes is counted. */
+	readonly traffic?: Traffic | undefined;
 	onConnected?(): void;
 	/** The connection, or an attempt at one, ended; the next attempt follows in `delay` ms. */
 	onDisconnected?(error: DeviceError, delay: number): void;
@@ -129,6 +132,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 	#isNew = false;
 	/** Of the ping under way, 0 for none. */
 	#ping = 0;
+	#pingedAt = 0;
 	/** When something came last, monotonic ms. */
 	#heardAt = 0;
 	#connectedAt = Infinity;
@@ -160,6 +164,8 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		this.check();
 		if (!this.#connected) throw new DeviceError("state", "no connection");
 		const request = this.#requests!.request(options, owner);
+		const { traffic } = this.#options;
+		if (traffic !== undefined) traffic.messagesOut++;
 		this.soon();
 		return request;
 	}
@@ -264,6 +270,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 	}
 
 	private open(): void {
+		const { traffic } = this.#options;
 		const { transport, name, port, secure, psk } = this.#options.server;
 		const address = this.#address;
 		this.closeResolver();
@@ -272,7 +279,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 			if (this.#isDatagram) {
 				const isSecure = transport === "dtls";
 				if (isSecure && psk === undefined) throw new DeviceError("credential", "no key for DTLS");
-				const options = { address, port, psk: isSecure ? psk : undefined };
+				const options = { address, port, psk: isSecure ? psk : undefined, traffic };
 				this.#line = new DatagramLine(this.#host, options, this);
 				// Nothing else would tell that the peer is there.
 				if (!isSecure) this.onLine();
@@ -280,7 +287,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 				const isSecure = transport === "tls" || transport === "wss";
 				if (isSecure && secure === undefined) throw new DeviceError("credential", "no trust anchor for TLS");
 				const websocket = transport === "ws" || transport === "wss";
-				const options = { name, address, port, secure: isSecure ? secure : undefined, websocket };
+				const options = { name, address, port, secure: isSecure ? secure : undefined, websocket, traffic };
 				this.#line = new StreamLine(this.#host, options, this);
 			}
 		} catch (error) {
@@ -319,6 +326,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 
 	private ping(now: number): void {
 		const handle = this.#messenger!.ping(now);
+		this.#pingedAt = now;
 		if (handle !== "full") this.#ping = handle;
 		// What there is no room behind tells as well whether the peer is there.
 		else this.#heardAt = now;
@@ -329,6 +337,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		this.#connected = true;
 		this.#due = Infinity;
 		this.#connectedAt = this.#host.time.now();
+		if (this.#options.traffic !== undefined) this.#options.traffic.connections++;
 		this.#isNew = true;
 	}
 
@@ -387,6 +396,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 
 	private dispatch(messenger: Messenger, news: MessengerNews): void {
 		const now = this.#host.time.now();
+		const { traffic } = this.#options;
 		const { type, handle, error } = news;
 		if (type === MessengerEvent.CLOSED) return this.lost(error!);
 		if (type === MessengerEvent.READY) return this.established();
@@ -394,8 +404,10 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		if (type === MessengerEvent.FAILED && error!.code === "timeout") return this.lost(error!);
 		if (handle !== 0 && handle === this.#ping && type !== MessengerEvent.MESSAGE) {
 			this.#ping = 0;
+			if (traffic !== undefined) traffic.roundTrip = now - this.#pingedAt;
 			return this.established();
 		}
+		if (traffic !== undefined && type === MessengerEvent.MESSAGE) traffic.messagesIn++;
 		const { resources } = this.#options;
 		const isOurs = this.#requests!.take(news, now);
 		// No server: whoever asks is told that nobody is here.
@@ -409,6 +421,7 @@ export class CoAPClient implements AlarmOwner, LineOwner, Requester {
 		const now = this.#host.time.now();
 		const { reconnect = RECONNECT } = this.#options;
 		if (now - this.#connectedAt >= STABLE) this.#delay = 0;
+		if (this.#options.traffic !== undefined) this.#options.traffic.losses++;
 		const holdOff = Math.min(this.#messenger?.holdOff ?? 0, HOLD_OFF_MAXIMUM);
 		this.release();
 		const backoff = error.code === "rejected" ? REFUSED : reconnect;

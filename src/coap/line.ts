@@ -5,6 +5,7 @@
  * The buffer is made for what moves, grows with it, and is let go when nothing moved for a while.
  */
 import { toDeviceError, type DeviceError } from "../base/error.js";
+import type { Traffic } from "../base/traffic.js";
 import type { Datagrams, Host, Remote, SecureOptions, Stream } from "../host.js";
 import type { Messenger } from "./messenger.js";
 
@@ -36,6 +37,7 @@ export interface DatagramOptions {
 	readonly port: number;
 	/** DTLS. */
 	readonly psk: PresharedKey | undefined;
+	readonly traffic: Traffic | undefined;
 }
 
 export interface StreamLineOptions {
@@ -45,6 +47,7 @@ export interface StreamLineOptions {
 	/** TLS. */
 	readonly secure: SecureOptions | undefined;
 	readonly websocket: boolean;
+	readonly traffic: Traffic | undefined;
 }
 
 /** Every path of IPv6 carries as much; blocks of 1,024 bytes fit with their options. */
@@ -61,13 +64,15 @@ export class DatagramLine implements Line {
 	readonly #port: number;
 	readonly #socket: Datagrams;
 	readonly #remote: Remote = { address: "", port: 0 };
+	readonly #traffic: Traffic | undefined;
 	#buffer: Uint8Array = NOTHING;
 	#waiting = 0;
 	/** With DTLS, once the handshake is over. */
 	#open: boolean;
 
 	/** @throws DeviceError `unsupported` for DTLS where the platform has none; as the socket's constructor */
-	constructor(host: Host, { address, port, psk }: DatagramOptions, owner: LineOwner) {
+	constructor(host: Host, { address, port, psk, traffic }: DatagramOptions, owner: LineOwner) {
+		this.#traffic = traffic;
 		this.#address = address;
 		this.#port = port;
 		this.#open = psk === undefined;
@@ -100,6 +105,7 @@ export class DatagramLine implements Line {
 			// What others send is no sign of life; and of what filled the buffer, the end may be missing.
 			const isOurs = remote.port === this.#port && remote.address === this.#address;
 			if (count < 0 || count === buffer.byteLength || !isOurs) continue;
+			if (this.#traffic !== undefined) this.#traffic.bytesIn += count;
 			messenger.receive(buffer, 0, count, now);
 			return true;
 		}
@@ -111,6 +117,7 @@ export class DatagramLine implements Line {
 			const buffer = this.use();
 			const count = messenger.transmit(buffer, buffer.byteLength, now);
 			if (count === 0) return;
+			if (this.#traffic !== undefined) this.#traffic.bytesOut += count;
 			this.#socket.write(buffer.subarray(0, count), this.#address, this.#port);
 		}
 	}
@@ -131,12 +138,15 @@ export class DatagramLine implements Line {
 
 export class StreamLine implements Line {
 	readonly #stream: Stream;
+	readonly #traffic: Traffic | undefined;
 	#buffer: Uint8Array = NOTHING;
 	#readable = 0;
 	#writable = 0;
 
 	/** @throws DeviceError as the stream's constructor */
-	constructor(host: Host, { name, address, port, secure, websocket }: StreamLineOptions, owner: LineOwner) {
+	constructor(host: Host, from: StreamLineOptions, owner: LineOwner) {
+		const { name, address, port, secure, websocket } = from;
+		this.#traffic = from.traffic;
 		const options = {
 			address, port, nodelay: true,
 			onReadable: (count: number) => {
@@ -171,6 +181,7 @@ export class StreamLine implements Line {
 		const count = Math.min(readable, buffer.byteLength);
 		this.#stream.read(count === buffer.byteLength ? buffer : buffer.subarray(0, count));
 		this.#readable = readable - count;
+		if (this.#traffic !== undefined) this.#traffic.bytesIn += count;
 		messenger.receive(buffer, 0, count, now);
 		return true;
 	}
@@ -180,6 +191,7 @@ export class StreamLine implements Line {
 			const buffer = this.use();
 			const count = messenger.transmit(buffer, Math.min(this.#writable, buffer.byteLength), now);
 			if (count === 0) return;
+			if (this.#traffic !== undefined) this.#traffic.bytesOut += count;
 			this.#writable = this.#stream.write(buffer.subarray(0, count));
 		}
 	}

@@ -130,6 +130,7 @@ export class Client implements AlarmOwner {
 			this.#store = new Store(crypto, flash.open({ path: store.partition }), store.queues);
 		}
 		this.session = new Session(options.host.text, options, this.#store);
+		if (options.traffic !== undefined) options.traffic.queue = this.session.outbox;
 		this.#bufferLength = inRange("bufferLength", bufferLength, 1, BUFFER_MAXIMUM);
 		this.#alarm = new Alarm(this.#host, this);
 		this.schedule(0);
@@ -355,6 +356,8 @@ export class Client implements AlarmOwner {
 			if (this.#readView.byteLength !== count) this.#readView = buffer.subarray(0, count);
 			this.#stream!.read(this.#readView);
 			this.#readable = readable - count;
+			const { traffic } = this.session;
+			if (traffic !== undefined) traffic.bytesIn += count;
 			link.receive(buffer, 0, count, this.#host.time.now());
 		} catch (error) {
 			this.#readable = 0;
@@ -378,6 +381,7 @@ export class Client implements AlarmOwner {
 				link.lost(toDeviceError(error, "closed", "writing failed"));
 				break;
 			}
+			if (this.session.traffic !== undefined) this.session.traffic.bytesOut += count;
 			// What did not fit goes out in larger pieces.
 			if (count === byteLength) this.grow(2 * count);
 		}
@@ -407,14 +411,19 @@ export class Client implements AlarmOwner {
 
 	private dispatch(event: MQTTEvent): void {
 		const options = this.#options;
+		const { traffic } = this.session;
 		if (this.#closing && event.type !== EventType.CLOSED) return;
 		switch (event.type) {
 			case EventType.CONNECTED:
 				this.#connectedAt = this.#host.time.now();
 				this.#ladder?.reached();
+				if (traffic !== undefined) traffic.connections++;
 				options.onConnected?.(event.sessionPresent, event.properties);
 				break;
-			case EventType.MESSAGE: options.onMessage?.(event); break;
+			case EventType.MESSAGE:
+				if (traffic !== undefined && event.offset === 0) traffic.messagesIn++;
+				options.onMessage?.(event);
+				break;
 			case EventType.ACKNOWLEDGED: options.onAcknowledged?.(event.packetId, event.reasonCode); break;
 			case EventType.SUBSCRIBED: options.onSubscribed?.(event.filter, event.reasonCode); break;
 			case EventType.UNSUBSCRIBED: options.onUnsubscribed?.(event.filter, event.reasonCode); break;
@@ -430,6 +439,7 @@ export class Client implements AlarmOwner {
 		const answered = this.#connectedAt !== Infinity || (error.code === "rejected" && this.#link !== undefined);
 		this.release();
 		if (this.#closing) return;
+		if (this.session.traffic !== undefined) this.session.traffic.losses++;
 		const { reconnect = RECONNECT } = this.#options;
 		const fraction = randomWord(this.#host) / 2 ** 32;
 		let delay: number;

@@ -44,6 +44,7 @@ export class Link {
 	/** When CONNACK, SUBACK, UNSUBACK or AUTH is overdue, and when PINGRESP is. */
 	#answerDue: number;
 	#pongDue = Infinity;
+	#pingedAt = 0;
 	/** When DISCONNECT must leave, whatever else waits; and when we go without it having left. */
 	#leaveDue = Infinity;
 	/** While a SUBACK or UNSUBACK is reported: filters still to report. */
@@ -132,6 +133,7 @@ export class Link {
 			this.#sender.leave(Reason.SUCCESS);
 		} else if (now >= this.pingDue) {
 			this.#sender.sendPing();
+			this.#pingedAt = now;
 			this.#pongDue = Math.min(this.#pongDue, now + RESPONSE_TIMEOUT);
 		}
 	}
@@ -282,6 +284,7 @@ export class Link {
 			case PacketType.UNSUBACK: return this.answered();
 			case PacketType.PINGRESP:
 				this.#pongDue = Infinity;
+				if (this.#session.traffic !== undefined) this.#session.traffic.roundTrip = this.#now - this.#pingedAt;
 				return undefined;
 			case PacketType.DISCONNECT: throw this.dismissed();
 			case PacketType.AUTH: return this.challenged();

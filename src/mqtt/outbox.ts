@@ -116,6 +116,11 @@ export class Outbox implements QueueOwner {
 		return this.#cursor;
 	}
 
+	/** Messages that wait to be sent or acknowledged. */
+	get queued(): number {
+		return this.#queues.reduce((sum, queue) => sum + queue.count, 0);
+	}
+
 	/** True when nothing waits to be sent or acknowledged. */
 	get empty(): boolean {
 		return this.#count === 0 && this.current === undefined && this.#nexts.every((next) => next < 0);

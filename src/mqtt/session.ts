@@ -8,6 +8,7 @@
  */
 import { DeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
+import type { Traffic } from "../base/traffic.js";
 import { Reader } from "../bytes/reader.js";
 import { Writer } from "../bytes/writer.js";
 import type { TextCodec } from "../host.js";
@@ -65,6 +66,8 @@ export interface SessionOptions {
 	authentication?: Authentication | undefined;
 	/** MQTT 5: what else CONNECT is to say. */
 	properties?: Properties | undefined;
+	/** Where what passes is counted. */
+	traffic?: Traffic | undefined;
 }
 
 export interface PublishOptions {
@@ -119,6 +122,7 @@ export class Session {
 	readonly writer: Writer;
 	readonly text: TextCodec;
 	readonly authentication: Authentication | undefined;
+	readonly traffic: Traffic | undefined;
 	readonly packetBuffer: number;
 	readonly maximumPacketSize: number;
 	readonly receiveMaximum: number;
@@ -166,6 +170,7 @@ export class Session {
 		this.topicAliasMaximum = inRange("topicAliasMaximum", options.topicAliasMaximum ?? 0, 0, 0xffff);
 		this.topicAliases = inRange("topicAliases", options.topicAliases ?? 0, 0, 0xffff);
 		this.authentication = options.authentication;
+		this.traffic = options.traffic;
 		this.connect = {
 			protocol, cleanStart,
 			clientId: options.clientId,
@@ -222,6 +227,7 @@ export class Session {
 		this.unsent = true;
 		const id = this.outbox.append(topic, payload, header, priority, properties);
 		if (this.#store !== undefined && !this.batching) this.outbox.flush();
+		if (this.traffic !== undefined && typeof id === "number") this.traffic.messagesOut++;
 		return id === FULL ? "full" : id === DROPPED ? "dropped" : id;
 	}
 

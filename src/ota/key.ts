@@ -8,6 +8,7 @@
  */
 import { DeviceError } from "../base/error.js";
 import { decodeHex } from "../bytes/hex.js";
+import type { Ed25519, ReleaseKey } from "./manifest.js";
 
 export type ReleaseAlgorithm = "ES256" | "EdDSA";
 
@@ -46,4 +47,16 @@ export function parseReleaseKey(text: string): PublicReleaseKey {
 		algorithm: isPoint ? "ES256" : "EdDSA",
 		key: decodeHex(text.slice(idEnd + 1)),
 	};
+}
+
+/**
+ * As whoever verifies with it needs it.
+ * @param ed25519 where a key needs it
+ * @throws DeviceError `argument`
+ */
+export function trustedKey(text: string, ed25519: Ed25519 | undefined): ReleaseKey {
+	const { id, algorithm, key } = parseReleaseKey(text);
+	if (algorithm === "ES256") return { id, key };
+	if (ed25519 === undefined) throw new DeviceError("argument", "a key for Ed25519 needs the option ed25519");
+	return { id, key, ed25519 };
 }

@@ -13,14 +13,16 @@
  * Pure but for the host's flash, storage and boot loader. Nothing before `restart` changes what boots, and success is
  * told by what is new, once it is healthy.
  */
-import { toDeviceError } from "../base/error.js";
+import { DeviceError, toDeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
 import type { Job, JobDetails } from "../operations/jobs.js";
 import { Acquisition, type AcquisitionOwner } from "./acquisition.js";
 import { reasonOf, UpdateError, type FailureReason } from "./failure.js";
 import { readOffer, type Offer } from "./offer.js";
 import { checkPolicy, type UpdatePolicy } from "./policy.js";
-import { emptyRecord, UpdateStore, type InstalledComponent, type Transaction, type UpdateRecord } from "./record.js";
+import {
+	emptyRecord, UpdateStore, type InstalledComponent, type PreviousImage, type Transaction, type UpdateRecord,
+} from "./record.js";
 import { Slots } from "./slots.js";
 import { Found, Trial } from "./trial.js";
 import { Words } from "./words.js";
@@ -50,6 +52,8 @@ const FAREWELL = 5_000;
 const FAREWELL_INTERVAL = 250;
 /** ms until what the storage refused is tried again. */
 const RETRY = 2_000;
+/** Of a rollback that no job asked for. */
+const NO_JOB = "";
 
 export class Update {
 	readonly #owner: UpdateOwner;
@@ -112,6 +116,11 @@ export class Update {
 		return this.#owner.host.images?.onTrial === true || isNew && record.transaction!.image === undefined;
 	}
 
+	/** An update is being fetched, or about to be started. */
+	get busy(): boolean {
+		return this.#stage === Stage.ACQUIRE || this.#stage === Stage.RESTART;
+	}
+
 	/** What a component is now; `undefined` where none is installed, or none that fits this image. */
 	component(name: string): InstalledComponent | undefined {
 		const { isNew, record } = this.#trial;
@@ -132,6 +141,29 @@ export class Update {
 	unhealthy(): void {
 		this.#isUnhealthy = true;
 		if (this.onTrial) this.onTurn();
+	}
+
+	/** Why the device cannot go back to the image before, now; `undefined` when it can. */
+	get rollbackHazard(): string | undefined {
+		const { transaction } = this.#trial.record;
+		if (this.#stage !== Stage.IDLE || transaction !== undefined) return "an update is under way";
+		try {
+			this.previous();
+			return undefined;
+		} catch (error) {
+			return (error as Error).message;
+		}
+	}
+
+	/**
+	 * Goes back to the image before, and no job is told of it. Does not return.
+	 * @throws DeviceError `state` where that cannot be; `storage`
+	 */
+	rollBackNow(): void {
+		const hazard = this.rollbackHazard;
+		if (hazard !== undefined) throw new DeviceError("state", hazard);
+		this.prepareRollback(NO_JOB, 0);
+		this.#owner.host.images!.revert();
 	}
 
 	/** Agrees to what was offered. */
@@ -229,6 +261,7 @@ export class Update {
 				return this.goodbye(now);
 			case Found.ENDED:
 				this.#owner.onUpdateEnd(transaction!.version, transaction!.reason);
+				if (transaction!.job === NO_JOB) this.forget();
 		}
 		this.enter(Stage.IDLE);
 	}
@@ -297,23 +330,32 @@ export class Update {
 
 	/** Goes back to the image before, if that is safe. */
 	private rollBack(job: Job): void {
-		const { host, firmware } = this.#owner;
+		this.prepareRollback(job.id, job.number);
+		this.goodbye(this.#owner.host.time.now());
+	}
+
+	private prepareRollback(job: string, number: number): void {
+		const previous = this.previous();
 		const trial = this.#trial;
 		const { record } = trial;
-		const { previous, image } = record;
-		if (previous === undefined || image === undefined || !host.images?.canRevert) {
-			throw new UpdateError("no-previous", "there is no image before that could boot");
-		}
-		if (previous.counter < record.counter) {
-			throw new UpdateError("unsafe", `security counter ${previous.counter} of the image before`);
-		}
 		record.transaction = {
-			phase: "ready", job: job.id, number: job.number, release: "", version: previous.version,
-			counter: previous.counter, revoked: [], image, components: previous.components, from: firmware.version,
-			isRollback: true, boots: 0, reason: undefined,
+			phase: "ready", job, number, release: "", version: previous.version,
+			counter: previous.counter, revoked: [], image: record.image, components: previous.components,
+			from: this.#owner.firmware.version, isRollback: true, boots: 0, reason: undefined,
 		};
 		trial.activate();
-		this.goodbye(host.time.now());
+	}
+
+	/** What the device can go back to. @throws UpdateError `no-previous`, `unsafe` */
+	private previous(): PreviousImage {
+		const { counter, previous, image } = this.#trial.record;
+		if (previous === undefined || image === undefined || !this.#owner.host.images?.canRevert) {
+			throw new UpdateError("no-previous", "there is no image before that could boot");
+		}
+		if (previous.counter < counter) {
+			throw new UpdateError("unsafe", `security counter ${previous.counter} of the image before`);
+		}
+		return previous;
 	}
 
 	/** A failure of what is under way: another try, or the end of it. */

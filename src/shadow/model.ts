@@ -16,7 +16,7 @@
  * says, without a word: a cloud speaks to older firmware, too.
  */
 import { DeviceError } from "../base/error.js";
-import { checkMember, isObject, type JSONObject, type JSONValue } from "./document.js";
+import { checkMember, isObject, own, type JSONObject, type JSONValue } from "./document.js";
 
 /**
  * Who has his way when the device changed a field that the cloud changed, too, since they last agreed. What only one of
@@ -34,9 +34,10 @@ import { checkMember, isObject, type JSONObject, type JSONValue } from "./docume
  */
 export type Rule = "device" | "cloud" | "maximum" | "sum" | "last";
 
-export interface Field<Value> {
+export interface Field<Value, Optional extends boolean = boolean> {
 	readonly kind: "boolean" | "number" | "string" | "list";
 	readonly merge: Rule | undefined;
+	readonly optional?: Optional;
 	/** Of the type only: there is no such member. */
 	readonly value?: Value;
 }
@@ -48,6 +49,14 @@ export type Document<M> = M extends Model
 	? { -readonly [Member in keyof M]?: M[Member] extends Field<infer Value> ? Value : Document<M[Member]> }
 	: JSONObject;
 
+/** A document that is whole: but for what is optional, nothing of it may be missing. */
+export type Whole<M> = M extends Model
+	? { -readonly [Member in keyof M as M[Member] extends Field<JSONValue, true> ? never : Member]: Held<M[Member]> }
+		& { -readonly [Member in keyof M as M[Member] extends Field<JSONValue, true> ? Member : never]?: Held<M[Member]> }
+	: JSONObject;
+
+type Held<Member> = Member extends Field<infer Value> ? Value : Whole<Member>;
+
 /** A change: null deletes. */
 export type Patch<M> = M extends Model
 	? { -readonly [Member in keyof M]?: (M[Member] extends Field<infer Value> ? Value : Patch<M[Member]>) | null }
@@ -56,22 +65,34 @@ export type Patch<M> = M extends Model
 /** Rules that make sense for values that are no numbers. */
 type PlainRule = "device" | "cloud" | "last";
 
-export interface FieldOptions<R extends Rule> { merge?: R | undefined }
+export interface FieldOptions<R extends Rule, Optional extends boolean = boolean> {
+	merge?: R | undefined;
+	/** What a command is given, or gives, may lack it; a shadow may lack any of its fields. Default: false. */
+	optional?: Optional | undefined;
+}
 
-export function boolean(options?: FieldOptions<PlainRule>): Field<boolean> {
+export function boolean<Optional extends boolean = false>(
+	options?: FieldOptions<PlainRule, Optional>,
+): Field<boolean, Optional> {
 	return field("boolean", options);
 }
 
-export function number(options?: FieldOptions<Rule>): Field<number> {
+export function number<Optional extends boolean = false>(
+	options?: FieldOptions<Rule, Optional>,
+): Field<number, Optional> {
 	return field("number", options);
 }
 
-export function string(options?: FieldOptions<PlainRule>): Field<string> {
+export function string<Optional extends boolean = false>(
+	options?: FieldOptions<PlainRule, Optional>,
+): Field<string, Optional> {
 	return field("string", options);
 }
 
 /** An array, which is replaced whole. */
-export function list<Item extends JSONValue>(options?: FieldOptions<PlainRule>): Field<Item[]> {
+export function list<Item extends JSONValue, Optional extends boolean = false>(
+	options?: FieldOptions<PlainRule, Optional>,
+): Field<Item[], Optional> {
 	return field("list", options);
 }
 
@@ -89,10 +110,12 @@ export function model<const M extends Model>(members: M): M {
 	return members;
 }
 
-function field<Value extends JSONValue>(
-	kind: Field<Value>["kind"], options: FieldOptions<Rule> | undefined,
-): Field<Value> {
-	return Object.freeze({ kind, merge: options?.merge });
+function field<Value extends JSONValue, Optional extends boolean>(
+	kind: Field<Value>["kind"], options: FieldOptions<Rule, Optional> | undefined,
+): Field<Value, Optional> {
+	const merge = options?.merge;
+	// What it is not takes no slot.
+	return Object.freeze(options?.optional ? { kind, merge, optional: options.optional } : { kind, merge });
 }
 
 export function isField(member: Field<JSONValue> | Model): member is Field<JSONValue> {
@@ -195,21 +218,54 @@ export function prune(model: Model | undefined, document: JSONObject, keepNull: 
 
 /** @throws DeviceError `argument` for a member that the model does not have, or has with another type */
 export function checkPatch(model: Model, patch: JSONObject): void {
+	const misfit = misfitOf(model, patch);
+	if (misfit === undefined) return;
+	throw new DeviceError("argument", `${misfit} is not in the shadow's model, or has another type there`);
+}
+
+/** The name of a member that the model does not have, or has with another type; null fits everywhere. */
+export function misfitOf(model: Model, patch: JSONObject): string | undefined {
 	const models: Model[] = [model];
-	const patches = [patch];
+	const patches: JSONObject[] = [patch];
 	for (let from = patches.pop(); from !== undefined; from = patches.pop()) {
 		const group = models.pop()!;
 		for (const member of Object.keys(from)) {
 			const declared = memberOf(group, member);
 			const value = from[member];
-			if (declared === undefined || (value !== null && !fits(declared, value))) {
-				throw new DeviceError("argument", `${member} is not in the shadow's model, or has another type there`);
-			} else if (isObject(value)) {
+			if (declared === undefined || (value !== null && !fits(declared, value))) return member;
+			if (isObject(value)) {
 				models.push(declared as Model);
 				patches.push(value);
 			}
 		}
 	}
+	return undefined;
+}
+
+/** What of `document` is not as the model has it, of which only what is optional may be missing; "" for nothing. */
+export function flawOf(model: Model, document: JSONObject): string {
+	const models: Model[] = [model];
+	const documents = [document];
+	for (let from = documents.pop(); from !== undefined; from = documents.pop()) {
+		const group = models.pop()!;
+		for (const member of Object.keys(from)) {
+			if (!Object.hasOwn(group, member)) return `${member} is not known`;
+		}
+		for (const member of Object.keys(group)) {
+			const declared = group[member]!;
+			const value = own(from, member);
+			if (value === undefined) {
+				if (isField(declared) && declared.optional) continue;
+				return `${member} is missing`;
+			}
+			if (!fits(declared, value)) return `${member} is no ${isField(declared) ? declared.kind : "group"}`;
+			if (isObject(value)) {
+				models.push(declared as Model);
+				documents.push(value);
+			}
+		}
+	}
+	return "";
 }
 
 function memberOf(group: Model, member: string): Field<JSONValue> | Model | undefined {

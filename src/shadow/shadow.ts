@@ -66,6 +66,8 @@ export interface ShadowCallbacks {
 export interface ShadowOptions {
 	/** Absent: any document, of at most `MEMBERS_MAXIMUM` different member names. */
 	model?: Model | undefined;
+	/** Without a model: names of the members that there are; others are left out. */
+	members?: readonly string[] | undefined;
 	/** Absent: nothing survives a reset. */
 	store?: ShadowStore | undefined;
 	/**
@@ -122,13 +124,13 @@ export class Shadow extends Service<ShadowPort> {
 	#merged: Merged | undefined;
 	#spoke = false;
 
-	constructor(callbacks: ShadowCallbacks, { model, store, prefix = "" }: ShadowOptions = {}) {
+	constructor(callbacks: ShadowCallbacks, { model, members, store, prefix = "" }: ShadowOptions = {}) {
 		super(prefix);
 		this.#callbacks = callbacks;
 		this.#model = model;
 		this.#store = store;
-		this.names = model === undefined ? [] : memberNames(model);
-		this.spare = model === undefined ? MEMBERS_MAXIMUM : 0;
+		this.names = model === undefined ? members ?? [] : memberNames(model);
+		this.spare = model === undefined && members === undefined ? MEMBERS_MAXIMUM : 0;
 		this.wantsTimes = model !== undefined && hasRule(model, "last");
 		const kept = this.restore();
 		this.version = kept?.version ?? -1;
@@ -145,6 +147,11 @@ export class Shadow extends Service<ShadowPort> {
 	/** A copy of what the device is, as far as it was ever reported. */
 	get reported(): JSONObject {
 		return applyPatch({}, this.#local);
+	}
+
+	/** What the cloud desires, as far as we know. Borrowed. */
+	get desired(): JSONObject {
+		return this.#desired;
 	}
 
 	override connected(port: ShadowPort): void {

@@ -8,9 +8,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot, type Bits } from "../../hosts/xs/node/build.js";
 import { ESP32_ARENA } from "../../hosts/xs/node/run.js";
-import type { AwsSubject, Figures } from "./figures.js";
+import type { AwsSubject, Figures, OperatedSubject } from "./figures.js";
 import {
-	COAP_TRANSFER, coapFits, lampFits, measureAws, measureClient, measureCoAP, measureCycles, measureEmpty, measureLamp, measureParts, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
+	COAP_TRANSFER, coapFits, lampFits, measureAws, measureClient, measureCoAP, measureCycles, measureEmpty, measureLamp, measureLog, measureOperated, measureParts, measureReply, smallestArena, smallestFlowArena, withBench, type ExchangeFigures,
 } from "./measure.js";
 import { measureUpdate } from "./update.js";
 
@@ -29,6 +29,14 @@ const SUBJECTS: Readonly<Record<AwsSubject, string>> = {
 	document: "device with a shadow of 50 fields, no model",
 	jobs: "the one with 10 fields, and jobs",
 	commands: "the one with 10 fields, and commands",
+};
+const OPERATED: Readonly<Record<Exclude<OperatedSubject, "bare">, string>> = {
+	configuration: "configuration",
+	commands: "declared commands",
+	log: "a log on flash, and crash reports",
+	heartbeat: "heartbeats, and crash reports",
+	trace: "a message trace",
+	all: "all of these",
 };
 const SLOT_LENGTH: Readonly<Record<Bits, number>> = { 32: 16, 64: 32 };
 const FILE = join(packageRoot, "test/budget/budget.json");
@@ -54,10 +62,20 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 		const { connecting, exchange } = await measureLamp(bench, ESP32_ARENA);
 		const onC3 = await measureLamp(bench, ESP32_C3_ARENA);
 		const cycles = await measureCycles(bench, ESP32_ARENA);
-		const parts = await measureParts(bench, ESP32_ARENA);
+		const parts = [...await measureParts(bench, ESP32_ARENA), ...await measureReply(bench, ESP32_ARENA)];
+		const log = await measureLog(bench, ESP32_ARENA);
 		const subjects: ({ subject: AwsSubject } & ExchangeFigures)[] = [];
 		for (const subject of Object.keys(SUBJECTS) as AwsSubject[]) subjects.push({ subject, ...await measureAws(bench, ESP32_ARENA, subject) });
 		const update = await measureUpdate(bench, ESP32_ARENA, ARENA_STEP);
+		const bare = (await measureOperated(bench, ESP32_ARENA, "bare"))[0]!;
+		const operated: Row[] = [];
+		let operatedStack = 0, kept = 0;
+		for (const subject of Object.keys(OPERATED) as (keyof typeof OPERATED)[]) {
+			const [idle, worn = idle!] = await measureOperated(bench, ESP32_ARENA, subject);
+			operated.push(row(`operated-${subject}`, `lamp with ${OPERATED[subject]}: live, over one without`, idle!.slots - bare.slots, idle!.chunks - bare.chunks));
+			operatedStack = Math.max(operatedStack, idle!.stackPeak, worn.stackPeak);
+			kept = Math.max(kept, (worn.slots - idle!.slots) * SLOT_LENGTH[bits] + worn.chunks - idle!.chunks);
+		}
 		const live = (key: string, what: string, { slots, chunks }: Figures): Row => row(key, what, slots - empty.slots, chunks - empty.chunks);
 		const peak = (key: string, what: string, { slotsPeak, chunksPeak }: Figures): Row => row(key, what, slotsPeak, chunksPeak);
 		const all = [empty, client, connecting, exchange, onC3.connecting, onC3.exchange];
@@ -91,12 +109,19 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 			{ key: "update-idle-arena", what: "smallest arena in which that lamp connects and syncs", value: update.idleArena * (bits / 32) },
 			{ key: "update-arena", what: "smallest arena in which it installs an image of 1 MB over MQTT; 4 MB take as much", value: update.arena * (bits / 32) },
 			{ key: "update-stack", what: "slots of the stack at most, update, the emulated boot loader's among them", value: update.stack },
+			...operated,
+			{ key: "operated-kept", what: "lamp with any of these, kept of 20,000 log records and counts", value: kept },
+			{ key: "operated-stack", what: "slots of the stack at most, lamp with all of these", value: operatedStack },
 			...cycles.map(({ name, slots, chunks }) => {
 				const cycle = row(`mqtt, ${name}`, `MQTT client, ${name}`, slots, chunks);
 				// What was let go on the way may be more than what came.
 				return { ...cycle, value: Math.max(0, Math.ceil(cycle.value)) };
 			}),
 			...parts.map(({ name, slots, chunks }) => row(name, `host, ${name}`, slots, chunks)),
+			...log.map(({ name, slots, chunks }) => {
+				const part = row(`log, ${name}`, `log, ${name}`, slots, chunks);
+				return { ...part, value: Math.max(0, Math.ceil(part.value)) };
+			}),
 		];
 	});
 }

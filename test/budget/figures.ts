@@ -19,6 +19,9 @@ export const FIGURES_PREFIX = "budget ";
 /** What is at AWS: the client alone, a shadow of ten fields or of fifty without a model, ten and one service more. */
 export type AwsSubject = "client" | "model" | "document" | "jobs" | "commands";
 
+/** A lamp of ten fields without what there is for its operation, with one part of it, or with all. */
+export type OperatedSubject = "bare" | "configuration" | "commands" | "log" | "heartbeat" | "trace" | "all";
+
 /** A part of the host. */
 export interface Part {
 	name: string;

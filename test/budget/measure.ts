@@ -21,7 +21,7 @@ import { ARRIVAL_MAXIMUM } from "../../src/coap/arrivals.js";
 import { moddableAliases } from "../bench/xs.js";
 import { bundle } from "../xs/bundle.js";
 import { FlowCloud } from "../xs/flow.js";
-import { FIGURES_PREFIX, PART_PREFIX, type AwsSubject, type Figures, type Part } from "./figures.js";
+import { FIGURES_PREFIX, PART_PREFIX, type AwsSubject, type Figures, type OperatedSubject, type Part } from "./figures.js";
 
 export const PROGRAMS = join(packageRoot, "dist/test/budget");
 const HOST = join(PROGRAMS, "xs-host.js");
@@ -163,6 +163,29 @@ export async function measureCycles(bench: Bench, arena: number): Promise<Part[]
 	return parts;
 }
 
+/** What a reply of 64 KB takes, part by part; all of it arrives. */
+export async function measureReply(bench: Bench, arena: number): Promise<Part[]> {
+	const { cloud } = bench;
+	const directory = newDevice(bench);
+	const id = `lamp-${100 + bench.devices}`;
+	identify(directory, await cloud.manufacture(id));
+	const parts: Part[] = [];
+	const file = join(PROGRAMS, "xs-reply.js");
+	await run(bench, {
+		file, marker: "ready", directory, arena, count: 3,
+		onPart: (part) => parts.push(part), onFigures: () => { cloud.commands.send(id, null); },
+	});
+	return parts;
+}
+
+/** A log at work, with a cloud that takes all at once. */
+export async function measureLog(bench: Bench, arena: number): Promise<Part[]> {
+	const parts: Part[] = [];
+	const file = join(PROGRAMS, "xs-log.js");
+	await run(bench, { file, marker: "ready", directory: newDevice(bench), arena, count: 1, onPart: (part) => parts.push(part) });
+	return parts;
+}
+
 /** Idle clients on a network in memory: Moddable's, out of the SDK in the folder `sdk`, and ours. */
 export async function measureModdable(bench: Bench, arena: number, sdk: string): Promise<Part[]> {
 	const parts: Part[] = [];
@@ -252,6 +275,14 @@ export async function measureAws(bench: Bench, arena: number, subject: AwsSubjec
 	} finally {
 		await cloud.close();
 	}
+}
+
+/** A lamp in sync and idle; with a log or a heartbeat also after so many records and counts. */
+export async function measureOperated(bench: Bench, arena: number, subject: OperatedSubject): Promise<Figures[]> {
+	const directory = newDevice(bench);
+	identify(directory, await bench.cloud.manufacture(`lamp-${100 + bench.devices}`));
+	const count = subject === "log" || subject === "heartbeat" || subject === "all" ? 2 : 1;
+	return run(bench, { file: join(PROGRAMS, "xs-operated.js"), marker: "ready", words: [subject], directory, arena, count });
 }
 
 /** The least arena for a thing's first day at AWS: from its claim to an answered command. */

@@ -85,7 +85,7 @@ test("--key-type RSA-2048 makes the keys that Moddable's TLS can sign with", { t
 test("a port that is taken is said so, with 1", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context);
 	const cloud = await start(context, place, ...EPHEMERAL);
-	const second = moorline(context, place, "simulate", "--port", String((await cloud.event("broker")).port), "--tls-port", "0");
+	const second = moorline(context, place, "simulate", "--directory", "other", "--port", String((await cloud.event("broker")).port), "--tls-port", "0");
 	assert.deepEqual(await second.ended, { code: 1, signal: null });
 	assert.match(second.stderr.join("\n"), /^moorline: unreachable: cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
 	await stop(cloud);

@@ -34,6 +34,17 @@ const MISTAKES: readonly (readonly [words: readonly string[], says: RegExp])[] =
 	[["simulate", "--cloud", "aws", "--broker", "mqtt://localhost"], /--broker means nothing with --cloud aws/],
 	[["simulate", "--cloud", "aws", "--wss-port", "0"], /--wss-port means nothing with --cloud aws/],
 	[["simulate", "--alpn-port", "0"], /--alpn-port means nothing with --cloud private/],
+	[["simulate", "--cloud", "golioth", "--rules", "rules.json"], /--rules means nothing with --cloud golioth/],
+	[["simulate", "--rules", "program.js"], /program\.js is not JSON/],
+	[["shadow", "lamp-1", "on"], /expected name=value, but got 'on'/],
+	[["shadow", "lamp-1", "set"], /set needs a JSON object or name=value/],
+	[["shadow", "lamp-1", "set", "{\"on\""], /expected a JSON object/],
+	[["shadow", "lamp-1", "set", "a.__proto__.b=1"], /a name is missing, or is none/],
+	[["command", "lamp-1"], /which command/],
+	[["command", "lamp-1", "blink", "--parameters", "[]"], /expected a JSON object/],
+	[["command", "lamp-1", "blink", "times=1", "--parameters", "{}"], /exclude each other/],
+	[["logs", "lamp-1", "--level", "loud"], /Allowed choices are debug, info, warning, error/],
+	[["trace", "lamp-1", "--limit", "0"], /whole number from 1 to/],
 ];
 
 test("a wrong command line ends with 2, one line on standard error and nothing else", { timeout: TIMEOUT }, async context => {
@@ -93,7 +104,7 @@ test("--verbose shows where a failure came from, --json says it as an object", {
 
 test("--help of every command ends with 0 and shows the exit codes; no command at all ends with 2", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context);
-	for (const words of [["--help"], ["simulate", "--help"], ["run", "--help"]]) {
+	for (const words of [["--help"], ["simulate", "--help"], ["run", "--help"], ["devices", "--help"], ["command", "--help"]]) {
 		const command = moorline(context, place, ...words);
 		assert.deepEqual(await command.ended, { code: 0, signal: null });
 		assert.match(command.stdout.join("\n"), /^Usage: moorline [^]*Exit codes:\n {2}0 /);

@@ -13,6 +13,8 @@ import { crypto } from "../../hosts/node/digest.js";
 import { createFlash } from "../../hosts/node/flash.js";
 
 const TIMEOUT = 900_000;
+/** ms in which a program that is aborted keeps how that was. */
+const LAST_WORDS = 300;
 /** How a program that restarts its device ends. */
 const RESTART_EXIT_CODE = 75;
 /** Bytes of an image: a program for the simulator has more than three million. */
@@ -63,8 +65,8 @@ export async function simulateImages(library: string, directory: string, onBoot:
 	}
 }
 
-/** @returns the exit code, or `undefined` when the last line came */
-async function run(library: string, directory: string, onLine: OnLine): Promise<number | undefined> {
+/** @returns the exit code, or `undefined` when the last line came. @throws when the program aborts */
+export async function run(library: string, directory: string, onLine: OnLine): Promise<number | undefined> {
 	const simulator = join(process.env["MODDABLE"]!, "build/bin/lin/release/mcsim");
 	const child = spawn("xvfb-run", ["-a", "stdbuf", "-o0", simulator, library], {
 		detached: true, stdio: ["ignore", "pipe", "inherit"],
@@ -85,7 +87,8 @@ async function run(library: string, directory: string, onLine: OnLine): Promise<
 				const lines = (waiting + bytes).split("\n");
 				waiting = lines.pop()!;
 				for (const line of lines) {
-					if (line.includes("XS abort")) end(new Error(line));
+					// The engine says so before it tells the program.
+					if (line.includes("XS abort")) setTimeout(() => end(new Error(line)), LAST_WORDS);
 					else if (onLine(line)) end(undefined);
 				}
 			});

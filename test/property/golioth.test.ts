@@ -2,7 +2,8 @@
 /** Golioth, whatever it sends: at most an error for each message, and the next good one is taken. */
 import assert from "node:assert/strict";
 import { Code } from "../../src/coap/constants.js";
-import { Commands, type Command } from "../../src/operations/commands.js";
+import type { Command } from "../../src/operations/command.js";
+import { Commands } from "../../src/operations/commands.js";
 import { Jobs } from "../../src/operations/jobs.js";
 import { Shadow } from "../../src/shadow/shadow.js";
 import vectors from "../vectors/golioth.json" with { type: "json" };

@@ -16,7 +16,7 @@ import { aws, type AwsOptions } from "../../src/clouds/aws/index.js";
 import type { Closer } from "../../src/base/closer.js";
 import { Device } from "../../src/device.js";
 import type { Host } from "../../src/host.js";
-import type { Command } from "../../src/operations/commands.js";
+import type { Command } from "../../src/operations/command.js";
 import type { Job } from "../../src/operations/jobs.js";
 import { REPORT_INTERVAL } from "../../src/operations/metrics.js";
 

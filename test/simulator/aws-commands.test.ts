@@ -77,7 +77,7 @@ suite("CommandsService", () => {
 			const lab = new Lab(), id = lab.send({ commandId: "turn-on" }), bin = format === "json" ? "AQL/" : Uint8Array.of(1, 2, 255);
 			assert.deepEqual(lab.respond(id, { status: "IN_PROGRESS", statusReason: { reasonCode: "HEATING", reasonDescription: "wait" } }, format), ["accepted", { executionId: id }]);
 			assert.deepEqual(lab.commands.execution(id), {
-				executionId: id, commandId: "turn-on", status: "IN_PROGRESS", statusReason: { reasonCode: "HEATING", reasonDescription: "wait" }, result: undefined,
+				target: "things/lamp", executionId: id, commandId: "turn-on", status: "IN_PROGRESS", statusReason: { reasonCode: "HEATING", reasonDescription: "wait" }, result: undefined,
 			});
 			assert.deepEqual(lab.respond(id, { status: "SUCCEEDED", result: { text: { s: "on" }, done: { b: true }, raw: { bin } } }, format)[0], "accepted");
 			assert.deepEqual({ ...lab.commands.execution(id)?.result }, { text: "on", done: true, raw: Uint8Array.of(1, 2, 255) });

@@ -41,6 +41,11 @@ function payloadOf(random: Random, format: Format, body: object): Uint8Array {
 	return random.chance(0.3) ? payload.subarray(0, random.between(0, payload.byteLength)) : payload;
 }
 
+/** The ids of a thousand commands, the same ones each time. */
+function execute(commands: CommandsService): string[] {
+	return Array.from({ length: 1000 }, () => commands.send({ thing: "lamp" }, { payload: Uint8Array.of(0x31), contentType: "text/plain" }));
+}
+
 const SERVICES: readonly { name: string; create: (context: AwsContext) => AwsService; requests: readonly [topic: string, body: object][] }[] = [
 	{
 		name: "JobsService",
@@ -101,12 +106,12 @@ const SERVICES: readonly { name: string; create: (context: AwsContext) => AwsSer
 		name: "CommandsService",
 		create: context => {
 			const commands = new CommandsService(context);
-			for (let number = 0; number < 1000; number++) commands.send({ thing: "lamp" }, { payload: Uint8Array.of(0x31), contentType: "text/plain" });
+			execute(commands);
 			return commands;
 		},
-		requests: (["json", "cbor"] as const).flatMap(format => [3, 4, 2000].map(number => [
-			`$aws/commands/things/lamp/executions/command-${number}/response/${format}`,
-			{ status: number === 3 ? "IN_PROGRESS" : "SUCCEEDED", statusReason: { reasonCode: "X", reasonDescription: "x" }, result: { a: { s: "b" }, c: { b: true } } },
+		requests: (["json", "cbor"] as const).flatMap(format => [...execute(new CommandsService(new Cloud())).slice(3, 5), "nothing"].map((id, index) => [
+			`$aws/commands/things/lamp/executions/${id}/response/${format}`,
+			{ status: index === 0 ? "IN_PROGRESS" : "SUCCEEDED", statusReason: { reasonCode: "X", reasonDescription: "x" }, result: { a: { s: "b" }, c: { b: true } } },
 		] as [string, object])),
 	},
 ];

@@ -16,8 +16,8 @@ const SEEDS = 60;
 const ROUNDS = 20_000;
 
 const METHODS: readonly CoAPMethod[] = ["GET", "POST", "PUT", "DELETE", "FETCH", "PATCH", "iPATCH"];
-const RESOURCES = ["status", "shadow", "shadow/delta", "shadow/name/config", "shadow/name/config/delta", "jobs", "jobs/next", "jobs/update", "files/image/0", "commands", "commands/response"];
-const SEGMENTS = ["status", "shadow", "delta", "name", "config", "jobs", "next", "update", "files", "image", "0", "commands", "response", "temperature", "", "#", "a/b"];
+const RESOURCES = ["status", "shadow", "shadow/delta", "shadow/name/config", "shadow/name/config/delta", "jobs", "jobs/next", "jobs/update", "files/image/0", "commands", "commands/response", "reports/logs"];
+const SEGMENTS = ["status", "shadow", "delta", "name", "config", "jobs", "next", "update", "files", "image", "0", "commands", "response", "reports", "logs", "temperature", "", "#", "a/b"];
 const MESSAGES = [
 	{}, { online: true }, { online: false }, { online: true, keepAlive: "x" }, { reported: { on: true } }, { reported: null }, { desired: { on: null }, version: 0 }, { version: -1 }, [], null, "x",
 	{ id: "a", status: "SUCCEEDED" }, { id: 3 }, { id: "a", number: 1, version: 1, status: "SUCCEEDED" }, { token: "coap-1", online: true, times: true, format: "cbor" },
@@ -180,13 +180,13 @@ suite("The private cloud over CoAP", () => {
 		const { commands } = scene.backend;
 		const said: string[] = [];
 		commands.onChanged = (device, { id, status, result }) => { said.push(`${device} ${id} ${status} ${JSON.stringify(result)}`); };
-		commands.send("lamp", { blink: 3 }, "a");
-		commands.send("lamp", null, "b");
+		commands.send("lamp", { blink: 3 }, { id: "a" });
+		commands.send("lamp", null, { id: "b" });
 		assert.deepEqual(scene.told(), [`${LAMP}/commands`, `${LAMP}/commands`]);
-		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [{ id: "a", payload: { blink: 3 } }, { id: "b", payload: null }] }]);
-		assert.deepEqual(scene.ask("POST", `${LAMP}/commands/response`, { message: { id: "a", status: "SUCCEEDED", result: { done: true } } }), ["2.04", { id: "a" }]);
+		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [{ id: "a", payload: { blink: 3 }, number: 1 }, { id: "b", payload: null, number: 2 }] }]);
+		assert.deepEqual(scene.ask("POST", `${LAMP}/commands/response`, { message: { id: "a", status: "SUCCEEDED", result: { done: true } } }), ["2.04", { id: "a", status: "SUCCEEDED" }]);
 		assert.deepEqual(said, [`lamp a SUCCEEDED {"done":true}`]);
-		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [{ id: "b", payload: null }] }]);
+		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [{ id: "b", payload: null, number: 2 }] }]);
 		assert.equal(scene.ask("POST", `${LAMP}/commands/response`, { message: { id: "c", status: "FAILED" } })[0], "4.04");
 		assert.equal(scene.ask("POST", `${LAMP}/commands/response`, { message: { id: "b", status: "DONE" } })[0], "4.00");
 		assert.equal(scene.ask("POST", `${LAMP}/commands/response`, { message: { status: "FAILED" } })[0], "4.00");

@@ -104,9 +104,9 @@ test("Golioth, calls: OK first, then one after the other, and the answers in bot
 	};
 	assert.equal(told(), vectors.rpcEstablished);
 	const first = scene.rpc.call(ID, "add", [1.5, 2]), second = scene.rpc.call(ID, "off");
-	assert.deepEqual(decodeCbor(Buffer.from(told(), "hex")), new Map<string, unknown>([["id", "rpc-1"], ["method", "add"], ["params", [1.5, 2]]]));
-	for (const [hex, id] of [[vectors.rpcResponseIndefinite, "rpc-1"], [vectors.rpcResponse, "rpc-2"]] as const) {
-		const answer = hex.replace("627231", `65${Buffer.from(id).toString("hex")}`);
+	assert.deepEqual(decodeCbor(Buffer.from(told(), "hex")), new Map<string, unknown>([["id", first.id], ["method", "add"], ["params", [1.5, 2]]]));
+	for (const [hex, id] of [[vectors.rpcResponseIndefinite, first.id], [vectors.rpcResponse, second.id]] as const) {
+		const answer = hex.replace("627231", `${(0x60 + id.length).toString(16)}${Buffer.from(id).toString("hex")}`);
 		assert.equal(scene.ask("POST", ".rpc/status", cbor(answer)).code, "2.04");
 	}
 	assert.deepEqual([first.statusCode, { ...first.detail as object }], [0, { sum: 3.5 }]);

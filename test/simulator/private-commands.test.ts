@@ -32,18 +32,18 @@ test("a command is sent, said to be under way, and ends once", () => {
 	const scene = new Scene(), said: string[] = [];
 	scene.commands.onChanged = (device, { id, status, reason }) => { said.push(`${device} ${id} ${status} ${reason}`); };
 	assert.equal(scene.commands.send("lamp", { blink: 3 }), "command-1");
-	assert.deepEqual(scene.heard(), [`lamp/commands/request {"id":"command-1","payload":{"blink":3}}`]);
+	assert.deepEqual(scene.heard(), [`lamp/commands/request {"id":"command-1","payload":{"blink":3},"number":1}`]);
 	scene.respond({ id: "command-1", status: "IN_PROGRESS", reason: "WARMING" });
 	scene.respond({ id: "command-1", status: "FAILED", reason: "HOT" });
 	scene.respond({ id: "command-1", status: "SUCCEEDED" });
-	assert.deepEqual(scene.heard(), Array.from({ length: 3 }, () => `lamp/commands/accepted {"id":"command-1"}`));
+	assert.deepEqual(scene.heard(), ["IN_PROGRESS", "FAILED", "SUCCEEDED"].map(status => `lamp/commands/accepted {"id":"command-1","status":"${status}"}`));
 	assert.deepEqual(said, ["lamp command-1 IN_PROGRESS WARMING", "lamp command-1 FAILED HOT"]);
 	assert.equal(scene.commands.get("lamp", "command-1")?.status, "FAILED");
 });
 
 test("what is no response to a command is refused", () => {
 	const scene = new Scene();
-	scene.commands.send("lamp", null, "a");
+	scene.commands.send("lamp", null, { id: "a" });
 	scene.heard();
 	scene.respond({ id: "b", status: "SUCCEEDED" });
 	scene.respond({ id: "a", status: "CREATED" });
@@ -57,17 +57,17 @@ test("what is no response to a command is refused", () => {
 
 test("commands are bounded: those that ended, or that nobody came for in time, make room", () => {
 	const scene = new Scene(), { commands } = scene;
-	assert.equal(codeOf(() => commands.send("lamp", null, "not a name")), "argument");
+	assert.equal(codeOf(() => commands.send("lamp", null, { id: "not a name" })), "argument");
 	assert.equal(codeOf(() => commands.send("lamp", "x".repeat(5_000))), "too-large");
-	for (let index = 0; index < COMMAND_MAXIMUM; index++) commands.send("lamp", null, `c-${index}`);
-	assert.equal(codeOf(() => commands.send("lamp", null, "c-0")), "state");
+	for (let index = 0; index < COMMAND_MAXIMUM; index++) commands.send("lamp", null, { id: `c-${index}` });
+	assert.equal(codeOf(() => commands.send("lamp", null, { id: "c-0" })), "state");
 	assert.equal(codeOf(() => commands.send("lamp", null)), "full");
 	scene.respond({ id: "c-3", status: "REJECTED" });
-	commands.send("lamp", null, "d");
+	commands.send("lamp", null, { id: "d" });
 	assert.equal(commands.get("lamp", "c-3"), undefined);
 	assert.equal(codeOf(() => commands.send("lamp", null)), "full");
 	scene.now += 60_000;
 	assert.deepEqual(commands.pending("lamp"), []);
-	commands.send("lamp", null, "e");
+	commands.send("lamp", null, { id: "e" });
 	assert.deepEqual(commands.pending("lamp").map(({ id }) => id), ["e"]);
 });

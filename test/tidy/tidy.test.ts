@@ -22,7 +22,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
 	["cores", /^src\/(mqtt\/(?!client|index)|coap\/(?!client|server|index|line)|oscore\/|http\/(?!client)|shadow\/|operations\/|ota\/(?!https))/],
 	["drivers", /^src\/((mqtt|coap)\/(client|server|index|line)\.ts$|http\/client\.ts$|ota\/https\.ts$|identity\/)/],
 	["clouds", /^src\/clouds\//],
-	["device", /^src\/(device|updates|index)\.ts$/],
+	["device", /^src\/((core|device|operations|updates|index)\.ts$|development\/)/],
 ];
 
 function layer(path: string): number {
@@ -63,6 +63,12 @@ function exports(): Record<string, { default?: string }> {
 	return (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { exports: Record<string, { default?: string }> }).exports;
 }
 
+/** Of both manifests. */
+function manifestModules(): Record<string, string> {
+	return Object.assign({}, ...["manifest.json", "manifest-development.json"].map((name) =>
+		(JSON.parse(readFileSync(join(ROOT, name), "utf8")) as { modules: Record<string, string> }).modules)) as Record<string, string>;
+}
+
 test("no file of src is out of use", () => {
 	const used = new Set(Object.values(exports()).map((entry) => entry.default?.replace(/^\.\/dist\/(.*)\.js$/, "$1.ts")));
 	for (const { imports } of device) for (const { from } of imports) used.add(from);
@@ -83,12 +89,33 @@ const BANNED: readonly (readonly [RegExp, string])[] = [
 	[/^(export )?const \w+(: [^=]+)? = \//m, "a preloaded regular expression cannot be executed safely"],
 	[/\benum\b|\bnamespace\b/, "mutable objects at run time"],
 	[/^\t(get |set )?#\w+\(/m, "on XS a # method takes a slot in every instance and one of the stack in every call: private"],
-	[/\bthis\.name\s*=/, "Error.prototype.name is frozen"],
+	[/\bextends \w*Error\b[^]*\bthis\.name\s*=/, "Error.prototype.name is frozen"],
 ];
+
+/** Evaluates code, and is for builds that never leave the desk. */
+const EVALUATES = "src/development/index.ts";
+
+test("nothing that a program has without asking for it evaluates code", () => {
+	const reached = new Set(["src/index.ts"]);
+	for (const path of reached) {
+		for (const { from, typeOnly } of device.find((source) => source.path === path)!.imports) if (!typeOnly) reached.add(from);
+	}
+	assert.ok(reached.size > 50 && device.some(({ path }) => path === EVALUATES), "imports are followed");
+	for (const { path, imports } of [...device, ...sources("hosts")]) {
+		if (path !== "hosts/moddable/entry/development.ts") assert.ok(imports.every(({ from }) => from !== EVALUATES), path);
+	}
+	for (const { path, code } of device) {
+		if (path !== EVALUATES) assert.doesNotMatch(code, /\beval\b|\bFunction\s*\(|\bCompartment\b|\bimport\s*\(/, path);
+	}
+	assert.ok(!reached.has(EVALUATES));
+	assert.doesNotMatch(readFileSync(join(ROOT, "manifest.json"), "utf8"), /development/, "no build has it that did not ask for it");
+});
 
 test("src uses only what the device has", () => {
 	for (const { path, code } of device) {
+		// What evaluates code is for a module of its own, which nothing imports.
 		for (const [pattern, reason] of BANNED) {
+			if (path === EVALUATES && pattern.test("new Function")) continue;
 			assert.doesNotMatch(code, pattern, `${path}: ${pattern} (${reason})`);
 		}
 	}
@@ -116,17 +143,16 @@ test("the device's code keeps to the width", () => {
 });
 
 test("the manifest names every folder of src, and preloads all of it", () => {
-	const manifest = JSON.parse(readFileSync(join(ROOT, "manifest.json"), "utf8")) as {
-		modules: Record<string, string>; preload: string[];
-	};
+	const { preload } = JSON.parse(readFileSync(join(ROOT, "manifest.json"), "utf8")) as { preload: string[] };
+	const modules = manifestModules();
 	for (const folder of new Set(device.map(({ path }: Source) => dirname(path)))) {
-		assert.equal(manifest.modules[`moorline/dist/${folder}/*`], `./dist/${folder}/*`, folder);
+		assert.equal(modules[`moorline/dist/${folder}/*`], `./dist/${folder}/*`, folder);
 	}
-	assert.ok(manifest.preload.includes("moorline/*"));
+	assert.ok(preload.includes("moorline/*"));
 });
 
 test("every public module of the device has its name on Moddable, too", () => {
-	const { modules } = JSON.parse(readFileSync(join(ROOT, "manifest.json"), "utf8")) as { modules: Record<string, string> };
+	const modules = manifestModules();
 	for (const [name, entry] of Object.entries(exports())) {
 		if (name === "./host" || entry.default?.startsWith("./dist/src/")) assert.ok(join("moorline", name) in modules, name);
 	}

@@ -48,6 +48,8 @@ export interface SceneOptions {
 	counter?: number;
 	/** Texts of the keys that every firmware takes. Default: that of `releaseKey`. */
 	keys?: readonly string[];
+	/** The device has the commands that all have. */
+	commands?: boolean;
 	/** Block indices as they would be sent, to what is sent. */
 	disturb?: (blocks: number[]) => number[];
 }
@@ -79,7 +81,7 @@ export class Scene {
 
 	constructor({
 		seed = 1, wall, slot = 65_536, image, partitions = {}, handlers = {}, provides, hardware, counter,
-		keys = [formatReleaseKey(releaseKey)], disturb = (blocks) => blocks,
+		keys = [formatReleaseKey(releaseKey)], commands = false, disturb = (blocks) => blocks,
 	}: SceneOptions = {}) {
 		// Signatures are real in this world, and so are the digests.
 		const digest = (algorithm: DigestAlgorithm): Digest => crypto.digest(algorithm);
@@ -99,6 +101,7 @@ export class Scene {
 			};
 			return this.program = new Device({
 				host, cloud: aws(), update: options, firmware: { product: "lamp", version, hardware, counter, provides, keys },
+				commands: commands ? {} : undefined,
 				onError: (error) => this.errors.push(`${error.code} ${error.message}`),
 			});
 		};
@@ -168,6 +171,17 @@ export class Scene {
 	/** The device goes back to the image before. */
 	offerRollback(): string {
 		return this.offerDocument({ update: { rollback: true } });
+	}
+
+	/** Has the device do something. @returns what came of it */
+	command(name: string): string {
+		const { commands } = this.cloud.services;
+		this.world.run(() => this.device.running && this.program?.connected === true, { within: HOUR });
+		const payload = new TextEncoder().encode(JSON.stringify({ command: name }));
+		const id = commands.send({ thing: ID }, { payload, contentType: "application/json", timeout: 3_600 });
+		this.world.run(() => !["CREATED", "IN_PROGRESS"].includes(commands.execution(id)!.status), { within: HOUR });
+		const { status, statusReason } = commands.execution(id)!;
+		return statusReason === undefined ? status : `${status} ${statusReason.reasonCode}: ${statusReason.reasonDescription}`;
 	}
 
 	status(job: string): ExecutionStatus | undefined {

@@ -285,3 +285,52 @@ test("a request to go back survives a power cut at each of its operations", () =
 	const { first, operations } = run(undefined);
 	for (let at = first; at <= operations; at++) run(at);
 });
+
+const UNDER_WAY = "REJECTED UNSAFE: an update is under way";
+
+test("the command rollback boots the image before, with its mods, where that is safe; and no second time", () => {
+	const scene = new Scene({ commands: true, partitions });
+	const ui = (line: string) => ({ name: "ui", kind: "mod", content: contentOf(line, 6_000) }) as const;
+	assert.match(scene.command("rollback"), /^REJECTED UNSAFE: there is no image before/);
+	scene.settle(scene.offer({ version: "1.0.0", components: [ui("needs 1.0.0")] }));
+	const main = { name: "main", kind: "image", content: imageOf("2.0.0", 9_000) } as const;
+	scene.settle(scene.offer({ components: [main, ui("needs 2.0.0")] }));
+	assert.equal(scene.command("rollback"), "SUCCEEDED");
+	assert.equal(scene.device.image!.name, "1.0.0");
+	assert.deepEqual([scene.mods.at(-1), scene.ends.at(-1), scene.transaction], ["needs 1.0.0 1.0.0", "1.0.0 done", undefined]);
+	scene.device.restart();
+	scene.world.advance(20_000);
+	assert.deepEqual([scene.mods.at(-1), scene.ends.length], ["needs 1.0.0 1.0.0", 3]);
+	assert.match(scene.command("rollback"), /^REJECTED UNSAFE: there is no image before/);
+	const anew = scene.offer({ components: [main, ui("needs 2.0.0")] });
+	scene.settle(anew);
+	assert.equal(scene.reason(anew), "SUCCEEDED");
+	assert.deepEqual(scene.device.crashes, []);
+});
+
+test("the command rollback does not undo what a security counter says, nor what is under way", () => {
+	const scene = new Scene({ commands: true, handlers: { policy: { consent: true } } });
+	const job = scene.offer({ counter: 2 });
+	scene.world.run(() => scene.offers.length > 0);
+	assert.equal(scene.command("rollback"), UNDER_WAY);
+	scene.program!.update.accept();
+	scene.settle(job);
+	assert.equal(scene.command("rollback"), "REJECTED UNSAFE: security counter 0 of the image before");
+	assert.deepEqual(scene.boots, ["1.0.0", "2.0.0"]);
+});
+
+test("the command rollback survives a power cut at each of its operations", () => {
+	const run = (at: number | undefined): { first: number; operations: number } => {
+		const scene = new Scene({ commands: true });
+		scene.settle(scene.offer());
+		const first = scene.device.operations + 1;
+		if (at !== undefined) scene.device.cutPowerAt(at, "any");
+		const said = scene.command("rollback");
+		scene.world.advance(60_000);
+		assert.deepEqual([said, scene.device.image!.name], ["SUCCEEDED", "1.0.0"], `cut at ${at}`);
+		assert.deepEqual(scene.device.crashes, []);
+		return { first, operations: scene.device.operations };
+	};
+	const { first, operations } = run(undefined);
+	for (let at = first; at <= operations; at++) run(at);
+});

@@ -26,7 +26,10 @@ const slots: Images = Object.freeze({
 		endWatch();
 	},
 	revert(): void {
-		if (slots.canRevert) native("moorline_images_revert").call(undefined);
+		if (slots.canRevert) {
+			native("moorline_crash_leave").call(undefined);
+			native("moorline_images_revert").call(undefined);
+		}
 		throw new DeviceError("state", "there is no image before that could boot");
 	},
 });

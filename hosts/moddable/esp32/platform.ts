@@ -73,8 +73,12 @@ const platform: Platform = Object.freeze({
 		counted = ticks;
 		return elapsed;
 	},
+	directory: "",
 	system: Object.freeze({
-		restart: () => natives().esp_restart(),
+		restart(): void {
+			native("moorline_crash_leave").call(undefined);
+			natives().esp_restart();
+		},
 		get resetReason(): ResetReason {
 			return RESET_REASONS[natives().esp_reset_reason()] ?? "unknown";
 		},

@@ -70,6 +70,7 @@ const platform: Platform = Object.freeze({
 		const now = timespec[0]! * 1000 + Math.floor(timespec[2]! / 1e6);
 		return now - (booted ??= now);
 	},
+	get directory() { return pathOf(); },
 	system: Object.freeze({
 		restart: () => natives()._exit(RESTART_EXIT_CODE),
 		resetReason: "power-on",

@@ -79,6 +79,7 @@ export class Broker {
 			unsubscribe: (session, filter) => this.#subscriptions.remove(session, filter),
 			changed: (client, change, filters) => { if (filters.length > 0) this.#options.onSubscriptions?.(client, change, filters); },
 			ended: (connection, reason, now, reasonCode) => { this.#ended(connection, reason, now, reasonCode); },
+			delivered: (message, client) => { this.#options.onDelivered?.(message, client); },
 			due: at => { this.#agenda.due(at); },
 		};
 	}

@@ -158,6 +158,7 @@ export class Connection implements Link {
 		if (!bytes) return false;
 		this.#aliases.keep(message.topic, alias);
 		this.#put(bytes);
+		if (!duplicate) this.#owner.delivered(message, this.#client!);
 		if (packetId !== undefined && !duplicate && this.#owner.faults.takeDuplicate(this.#client!.clientId)) {
 			this.#put(encode({ ...packet, dup: true }, this.#version, properties));
 		}

@@ -26,6 +26,8 @@ export interface BrokerOptions {
 	onDisconnected?: ((client: Client, reason: EndReason, now: number, reasonCode: number | undefined) => void) | undefined;
 	/** Every publication that is accepted, before it is delivered. `from` is absent when a service published. */
 	onPublish?: ((message: Message, from: Client | undefined, now: number) => void) | undefined;
+	/** Every publication that goes to a client; not when it is sent again. */
+	onDelivered?: ((message: Message, to: Client) => void) | undefined;
 	/** Filters that a client got, and those that it gave up. */
 	onSubscriptions?: ((client: Client, change: "subscribed" | "unsubscribed", filters: readonly string[]) => void) | undefined;
 }

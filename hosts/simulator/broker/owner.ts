@@ -4,6 +4,7 @@ import type { Authenticator } from "./authentication.js";
 import type { Client, Will } from "./client.js";
 import type { Connection } from "./connection.js";
 import type { Faults } from "./faults.js";
+import type { Message } from "./message.js";
 import type { Refusal, RefusalDetail } from "./reasons.js";
 import type { RequestOwner } from "./requests.js";
 import type { LastTime, Session } from "./session.js";
@@ -31,6 +32,8 @@ export interface ConnectionOwner extends RequestOwner {
 	admit(connection: Connection, client: Client, will: Will | undefined, now: number): Admission | Refusal | RefusalDetail;
 	/** @param reasonCode what an MQTT 5 client is told, where there is something to tell */
 	ended(connection: Connection, reason: EndReason, now: number, reasonCode: number | undefined): void;
+	/** A publication goes to a client, for the first time. */
+	delivered(message: Message, client: Client): void;
 	/** The connection's deadline may be this early now. */
 	due(at: number): void;
 }

@@ -28,23 +28,39 @@ const REQUIRE = `import { createRequire as moorlineRequire } from "node:module";
 
 /** @throws DeviceError `argument` with the place of the first mistake */
 export async function bundle(file: string, options: BundleOptions): Promise<string> {
+	return (await bundleApart(file, options, options.sourceMap === false ? false : "inline")).script;
+}
+
+/** The name of a program among a device's modules. */
+const PROGRAM = "program.mjs";
+
+/** As `bundle`, without the map in it: that stays where crashes are read. */
+export async function bundleWithMap(file: string, options: BundleOptions): Promise<{ script: string; map: string }> {
+	const { script, map } = await bundleApart(file, options, "external");
+	// By this name the device tells of it.
+	return { script, map: JSON.stringify({ ...JSON.parse(map!) as object, file: PROGRAM }) };
+}
+
+async function bundleApart(file: string, options: BundleOptions, sourcemap: false | "inline" | "external"): Promise<{ script: string; map: string | undefined }> {
 	try {
 		const { outputFiles } = await build({
 			entryPoints: [file],
 			bundle: true,
 			write: false,
+			outfile: PROGRAM,
 			format: options.format,
 			platform: options.format === "esm" ? "node" : "neutral",
 			mainFields: ["module", "main"],
 			target: "es2022",
 			charset: "utf8",
-			sourcemap: options.sourceMap === false ? false : "inline",
+			sourcemap,
 			logLevel: "silent",
 			external: [...options.external ?? []],
 			...(options.format === "esm" && options.external === undefined && { banner: { js: REQUIRE } }),
 			plugins: [moorline(options.host, options.external ?? [])],
 		});
-		return outputFiles[0]!.text;
+		const map = outputFiles.find(({ path }) => path.endsWith(".map"));
+		return { script: outputFiles.find(each => each !== map)!.text, map: map?.text };
 	} catch (error) {
 		const [first] = (error as Partial<BuildFailure>).errors ?? [];
 		if (first === undefined) throw error;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The clouds that `moorline simulate` knows, each with what people see of it. */
 import { join } from "node:path";
+import type { DeviceError } from "../../../src/base/error.js";
 import type { Authority } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
 import type { BridgeOptions } from "../bridge.js";
@@ -8,6 +9,9 @@ import type { CloudChannel } from "../channel.js";
 import { createCloud, type PrivateServeOptions, type PrivateServer } from "../cloud.js";
 import { createAwsCloud } from "../clouds/aws/cloud.js";
 import { devicePolicy } from "../clouds/aws/policy.js";
+import { operateAws, operatePrivate, type Operated } from "../control/operated.js";
+import type { Notification } from "../operations/notifications.js";
+import type { Rule } from "../operations/rules.js";
 import type { Server } from "../serve.js";
 import type { Updates } from "../services/updates.js";
 import { ShadowFiles } from "../shadow-files.js";
@@ -20,11 +24,14 @@ export interface ServedCloud extends Factory {
 	readonly endpoint: string | undefined;
 	readonly broker: { attach(): CloudChannel };
 	readonly updates: Updates;
+	onNotification: ((notification: Notification) => void) | undefined;
 	close(): Promise<void>;
 }
 
 export interface OpenedCloud {
 	readonly cloud: ServedCloud;
+	/** For who asks it while it runs. */
+	readonly operated: Operated;
 	/** What somebody who wants to see everything subscribes to. */
 	readonly watch: readonly string[];
 	/** Whether the example program is one for this cloud. */
@@ -42,23 +49,24 @@ export interface OpenedCloud {
 type BrokerCloudName = Exclude<CloudName, "golioth">;
 
 /** @param directory what the cloud is to know at its next start, too */
-export async function openCloud(name: BrokerCloudName, authority: Authority, directory: string): Promise<OpenedCloud> {
+export async function openCloud(name: BrokerCloudName, authority: Authority, directory: string, rules: readonly Rule[] | undefined, onFailure: (error: DeviceError) => void): Promise<OpenedCloud> {
+	const operations = { file: join(directory, "operations.sqlite"), rules, onFailure };
 	if (name === "aws") {
 		const cloud = await createAwsCloud({
-			authority, permit: (principal, action, resource) => principal.clientId === OPERATOR_ID || devicePolicy(principal, action, resource),
+			authority, operations, permit: (principal, action, resource) => principal.clientId === OPERATOR_ID || devicePolicy(principal, action, resource),
 		});
 		// A leading wildcard does not concern the topics that begin with `$`.
 		return {
-			cloud, watch: ["#", "$aws/#"], hasExample: false, serve: options => cloud.serve(options),
+			cloud, operated: operateAws(cloud), watch: ["#", "$aws/#"], hasExample: false, serve: options => cloud.serve(options),
 			follow: (channel, say) => {
 				followAws(cloud, say);
 				followAwsJobs(cloud.services, channel, say);
 			},
 		};
 	}
-	const cloud = await createCloud({ authority, shadowStore: new ShadowFiles(join(directory, "shadows")) });
+	const cloud = await createCloud({ authority, operations, shadowStore: new ShadowFiles(join(directory, "shadows")) });
 	return {
-		cloud, watch: ["moorline/#"], hasExample: true, serve: options => cloud.serve(options), serveCoAP: options => cloud.serve(options),
+		cloud, operated: operatePrivate(cloud), watch: ["moorline/#"], hasExample: true, serve: options => cloud.serve(options), serveCoAP: options => cloud.serve(options),
 		bridge: options => cloud.bridge(options),
 		follow: (channel, say) => {
 			follow(cloud, say);

@@ -6,6 +6,7 @@
  * program prints; with `--json` everything goes to standard output, so that a script reads one stream in order.
  */
 import { DeviceError } from "../../../src/base/error.js";
+import { printable } from "./printable.js";
 
 /** The whole contract with scripts; `--help` shows it. */
 export const EXIT = Object.freeze({ ok: 0, failed: 1, usage: 2 });
@@ -33,13 +34,13 @@ export class Console {
 
 	/** A result: `text` for people, or `event` with `fields` for scripts. */
 	say(event: string, fields: object, text: string): void {
-		process.stdout.write(`${this.json ? JSON.stringify({ event, ...fields }) : text}\n`);
+		process.stdout.write(`${this.json ? JSON.stringify({ event, ...fields }) : printable(text)}\n`);
 	}
 
 	/** A remark beside the results. */
 	note(event: string, fields: object, text: string): void {
 		if (this.json) this.say(event, fields, text);
-		else process.stderr.write(`${text}\n`);
+		else process.stderr.write(`${printable(text)}\n`);
 	}
 
 	/** The one line that a failure is worth. @returns the exit code */

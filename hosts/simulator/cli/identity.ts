@@ -28,12 +28,6 @@ export interface IdentityFiles {
 	psk?: string | undefined;
 }
 
-/** @throws UsageError when there are files and nobody to show them to */
-export function checkFiles({ broker, ca, cert, key, psk }: IdentityFiles & { broker?: string | undefined }): void {
-	if (broker === undefined && (ca ?? cert ?? key) !== undefined) throw new UsageError("--ca, --cert and --key need --broker");
-	if (broker === undefined && psk !== undefined) throw new UsageError("--psk needs --broker");
-}
-
 /**
  * @returns the identity that the files hold; its id is the certificate's common name
  * @throws UsageError for a certificate without its key; DeviceError `credential` when a file is not what it should be

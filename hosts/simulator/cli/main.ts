@@ -3,13 +3,20 @@
 /** The command `moorline`: one file for each of its commands. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addCommand } from "./command.js";
 import { Console, EXIT, UsageError } from "./console.js";
+import { addDevices } from "./devices.js";
 import { addKeygen } from "./keygen.js";
+import { addLogs } from "./logs.js";
 import { addRelease } from "./release.js";
 import { addReplay } from "./replay.js";
 import { addRun } from "./run.js";
+import { addConfiguration, addShadow } from "./shadow.js";
 import { addSign } from "./sign.js";
 import { addSimulate } from "./simulate.js";
+import { addStats } from "./stats.js";
+import { addSymbolicate } from "./symbolicate.js";
+import { addTrace } from "./trace.js";
 import { addVerify } from "./verify.js";
 
 /** Commander's words for what is no failure. */
@@ -38,6 +45,14 @@ async function main(words: readonly string[]): Promise<number> {
 	addRelease(program);
 	addSign(program);
 	addVerify(program);
+	addDevices(program);
+	addShadow(program);
+	addConfiguration(program);
+	addCommand(program);
+	addLogs(program);
+	addTrace(program);
+	addStats(program);
+	addSymbolicate(program);
 	for (const command of [program, ...program.commands]) command.addHelpText("after", EXIT_CODES);
 	const output = new Console({ json: words.includes("--json"), verbose: words.includes("--verbose") });
 	try {

@@ -2,6 +2,8 @@
 /** What the values of options mean. Each parser throws what commander reports as a mistake in the command line. */
 import { InvalidArgumentError } from "commander";
 import { parseEndpoint } from "../../../src/base/url.js";
+import { UsageError } from "./console.js";
+import type { IdentityFiles } from "./identity.js";
 import { SCHEMES } from "./schemes.js";
 import { isDeviceId } from "../services/registry.js";
 
@@ -61,6 +63,12 @@ export function deviceName(text: string): string {
 /** For an option that may be given more than once. */
 export function deviceNames(text: string, former: readonly string[] | undefined): readonly string[] {
 	return [...former ?? [], deviceName(text)];
+}
+
+/** @throws UsageError when there are files and nobody to show them to */
+export function checkFiles({ broker, ca, cert, key, psk }: IdentityFiles & { broker?: string | undefined }): void {
+	if (broker === undefined && (ca ?? cert ?? key) !== undefined) throw new UsageError("--ca, --cert and --key need --broker");
+	if (broker === undefined && psk !== undefined) throw new UsageError("--psk needs --broker");
 }
 
 function wholeNumber(text: string, minimum: number, maximum: number): number {

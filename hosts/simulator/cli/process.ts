@@ -10,7 +10,8 @@ import { writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DeviceError, type ErrorCode } from "../../../src/base/error.js";
-import { TRIAL_TIMEOUT, type ResetReason } from "../../../src/host.js";
+import { TRIAL_TIMEOUT, type CrashReason, type ResetReason } from "../../../src/host.js";
+import { keepCrash } from "../../node/crash.js";
 import { BootLoader, SLOT } from "../../node/images.js";
 import { RESTART_EXIT_CODE } from "../../node/system.js";
 
@@ -30,8 +31,8 @@ export interface DeviceProcessOptions {
 	onLine: (line: string, stream: "stdout" | "stderr") => void;
 	/** The device starts. @param cutPower of this start: without images it ends the run, and is no reset */
 	onStart?: ((cutPower: () => void) => void) | undefined;
-	/** The device starts again: the program wanted it, or with images any reset. */
-	onRestart?: ((reason: ResetReason) => void) | undefined;
+	/** The device starts again: the program wanted it, or with images any reset. @param error what the program died of */
+	onRestart?: ((reason: ResetReason, error: DeviceError | undefined) => void) | undefined;
 	/** Records what comes into the program in this file, which exists. */
 	record?: string | undefined;
 	/** Absent: the device runs its one program. */
@@ -53,11 +54,14 @@ const RECORDER = new URL("../../record/process.js", import.meta.url).href;
 const BOOT_DELAY = 200;
 /** A program that does not end when it is told to is ended (ms). */
 const STOP_PATIENCE = 2_000;
+/** V8's words before it aborts: nothing in the process can tell of a heap that is full. */
+const HEAP_FULL = "JavaScript heap out of memory";
 
 /**
  * Runs a device until its program ends by itself, or `stopped` is aborted; when it returns the process is gone.
  *
- * With images, whatever ends the program of one on trial is a reset, and so is a SIGKILL: the power cut of this device.
+ * With images, whatever ends the program is a reset, as on a device, and SIGKILL its power cut. Without them a crash ends the
+ * run; it is kept, so that the next run in the directory finds it.
  * @throws DeviceError the program's own where it died of one, else `internal`; `corrupt` when there is no image to boot
  */
 export async function runProcess(options: DeviceProcessOptions, stopped: AbortSignal): Promise<void> {
@@ -67,9 +71,10 @@ export async function runProcess(options: DeviceProcessOptions, stopped: AbortSi
 		const ending = await boot(options, resetReason, stopped, trial);
 		// Ctrl-C in a terminal goes to all of its processes, and this one may be the first to end.
 		if (stopped.aborted || ending.code === 0 || ending.signal === "SIGINT") return;
-		resetReason = resetReasonOf(ending, loader !== undefined, trial);
+		if (ending.crash !== undefined) keepCrash(options.directory, { ...ending.crash, stack: "" });
+		resetReason = resetReasonOf(ending, loader !== undefined);
 		if (ending.failure !== undefined) options.onLine(ending.failure.stack, "stderr");
-		options.onRestart?.(resetReason);
+		options.onRestart?.(resetReason, ending.failure && toError(ending.failure));
 		await sleep(BOOT_DELAY, undefined, { signal: stopped }).catch(() => undefined);
 	}
 }
@@ -91,11 +96,10 @@ async function loadImage({ file }: DeviceProcessOptions, loader: BootLoader | un
 }
 
 /** @throws DeviceError when it was no reset but the end */
-function resetReasonOf({ code, signal, failure, isHung }: Ending, hasImages: boolean, trial: Trial | undefined): ResetReason {
-	if (isHung) return "watchdog";
+function resetReasonOf({ code, signal, failure, crash }: Ending, hasImages: boolean): ResetReason {
+	if (crash?.reason === "watchdog") return "watchdog";
 	if (code === RESTART_EXIT_CODE) return "software";
-	if (hasImages && signal === "SIGKILL") return "power-on";
-	if (trial?.() === true) return "exception";
+	if (hasImages) return signal === "SIGKILL" ? "power-on" : "exception";
 	throw failure === undefined ? new DeviceError("internal", `the program ended with ${signal ?? `exit code ${code}`}`) : toError(failure);
 }
 
@@ -103,8 +107,8 @@ interface Ending {
 	code: number | null;
 	signal: string | null;
 	failure: Failure | undefined;
-	/** The watchdog ended it. */
-	isHung: boolean;
+	/** What the process could not write down itself. */
+	crash: { reason: CrashReason; message: string } | undefined;
 }
 
 function boot(
@@ -119,10 +123,10 @@ function boot(
 			stdio: ["ignore", "pipe", "pipe", "ipc"],
 		});
 		let failure: Failure | undefined;
+		let crash: Ending["crash"];
 		let patience: NodeJS.Timeout | undefined;
-		let isHung = false;
 		const watchdog = trial && setTimeout(() => {
-			isHung = trial() && child.kill("SIGKILL");
+			if (trial() && child.kill("SIGKILL")) crash = { reason: "watchdog", message: "" };
 		}, images?.trialTimeout ?? TRIAL_TIMEOUT);
 		onStart?.(() => child.kill("SIGKILL"));
 		const stop = (): void => {
@@ -131,7 +135,10 @@ function boot(
 		};
 		stopped.addEventListener("abort", stop);
 		for (const stream of ["stdout", "stderr"] as const) {
-			createInterface({ input: child[stream]! }).on("line", line => onLine(line, stream));
+			createInterface({ input: child[stream]! }).on("line", line => {
+				if (stream === "stderr" && line.startsWith("FATAL ERROR:") && line.endsWith(HEAP_FULL)) crash = { reason: "memory", message: HEAP_FULL };
+				onLine(line, stream);
+			});
 		}
 		child.on("message", message => { failure = message as Failure; });
 		child.on("error", error => reject(new DeviceError("internal", `cannot start the program: ${error.message}`, { cause: error })));
@@ -140,7 +147,8 @@ function boot(
 			clearTimeout(patience);
 			clearTimeout(watchdog);
 			stopped.removeEventListener("abort", stop);
-			resolve({ code, signal, failure, isHung });
+			// A program may print what it likes, and go on.
+			resolve({ code, signal, failure, crash: crash?.reason === "memory" && signal !== "SIGABRT" ? undefined : crash });
 		});
 	});
 }

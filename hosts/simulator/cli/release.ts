@@ -12,6 +12,7 @@ interface ReleaseCommandOptions {
 	counter: number;
 	image?: string;
 	program?: string;
+	sourceMap?: string;
 	mod?: ReadonlyMap<string, string>;
 	data?: ReadonlyMap<string, string>;
 	from?: readonly string[];
@@ -38,6 +39,7 @@ export function addRelease(program: Command): void {
 		.requiredOption("--counter <number>", "security counter: raise it where devices must never go back behind this release", counter)
 		.addOption(new Option("--image <file>", "the firmware, as the boot loader wants it").conflicts("program"))
 		.option("--program <program>", "a device program for the Node host, of which the image of its emulated boot loader is made")
+		.option("--source-map <file>", "with --program: the map to its sources, for `moorline symbolicate`; keep it beside the release")
 		.option("--mod <name=file>", "an XS archive; may be repeated", named)
 		.option("--data <name=file>", "any other content; may be repeated", named)
 		.option("--from <file>", "an older release, or image: a patch against it goes into the release; may be repeated", several)
@@ -88,32 +90,35 @@ interface Source {
 	read(): Promise<Uint8Array>;
 }
 
-function sourcesOf({ image, program, mod, data }: ReleaseCommandOptions): Source[] {
+function sourcesOf({ image, program, sourceMap, mod, data }: ReleaseCommandOptions): Source[] {
 	const ofFile = (kind: ComponentKind) => ([name, file]: readonly [string, string]): Source => ({ name, kind, file, read: () => readBytes(file) });
 	return [
 		...image === undefined ? [] : [ofFile("image")([IMAGE, image])],
-		...program === undefined ? [] : [{ name: IMAGE, kind: "image", read: () => imageOf(program) } as const],
+		...program === undefined ? [] : [{ name: IMAGE, kind: "image", read: () => imageOf(program, sourceMap) } as const],
 		...[...mod ?? []].map(ofFile("mod")),
 		...[...data ?? []].map(ofFile("data")),
 	];
 }
 
 /** @throws UsageError */
-function checkOptions({ key, unsigned, out, from = [], requires }: ReleaseCommandOptions, sources: readonly Source[]): void {
+function checkOptions({ key, unsigned, out, from = [], requires, program, sourceMap }: ReleaseCommandOptions, sources: readonly Source[]): void {
 	if (key === undefined && unsigned !== true) throw new UsageError("one of --key and --unsigned is needed");
+	if (sourceMap !== undefined && program === undefined) throw new UsageError("--source-map needs --program");
 	if (sources.length === 0) throw new UsageError("nothing to release: one of --image, --program, --mod and --data is needed");
 	for (const name of requires?.keys() ?? []) {
 		if (!sources.some(source => source.name === name)) throw new UsageError(`--requires ${name}=…: there is no component ${name}`);
 	}
-	checkOut(out, [key, ...sources.map(({ file }) => file), ...from]);
+	checkOut(out, [key, sourceMap, ...sources.map(({ file }) => file), ...from]);
 }
 
-/** An image that the emulated boot loader of the Node host boots. */
-async function imageOf(program: string): Promise<Uint8Array> {
-	const [{ bundle }, { findProgram }, { wrapImage }, { crypto }] = await Promise.all([
+/** An image that the emulated boot loader of the Node host boots. @param sourceMap where the map to its sources is put */
+async function imageOf(program: string, sourceMap: string | undefined): Promise<Uint8Array> {
+	const [{ bundleWithMap }, { findProgram }, { wrapImage }, { crypto }] = await Promise.all([
 		import("./bundle.js"), import("./program.js"), import("../../boot/index.js"), import("../../node/digest.js"),
 	]);
-	return wrapImage(Buffer.from(await bundle(await findProgram(program), { format: "esm", sourceMap: false })), crypto);
+	const { script, map } = await bundleWithMap(await findProgram(program), { format: "esm" });
+	if (sourceMap !== undefined) await writeBytes(sourceMap, map);
+	return wrapImage(Buffer.from(script), crypto);
 }
 
 /** Where `--from` led to no patch. */

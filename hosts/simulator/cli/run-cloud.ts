@@ -7,13 +7,17 @@ import type { ManifestView } from "../../release/index.js";
 import { createAuthority } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
 import type { CloudChannel } from "../channel.js";
+import { ControlActions } from "../control/actions.js";
+import { openControl, type ControlServer } from "../control/server.js";
+import { readRules, type Rule } from "../operations/rules.js";
 import { openCloud, type OpenedCloud, type ServedCloud } from "./clouds.js";
-import { Console } from "./console.js";
+import { Console, UsageError } from "./console.js";
 import { type CertificateFiles, manufactureFiles } from "./factory.js";
 import { readPem } from "./identity.js";
 import { aborted } from "./interrupt.js";
-import { describeRelease, readBytes } from "./release-files.js";
+import { describeRelease, readBytes, readText } from "./release-files.js";
 import type { SimulateOptions } from "./simulate.js";
+import { notificationText } from "./stats.js";
 import { commandLine, exampleProgram, ownCommand } from "./words.js";
 
 const LOCAL_NAMES = ["localhost", "127.0.0.1", "::1"] as const;
@@ -22,8 +26,23 @@ const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 export async function runCloud(options: SimulateOptions, interrupted: AbortSignal): Promise<void> {
 	const output = new Console(options);
 	const releases = await Promise.all((options.offer ?? []).map(readRelease));
-	const opened = await openCloud(options.cloud === "aws" ? "aws" : "private", await createAuthority({ directory: options.directory }), options.directory);
+	const rules = options.rules === undefined ? undefined : await readRulesFile(options.rules);
+	const control = await openControl(options.directory);
+	try {
+		await run(options, releases, rules, control, output, interrupted);
+	} finally {
+		await control.close();
+	}
+	output.say("stopped", {}, "Stopped.");
+}
+
+async function run(options: SimulateOptions, releases: readonly ReadRelease[], rules: readonly Rule[] | undefined, control: ControlServer, output: Console, interrupted: AbortSignal): Promise<void> {
+	const authority = await createAuthority({ directory: options.directory });
+	const opened = await openCloud(options.cloud === "aws" ? "aws" : "private", authority, options.directory, rules, error => {
+		output.note("failure", { code: error.code, message: error.message }, `moorline: ${error.code}: ${error.message}`);
+	});
 	const { cloud } = opened;
+	cloud.onNotification = notification => { output.say("notification", notification, notificationText(notification)); };
 	try {
 		const channel = options.broker === undefined ? await serve(opened, options, output) : await bridge(opened, options.broker, options, output);
 		await serveCoAP(opened, options, output);
@@ -32,12 +51,28 @@ export async function runCloud(options: SimulateOptions, interrupted: AbortSigna
 		}
 		opened.follow(channel, (event, fields, text) => output.say(event, fields, text));
 		for (const release of releases) offer(cloud, release, options.device!, output);
+		control.serve(new ControlActions(opened.operated).act);
 		output.say("ready", {}, "Ready. Ctrl-C ends it.");
 		await aborted(interrupted);
 	} finally {
 		await cloud.close();
 	}
-	output.say("stopped", {}, "Stopped.");
+}
+
+/** @throws DeviceError `argument` */
+async function readRulesFile(file: string): Promise<readonly Rule[]> {
+	let document: unknown;
+	try {
+		document = JSON.parse(await readText(file));
+	} catch (error) {
+		if (!(error instanceof SyntaxError)) throw error;
+		throw new UsageError(`${file} is not JSON: ${error.message}`);
+	}
+	try {
+		return readRules(document);
+	} catch (error) {
+		throw new UsageError(`${file}: ${(error as Error).message}`);
+	}
 }
 
 async function serve({ cloud, watch: filters, serve: start }: OpenedCloud, options: SimulateOptions, output: Console): Promise<CloudChannel> {

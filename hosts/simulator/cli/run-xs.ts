@@ -6,9 +6,11 @@ import { setTimeout } from "node:timers/promises";
 import { DeviceError } from "../../../src/base/error.js";
 import { build, obstacle } from "../../xs/node/build.js";
 import { ExitCode, runXS, type RunResult, sdkImports } from "../../xs/node/run.js";
-import { bundle } from "./bundle.js";
+import { bundleWithMap } from "./bundle.js";
+import type { Console } from "./console.js";
 import { aborted, timeLimit } from "./interrupt.js";
 import type { Run } from "./run.js";
+import { writeBytes } from "./release-files.js";
 import { openSite } from "./site.js";
 
 const BITS = 64;
@@ -20,7 +22,8 @@ export async function runXSHost({ file, options, output, stopped }: Run): Promis
 	if (missing !== undefined) throw new DeviceError("unsupported", `cannot build the XS engine: ${missing}`);
 	// The SDK stays outside: on the device, too, it is preloaded and not part of the program.
 	const imports = sdkImports();
-	const script = await bundle(file, { format: "esm", external: Object.keys(imports) });
+	const { script, map } = await bundleWithMap(file, { format: "esm", external: Object.keys(imports) });
+	if (options.sourceMap !== undefined) await writeBytes(options.sourceMap, map);
 	const site = await openSite(options, file, output);
 	try {
 		const program = join(site.scratch, "program.mjs");
@@ -41,15 +44,17 @@ export async function runXSHost({ file, options, output, stopped }: Run): Promis
 		}
 		// Ctrl-C goes to the engine and to us at once, and either may hear of it first.
 		if (result.code === null) await Promise.race([aborted(over), setTimeout(HEARING)]);
-		if (!over.aborted) check(result);
+		if (!over.aborted) check(result, output);
 	} finally {
 		await site.close();
 	}
 }
 
-/** @throws DeviceError for any ending that is not the program's own */
-function check({ code, errors }: RunResult): void {
+/** @throws DeviceError for any ending that is not the program's own, and says where that was */
+function check({ code, errors }: RunResult, output: Console): void {
 	if (code === 0) return;
+	// With --verbose they were told when they came.
+	if (!output.verbose) for (const line of errors.slice(1)) output.note("stderr", { line }, line);
 	const exhausted = code === ExitCode.MEMORY_FULL || code === ExitCode.STACK_OVERFLOW;
 	const said = errors[0]?.replace(/^xs: /, "") ?? `the program ended with exit code ${code}`;
 	throw new DeviceError(exhausted ? "full" : "internal", said);

@@ -2,9 +2,8 @@
 /** `moorline run PROGRAM`: a device program on the laptop, unchanged, on one of the hosts. */
 import { type Command, Option } from "commander";
 import { Console, UsageError } from "./console.js";
-import { checkFiles } from "./identity.js";
 import { interruptible } from "./interrupt.js";
-import { arena, cloudURL, deviceName, duration, seed } from "./options.js";
+import { arena, checkFiles, cloudURL, deviceName, duration, seed } from "./options.js";
 import { findProgram } from "./program.js";
 import { PROTOCOLS, type Protocol } from "./schemes.js";
 import type { SiteOptions } from "./site.js";
@@ -16,6 +15,7 @@ export interface RunOptions extends SiteOptions {
 	seed?: number;
 	arena?: number;
 	images?: boolean;
+	sourceMap?: string;
 	record?: string;
 	for?: number;
 	json?: boolean;
@@ -44,6 +44,7 @@ const HOSTS_OF: Readonly<Partial<Record<keyof RunOptions, readonly HostName[]>>>
 	seed: ["world"],
 	arena: ["xs"],
 	images: ["node"],
+	sourceMap: ["node", "xs"],
 	record: ["node", "world"],
 });
 
@@ -65,9 +66,10 @@ export function addRun(program: Command): void {
 		.option("--id <name>", "name of the device; default: the certificate's common name, else the program's name", deviceName)
 		.addOption(new Option("--protocol <protocol>", "without --broker: how it reaches the cloud of its own").choices(PROTOCOLS).default("mqtts"))
 		.option("--directory <directory>", "keeps what the device keeps; default: a temporary one")
-		.option("--images", "node: with two slots for images, so that its firmware can be updated; the program is what a new device has in the first")
+		.option("--images", "node: with two slots for images, so that its firmware can be updated, and it starts again after a crash; the program is what a new device has in the first")
 		.option("--seed <number>", "world: the same seed gives the same run and the same fingerprint; default 1", seed)
 		.option("--arena <bytes>", "xs: memory for slots and chunks", arena)
+		.option("--source-map <file>", "node, xs: writes the map to the program's sources, for `moorline symbolicate`")
 		.option("--record <file>", "node, world: record all that comes into the program, for `moorline replay`; without the device's secrets")
 		.option("--for <duration>", "end after this time, such as 90s or 1h; world: virtual time, default 1h", duration)
 		.option("--json", "print one JSON object a line")
@@ -75,9 +77,14 @@ export function addRun(program: Command): void {
 		.action((program: string, options: RunOptions) => interruptible(interrupted => run(program, options, interrupted)));
 }
 
+/** As it is on the command line. */
+function dashed(name: string): string {
+	return name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+}
+
 async function run(program: string, options: RunOptions, interrupted: AbortSignal): Promise<void> {
 	for (const [name, hosts] of Object.entries(HOSTS_OF)) {
-		if (name in options && !hosts.includes(options.host)) throw new UsageError(`--${name} means nothing with --host ${options.host}`);
+		if (name in options && !hosts.includes(options.host)) throw new UsageError(`--${dashed(name)} means nothing with --host ${options.host}`);
 	}
 	checkFiles(options);
 	if (options.broker !== undefined && options.protocol !== "mqtts") throw new UsageError("--protocol means nothing with --broker");

@@ -3,11 +3,11 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { KeyType } from "../authority.js";
-import { checkFiles, type IdentityFiles } from "./identity.js";
+import type { IdentityFiles } from "./identity.js";
 import { interruptible } from "./interrupt.js";
 import { CLOUDS, type CloudName } from "./cloud-names.js";
 import { UsageError } from "./console.js";
-import { brokerURL, deviceNames, port } from "./options.js";
+import { brokerURL, checkFiles, deviceNames, port } from "./options.js";
 import { several } from "./release-files.js";
 
 export interface SimulateOptions extends IdentityFiles {
@@ -29,6 +29,7 @@ export interface SimulateOptions extends IdentityFiles {
 	broker?: string;
 	json?: boolean;
 	verbose?: boolean;
+	rules?: string;
 }
 
 const KEY_TYPE = "keys of new devices; Moddable's TLS signs with RSA only";
@@ -52,6 +53,7 @@ export function addSimulate(program: Command): void {
 		.option("--offer <release>", "offer this release to each --device, over MQTT; may be repeated", several)
 		.addOption(new Option("--key-type <type>", KEY_TYPE).choices(["P-256", "RSA-2048"]).default("P-256"))
 		.option("--broker <url>", "start no broker, but serve the devices of this one: mqtts://name:port or mqtt://name:port", brokerURL)
+		.option("--rules <file>", "what to tell of, a JSON list of rules; default: offline for 10 minutes, crashes, updates that failed")
 		.option("--ca <file>", "with --broker: its trust anchor, PEM or DER; default: our own authority")
 		.option("--cert <file>", "with --broker: the cloud's certificate; default: one of our own authority")
 		.option("--key <file>", "with --broker: the private key of --cert")
@@ -61,6 +63,7 @@ export function addSimulate(program: Command): void {
 			checkFiles(options);
 			checkCloud(options);
 			if (options.offer !== undefined && options.device === undefined) throw new UsageError("--offer needs --device");
+			if (options.cloud === "golioth" && options.rules !== undefined) throw new UsageError("--rules means nothing with --cloud golioth");
 			if (options.cloud === "golioth") {
 				const { runGolioth } = await import("./run-golioth.js");
 				const given = command.getOptionValueSource("port") === "default" ? undefined : options.port;

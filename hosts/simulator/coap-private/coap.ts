@@ -27,12 +27,15 @@ export class PrivateCoAP {
 
 	constructor(backend: Backend, options: PrivateCoAPOptions) {
 		const { now, limits } = options, random = (target: Uint8Array) => { options.random(target); };
-		const { registry, jobs, files, commands, broker } = backend;
+		const { registry, jobs, files, commands, reports, broker } = backend;
 		const gateway = this.#gateway = new Gateway({
 			registry, now,
 			head: device => jobs.head(device),
 			pending: device => commands.pending(device),
+			canceled: device => commands.canceled(device),
 			file: (device, name, file) => files.read(device, name, file),
+			report: (device, kind, body) => { reports.take(device, kind, body); },
+			onMessage: (device, sent, path, payload) => { backend.onMessage?.(device, sent, path, payload); },
 			forward: (topic, payload, options) => { for (const channel of this.#channels) channel.publish(topic, payload, options); },
 			notify: match => { this.server.notify(match); },
 		});

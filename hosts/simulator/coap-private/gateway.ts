@@ -6,13 +6,15 @@
  * So the same services serve both, and there is one place where things are decided. `docs/private-cloud.md` has the
  * resources. Pure; services answer before `publish` returns.
  */
+import { ContentFormat } from "../../../src/coap/constants.js";
 import { OPERATOR_ID } from "../backend.js";
 import { isTopic, matches } from "../broker/topics.js";
 import type { CloudChannel } from "../channel.js";
 import type { CoAPPeer, CoAPReply, CoAPRequest } from "../coap/server.js";
+import type { CommandRequest } from "../services/commands.js";
 import { timesOf } from "../services/document.js";
 import { decode, formatOf } from "../services/formats.js";
-import type { JsonObject, JsonValue } from "../services/json.js";
+import type { JsonObject } from "../services/json.js";
 import { deltaOf, encodeJson, isObject } from "../services/json.js";
 import { isDeviceId, type Registry } from "../services/registry.js";
 import { Rejection, type RejectionCode } from "../services/rejection.js";
@@ -26,10 +28,15 @@ export interface GatewayOptions {
 	now: () => number;
 	/** What a device's queue of jobs begins with. */
 	head(device: string): object | undefined;
-	/** Commands that a device has not ended. */
-	pending(device: string): readonly { readonly id: string; readonly payload: JsonValue }[];
+	/** Commands of which a device has said nothing yet, and those that are to end. */
+	pending(device: string): readonly CommandRequest[];
+	canceled(device: string): readonly object[];
 	/** A file, and its version. @throws Rejection */
 	file(device: string, name: string, file: number): { readonly bytes: Uint8Array; readonly version: number };
+	/** Takes what a device tells of itself. @throws Rejection */
+	report(device: string, kind: string, body: Uint8Array): void;
+	/** Told of what a device says, and of what it is answered with. */
+	onMessage(device: string, sent: boolean, path: string, payload: Uint8Array): void;
 	/** A message of a device's own program, for whoever subscribed to it. */
 	forward(topic: string, payload: Uint8Array, options: { qos: 0 | 1; retain: boolean }): void;
 	/** Has observers of the requests that match asked again. */
@@ -43,7 +50,7 @@ const MAX_AGE = 300;
 /** Shadows that are observed, or were; changes of further ones are found when observers ask again. */
 const TOLD_MAXIMUM = 100_000;
 /** Below these nothing is the program's own. */
-const SERVICES: readonly string[] = Object.freeze(["status", "shadow", "jobs", "files", "commands"]);
+const SERVICES: readonly string[] = Object.freeze(["status", "shadow", "jobs", "files", "commands", "reports"]);
 
 /** A message that was passed on, and what it was answered with. */
 interface Asked {
@@ -80,7 +87,7 @@ export class Gateway implements CloudChannel {
 		const message = isObject(decoded) ? decoded : {};
 		const asked = this.#asked;
 		// Commands are known by their ids, everything else by its token.
-		if (!retain && asked !== undefined && (member(message, "token") ?? member(message, "id")) === asked.token) {
+		if (!retain && asked !== undefined && !isOrder(rest.join("/"), verb) && (member(message, "token") ?? member(message, "id")) === asked.token) {
 			asked.verb = verb;
 			delete message["token"];
 			asked.message = message;
@@ -110,11 +117,18 @@ export class Gateway implements CloudChannel {
 		if (root !== "moorline" || id === undefined || rest.length === 0 || !isDeviceId(id)) return { code: "4.04" };
 		if (!isAllowed(request.peer, id)) return { code: "4.03" };
 		if (!registry.hasRoomFor(id)) return { code: "5.03" };
-		if (!isReadable(request) && SERVICES.includes(rest[0]!)) return { code: "4.15" };
+		if (!isReadable(request) && SERVICES.includes(rest[0]!) && !isReply(rest)) return { code: "4.15" };
 		this.sessions.heard(id, request.peer);
+		this.#tell(request, id, true, request.payload);
 		const reply = this.#route({ request, id, rest });
 		if (request.method !== "GET") registry.countMessage(id);
+		this.#tell(request, id, false, reply.payload);
 		return reply;
+	}
+
+	/** Of what has a body. A file is asked for anew with each of its blocks, and is no message. */
+	#tell({ path }: CoAPRequest, id: string, sent: boolean, payload: Uint8Array | undefined): void {
+		if (payload !== undefined && payload.byteLength > 0 && path[2] !== "files") this.#options.onMessage(id, sent, path.join("/"), payload);
 	}
 
 	/** @throws Rejection */
@@ -125,6 +139,7 @@ export class Gateway implements CloudChannel {
 			case "jobs": return this.#jobs(routed);
 			case "files": return this.#file(routed);
 			case "commands": return this.#commands(routed);
+			case "reports": return this.#report(routed);
 			default: return this.#forward(routed);
 		}
 	}
@@ -133,7 +148,7 @@ export class Gateway implements CloudChannel {
 		if (rest.length > 1) return { code: "4.04" };
 		if (request.method !== "POST") return { code: "4.05" };
 		const status = readMessage(request.payload, MESSAGE_MAXIMUM), keepAlive = member(status, "keepAlive");
-		this.#dispatch(`moorline/${id}/status`, status);
+		this.#dispatch(`moorline/${id}/status`, encodeJson(status));
 		if (member(status, "online") !== true) {
 			this.sessions.end(id);
 			return { code: "2.04" };
@@ -195,16 +210,25 @@ export class Gateway implements CloudChannel {
 	}
 
 	#commands({ request, id, rest: [, operation, ...more] }: Routed): CoAPReply {
-		if (more.length > 0 || operation !== undefined && operation !== "response") return { code: "4.04" };
+		if (more.length !== (operation === "reply" ? 2 : 0) || operation !== undefined && operation !== "response" && operation !== "reply") return { code: "4.04" };
 		if (operation === undefined) {
 			if (request.method !== "GET") return { code: "4.05" };
-			const commands = this.#options.pending(id).map(({ id: command, payload }) => ({ id: command, payload }));
-			return said(request, "2.05", { commands }, { observable: true, maxAge: MAX_AGE });
+			const commands = this.#options.pending(id), canceled = this.#options.canceled(id);
+			return said(request, "2.05", { commands, ...(canceled.length === 0 ? {} : { canceled }) }, { observable: true, maxAge: MAX_AGE });
 		}
 		if (request.method !== "POST") return { code: "4.05" };
+		if (operation === "reply") return said(request, "2.04", this.#ask(id, `commands/reply/${more.join("/")}`, request.payload, more[0]!));
 		const message = readMessage(request.payload, MESSAGE_MAXIMUM), command = member(message, "id");
 		if (typeof command !== "string") throw new Rejection(400, "id is not a string");
 		return said(request, "2.04", this.#ask(id, "commands/response", message, command));
+	}
+
+	#report({ request, id, rest: [, kind, ...more] }: Routed): CoAPReply {
+		if (kind === undefined || more.length > 0) return { code: "4.04" };
+		if (request.method !== "POST") return { code: "4.05" };
+		if (request.contentFormat !== ContentFormat.CBOR) return { code: "4.15" };
+		this.#options.report(id, kind, request.payload);
+		return { code: "2.04" };
 	}
 
 	#forward({ request, rest }: Routed): CoAPReply {
@@ -222,11 +246,11 @@ export class Gateway implements CloudChannel {
 	 * @returns what it is answered with
 	 * @throws Rejection
 	 */
-	#ask(id: string, topic: string, message: JsonObject, token = `coap-${++this.#count}`): JsonObject {
+	#ask(id: string, topic: string, message: JsonObject | Uint8Array, token = `coap-${++this.#count}`): JsonObject {
 		const asked: Asked = { token, verb: undefined, message: {} };
 		this.#asked = asked;
 		try {
-			this.#dispatch(`moorline/${id}/${topic}`, { ...message, token });
+			this.#dispatch(`moorline/${id}/${topic}`, message instanceof Uint8Array ? message : encodeJson({ ...message, token }));
 		} finally {
 			this.#asked = undefined;
 		}
@@ -236,8 +260,7 @@ export class Gateway implements CloudChannel {
 		throw new Rejection(code as RejectionCode, String(text), members);
 	}
 
-	#dispatch(topic: string, message: JsonObject): void {
-		const payload = encodeJson(message);
+	#dispatch(topic: string, payload: Uint8Array): void {
 		for (const { filter, onMessage } of this.#subscriptions) if (matches(filter, topic)) onMessage(topic, payload, false);
 	}
 
@@ -253,7 +276,7 @@ export class Gateway implements CloudChannel {
 			if (key === known) return;
 			this.#told.set(path, key);
 			this.#notify(["moorline", id, ...rest, "delta"]);
-		} else if (place === "jobs" && verb === "job" || place === "commands" && verb === "request") {
+		} else if (place === "jobs" && verb === "job" || isOrder(place, verb)) {
 			this.#notify(["moorline", id, place]);
 		}
 	}
@@ -261,6 +284,16 @@ export class Gateway implements CloudChannel {
 	#notify(path: readonly string[]): void {
 		this.#options.notify(request => request.path.length === path.length && request.path.every((segment, index) => segment === path[index]));
 	}
+}
+
+/** What a device is asked without having asked. */
+function isOrder(place: string, verb: string): boolean {
+	return place === "commands" && (verb === "request" || verb === "cancel");
+}
+
+/** Parts of a reply are bytes of any kind. */
+function isReply([service, operation]: readonly string[]): boolean {
+	return service === "commands" && operation === "reply";
 }
 
 /** Who has proved to be somebody speaks for that device and for no other; who has not is believed. */

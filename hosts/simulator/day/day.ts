@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * A day in the life of a device: made in a factory, connected, told to change, cut off by its broker's restart, and back;
- * then its firmware is updated through a power cut, and once more to something that crashes.
+ * then its firmware is updated through a power cut, and once more to something that crashes; in the end it is commanded,
+ * watched, and found to have a flaw.
  *
  * The device is `examples/update` in a process of its own on the Node host, with other constants for each version.
  * Everything else is in this process. What each step saw comes from the cloud's own books, except the device's word that
  * it is in sync, and that it restarts.
  */
 import { performance } from "node:perf_hooks";
+import { Evening } from "./evening.js";
 import { Maker, type Version } from "./maker.js";
 import { ID, since, Stage, type StageOptions } from "./stage.js";
 import { Updates } from "./updates.js";
@@ -34,7 +36,7 @@ export class Day {
 
 	constructor({ program, ...options }: DayOptions) {
 		this.#program = program;
-		const stage = this.#stage = new Stage(options);
+		const stage = this.#stage = new Stage(options), updates = new Updates(stage, () => this.#maker);
 		this.steps = [
 			{ title: "The cloud opens", run: () => this.#open() },
 			{ title: "The factory makes a lamp", run: () => this.#manufacture() },
@@ -42,7 +44,8 @@ export class Day {
 			{ title: "The lamp is switched on from the cloud", run: () => this.#change() },
 			{ title: "The broker restarts, the lamp comes back", run: () => this.#restart() },
 			{ title: "The lamp is in sync again", run: () => this.#catchUp() },
-			...new Updates(stage, () => this.#maker).steps,
+			...updates.steps,
+			...new Evening(stage, () => updates.version).steps,
 		];
 	}
 

@@ -41,6 +41,8 @@ export class Stage {
 	#process: Promise<void> = Promise.resolve();
 	#cutPower: () => void = () => {};
 	#heard: string[] = [];
+	/** The lamp was online once. */
+	#hasLived = false;
 
 	constructor(options: StageOptions) {
 		this.#options = options;
@@ -69,8 +71,13 @@ export class Stage {
 			this.blocks.push(...blocks);
 			return blocks;
 		} } });
-		cloud.registry.onChanged = ({ id, online }) => this.#happened(`cloud: ${id} is ${online ? "online" : "offline"}`);
+		cloud.registry.onChanged = ({ id, online }) => {
+			this.#hasLived ||= online;
+			this.#happened(`cloud: ${id} is ${online ? "online" : "offline"}`);
+		};
 		cloud.shadows.onChanged = (id, { version }, changed) => this.#happened(`cloud: ${id} ${changed} changed, version ${version}`);
+		cloud.commands.onChanged = (id, { id: command, status, reason }) => this.#happened(`cloud: ${id} ${command} ${status}${reason === undefined ? "" : ` ${reason}`}`);
+		cloud.reports.onReport = (id, kind) => this.#happened(`cloud: ${id} tells of ${kind}`);
 		followJobs(cloud.jobs, cloud.broker.attach(), (_event, _fields, text) => this.#happened(`cloud: ${text}`));
 		this.#server = await cloud.serve({ tlsPort: 0 });
 	}
@@ -83,11 +90,13 @@ export class Stage {
 	/** Switches the lamp on. @param factory the program that it was made with */
 	start(factory: Uint8Array): void {
 		this.#process = runProcess({
-			file: join(this.scratch, "lamp.mjs"), directory: this.#directory, images: { factory },
+			file: join(this.scratch, "program.mjs"), directory: this.#directory, images: { factory },
 			// Of a stack, the first line.
 			onLine: text => this.#hear(text.split("\n", 1)[0]!),
 			onStart: cutPower => { this.#cutPower = cutPower; },
-			onRestart: reason => {
+			onRestart: (reason, error) => {
+				// What never came to life will not by starting again.
+				if (error !== undefined && !this.#hasLived) this.fail(error);
 				this.syncedAt = -1;
 				this.#happened(`${ID} starts again: ${reason}`);
 			},

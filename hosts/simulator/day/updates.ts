@@ -2,13 +2,19 @@
 /** The second half of the day: new firmware for the lamp, through a power cut, and back from one that is no good. */
 import { performance } from "node:perf_hooks";
 import type { Step } from "./day.js";
-import type { Maker, Version } from "./maker.js";
+import { BLINK, type Maker, type Version } from "./maker.js";
 import { ID, since, type Stage } from "./stage.js";
 
 /** Percent of the download at which the power fails. */
 const CUT = 50;
 const GOOD = "2.0.0", BAD = "3.0.0";
-const MISTAKE = `throw new Error("a mistake that no test found");`;
+/** Nobody tried it with more than two. */
+const FLAW = `const TIMES = [{ on: 100 }, { on: 80 }];
+
+export function blinkTime(done: number): number {
+	return TIMES[done]!.on;
+}`;
+const MISTAKE = `${BLINK}\nthrow new Error("a mistake that no test found");`;
 
 export class Updates {
 	readonly steps: readonly Step[];
@@ -20,6 +26,11 @@ export class Updates {
 	/** Blocks that were sent before the power failed. */
 	#before: readonly number[] = [];
 	#began = 0;
+
+	/** What the lamp runs in the end. */
+	get version(): Version {
+		return this.#good;
+	}
 
 	/** @param maker asked for once the first step runs */
 	constructor(stage: Stage, maker: () => Maker) {
@@ -36,7 +47,7 @@ export class Updates {
 
 	async #make(): Promise<string> {
 		const maker = this.#maker();
-		this.#good = await maker.build(GOOD);
+		this.#good = await maker.build(GOOD, FLAW);
 		const { file } = await maker.release(this.#good);
 		this.#release = file;
 		return `${GOOD}, ${count(file.byteLength, "byte")}, signed with key ${maker.keyId}`;

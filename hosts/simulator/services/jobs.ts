@@ -80,6 +80,8 @@ interface Answer {
 }
 
 export class JobService implements Task {
+	/** Runs after each change of a job on a device, also of what a device said of it, without its document. */
+	onChanged: ((device: string, job: DeviceJob) => void) | undefined;
 	/** Told when the deadline has become earlier. */
 	onDue: (() => void) | undefined;
 	readonly #wall: () => number;
@@ -98,6 +100,7 @@ export class JobService implements Task {
 			publish: (topic, payload) => { this.#notify(topic, payload); },
 			deliver: (_clientId, topic, payload) => { this.#answer = { topic, body: parseJson(payload) as Answer["body"] }; },
 		}, limits);
+		this.#core.onChanged = (device, execution) => { this.onChanged?.(device, described(execution)); };
 	}
 
 	/** Monotonic ms at which `expire` has something to do; 0: at once, to learn the time. */

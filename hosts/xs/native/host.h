@@ -73,6 +73,16 @@ void memoryReport(void);
 void linkModules(txMachine* root);
 void linkPreloads(txMachine* root);
 void linkRun(txMachine* the, const char* path);
+txScript* linkParse(txMachine* the, const char* path, txUnsigned flags, void (*onTree)(txMachine*, const char*, txModuleNode*));
+
+/* lines.c: places of byte code, and lines. */
+txByte* linesPlace(const char* path, txByte* code, txSize size);
+txU4 linesPosition(txByte* code);                                           /* 0 for code of no module */
+int linesFind(txMachine* root, txU4 position, const char** path);                 /* 0 when it is not known */
+txSize codeLength(txByte* code);
+
+/* crash.c */
+void crashLoad(void);
 
 /* freeze.c */
 void freezeRoot(txMachine* root, txSlot* boundary);

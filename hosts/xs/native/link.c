@@ -112,11 +112,8 @@ static void keepInPlace(txByte* code, txSize size)
 {
 	txByte* limit = code + size;
 	while (code < limit) {
-		txU1 opcode = (txU1)*code;
-		txS1 length = gxCodeSizes[opcode];
-		txU2 length2;
-		txS4 length4;
-		switch (opcode) {
+		txSize length = codeLength(code);
+		switch ((txU1)*code) {
 		case XS_CODE_CODE_1: *code = (txByte)XS_CODE_CODE_ARCHIVE_1; break;
 		case XS_CODE_CODE_2: *code = (txByte)XS_CODE_CODE_ARCHIVE_2; break;
 		case XS_CODE_CODE_4: *code = (txByte)XS_CODE_CODE_ARCHIVE_4; break;
@@ -124,21 +121,7 @@ static void keepInPlace(txByte* code, txSize size)
 		case XS_CODE_STRING_2: *code = (txByte)XS_CODE_STRING_ARCHIVE_2; break;
 		case XS_CODE_STRING_4: *code = (txByte)XS_CODE_STRING_ARCHIVE_4; break;
 		}
-		code++;
-		if (length > 0)
-			code += length - 1;
-		else if (length == 0)
-			code += sizeof(txID);
-		else if (length == -1)
-			code += 1 + *(txU1*)code;
-		else if (length == -2) {
-			mxDecode2(code, length2);
-			code += length2;
-		}
-		else {
-			mxDecode4(code, length4);
-			code += length4;
-		}
+		code += length;
 	}
 }
 
@@ -161,42 +144,52 @@ static void remapNames(txMachine* the, txScript* script)
 	script->symbolsSize = 0;
 }
 
-static void linkFile(txMachine* the, const char* path)
+/* `onTree` sees the module before code is made of it. NULL when the file cannot be read or is no module. */
+txScript* linkParse(txMachine* the, const char* path, txUnsigned flags, void (*onTree)(txMachine*, const char*, txModuleNode*))
 {
 	txParser _parser;
 	txParser* parser = &_parser;
 	txParserJump jump;
 	txScript* script = NULL;
+	FILE* file = fopen(path, "r");
+	if (!file)
+		return NULL;
+	fxInitializeParser(parser, the, the->parserBufferSize, the->parserTableModulo);
+	parser->reportError = reportParserError;
+	parser->firstJump = &jump;
+	if (c_setjmp(jump.jmp_buf) == 0) {
+		parser->path = fxNewParserSymbol(parser, (txString)path);
+		fxParserTree(parser, file, (txGetter)fgetc, flags, NULL);
+		fxParserHoist(parser);
+		fxParserBind(parser);
+		if (onTree)
+			onTree(the, path, (txModuleNode*)parser->root);
+		script = fxParserCode(parser);
+	}
+	fclose(file);
+	fxTerminateParser(parser);
+	return script;
+}
+
+static void linkFile(txMachine* the, const char* path)
+{
+	txScript* script;
 	linkedModule* it;
-	FILE* file;
 	if (findLinked(path))
 		return;
 	it = hostAllocate(sizeof(linkedModule));
 	it->path = strdup(path);
 	it->next = modules;
 	modules = it;
-	file = fopen(path, "r");
-	if (!file)
-		hostFail(EXIT_USAGE, "cannot read %s: %s", path, strerror(errno));
-	fxInitializeParser(parser, the, the->parserBufferSize, the->parserTableModulo);
-	parser->reportError = reportParserError;
-	parser->firstJump = &jump;
-	if (c_setjmp(jump.jmp_buf) == 0) {
-		parser->path = fxNewParserSymbol(parser, it->path);
-		fxParserTree(parser, file, (txGetter)fgetc, 0, NULL);
-		fxParserHoist(parser);
-		fxParserBind(parser);
-		linkImports(the, path, (txModuleNode*)parser->root);
-		script = fxParserCode(parser);
-	}
-	fclose(file);
-	fxTerminateParser(parser);
+	script = linkParse(the, it->path, 0, linkImports);
 	if (!script)
-		hostFail(EXIT_USAGE, "cannot parse %s", path);
+		hostFail(EXIT_USAGE, "cannot read %s as a module", path);
 	remapNames(the, script);
 	keepInPlace(script->codeBuffer, script->codeSize);
 	it->script = *script;
 	it->script.path = it->path;
+	it->script.codeBuffer = linesPlace(it->path, script->codeBuffer, script->codeSize);
+	c_free(script->codeBuffer);
 }
 
 static void linkArgument(txMachine* the, const char* path)

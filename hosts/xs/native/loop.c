@@ -297,4 +297,6 @@ void loopRun(txMachine* the)
 		loopJobs(the);
 		runTimers(the);
 	} while (serveResources(the));
+	/* Of the last turn. */
+	fxCheckUnhandledRejections(the, 1);
 }

@@ -106,6 +106,7 @@ int main(int argc, char* argv[])
 	options.arguments = argv + i;
 	options.argumentCount = argc - i;
 	signal(SIGPIPE, SIG_IGN);
+	crashLoad();
 	the = machineClone(machineCreateRoot());
 	linkRun(the, options.program);
 	loopRun(the);

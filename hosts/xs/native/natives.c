@@ -17,7 +17,7 @@
 	EACH(flashOpen) EACH(flashSize) EACH(flashRead) EACH(flashWrite) EACH(flashErase) \
 	EACH(textLength) EACH(textEncode) EACH(textDecode) \
 	EACH(digestOpen) EACH(digestUpdate) EACH(digestFinish) EACH(aesChain) EACH(aesStream) \
-	EACH(random) EACH(restart) EACH(resetReason) EACH(identifier) EACH(argument) EACH(trace) \
+	EACH(random) EACH(restart) EACH(crash) EACH(retained) EACH(resetReason) EACH(identifier) EACH(argument) EACH(trace) \
 	EACH(figure) EACH(collect) EACH(collector) EACH(resetPeaks)
 
 #define DECLARE(NAME) void xs_##NAME(txMachine* the);

@@ -38,6 +38,12 @@ const DEFINES = [
 	"mxBoundsCheck=1", "mxNoConsole=1",
 ];
 
+/** For one file of the engine each, which then calls the host: at the end of each collection, and where an error is made. */
+const HOOKS: Readonly<Record<string, readonly string[]>> = Object.freeze({
+	Memory: ["-DmxProfile=1"],
+	Defaults: ["-DfxCaptureErrorStack=hostCaptureErrorStack"],
+});
+
 /** A build that another process started is waited for this long, then taken to be dead. */
 const LOCK_LIMIT_MS = 300_000;
 
@@ -56,10 +62,7 @@ function units(bits: Bits): { units: Unit[]; headers: string[] } {
 	];
 	return {
 		units: [
-			// mxProfile in this one file: it then calls the host at the end of each collection.
-			...ENGINE.map((name) => ({
-				source: join(engine, "sources", `xs${name}.c`), flags: [...flags, "-w", ...(name === "Memory" ? ["-DmxProfile=1"] : [])],
-			})),
+			...ENGINE.map((name) => ({ source: join(engine, "sources", `xs${name}.c`), flags: [...flags, "-w", ...HOOKS[name] ?? []] })),
 			...files(native, ".c").map((source) => ({ source, flags: [...flags, "-Wall", "-Werror"] })),
 		],
 		headers: include.flatMap((path) => files(path, ".h")),

@@ -5,10 +5,11 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import type { ResetReason } from "../../../src/host.js";
 import { imagePartitions } from "../../boot/index.js";
 import { BootLoader } from "../../node/images.js";
 import { build, packageRoot, type Bits } from "./build.js";
@@ -72,6 +73,8 @@ export interface RunOptions {
 	/** Makes `random` repeatable. */
 	seed?: bigint;
 	identifier?: string;
+	/** Of the first start. Default: "power-on". */
+	resetReason?: ResetReason;
 	onLine?: (line: string) => void;
 	onErrorLine?: (line: string) => void;
 	/** The command and its words under which the engine runs, such as a profiler's. */
@@ -155,7 +158,10 @@ async function runOnce(program: string, options: RunOptions, parameters: readonl
 	return { code, report, errors, restarts: 0 };
 }
 
-/** Runs a program until it ends otherwise than by a restart. */
+/**
+ * Runs a program until it ends otherwise than by a restart. How it crashed is kept in the directory for the next run; one
+ * that a signal ended is a power cut.
+ */
 export async function runXS(options: RunOptions): Promise<RunResult> {
 	const bits = options.bits ?? 64;
 	const program = await build(bits);
@@ -182,12 +188,13 @@ export async function runXS(options: RunOptions): Promise<RunResult> {
 	try {
 		loader?.manufacture(images!.factory);
 		loader?.select();
-		let result = await runOnce(program, options, [...parameters, "--reset-reason", "power-on"]);
+		let result = await runOnce(program, options, [...parameters, "--reset-reason", options.resetReason ?? "power-on"]);
 		while (result.code === ExitCode.RESTART && result.restarts < RESTART_LIMIT) {
 			const restarts = result.restarts + 1;
 			loader?.select();
 			result = { ...await runOnce(program, options, [...parameters, "--reset-reason", "software"]), restarts };
 		}
+		if (result.code === null) rmSync(join(options.directory, "retained"), { force: true });
 		return result;
 	} finally {
 		relay.close();

@@ -13,9 +13,10 @@
  * AWS ends connections that ask for more.
  */
 import { toDeviceError } from "../../base/error.js";
-import type { JSONObject } from "../../bytes/value.js";
+import { put, type JSONObject } from "../../bytes/value.js";
 import { Vocabulary } from "../../bytes/vocabulary.js";
-import type { Command, Commands, CommandResult, CommandsPort } from "../../operations/commands.js";
+import type { Command, CommandResult } from "../../operations/command.js";
+import type { Commands, CommandsPort } from "../../operations/commands.js";
 import type { MQTTConnection, Translation } from "../mqtt.js";
 import { encodeMessage, type Format } from "../format.js";
 import { decodeMessage, refusalOf } from "./messages.js";
@@ -89,12 +90,13 @@ export class AwsCommands implements Translation, CommandsPort {
 	}
 }
 
-/** Values with the names of their types. */
+/** Values with the names of their types: what is neither text nor truth value is the text that it is in JSON. */
 function typed(result: CommandResult): JSONObject {
 	const members: JSONObject = {};
 	for (const name of Object.keys(result)) {
 		const value = result[name]!;
-		members[name] = typeof value === "string" ? { s: value } : { b: value };
+		if (typeof value === "boolean") put(members, name, { b: value });
+		else put(members, name, { s: typeof value === "string" ? value : JSON.stringify(value) });
 	}
 	return members;
 }

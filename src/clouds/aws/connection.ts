@@ -19,6 +19,7 @@ import type { Payload } from "../../mqtt/encode.js";
 import type { Commands } from "../../operations/commands.js";
 import type { Jobs } from "../../operations/jobs.js";
 import type { Metrics } from "../../operations/metrics.js";
+import type { Reports } from "../../operations/reports.js";
 import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
@@ -29,6 +30,7 @@ import type { AwsOptions, CustomAuthorizer } from "./index.js";
 import { AwsJobs } from "./jobs.js";
 import type { Format } from "../format.js";
 import { AwsProvisioning } from "./provisioning.js";
+import { AwsReports } from "./reports.js";
 import { AwsShadow } from "./shadow.js";
 import { AwsStream } from "./streams.js";
 
@@ -119,6 +121,10 @@ export class AwsConnection extends MQTTConnection {
 
 	override addMetrics(metrics: Metrics): void {
 		this.add(new AwsMetrics(this, this.clientId, this.#format, metrics));
+	}
+
+	override addReports(reports: Reports): void {
+		this.add(new AwsReports(this, this.clientId, this.#format, reports));
 	}
 
 	override addProvisioning(provisioning: Provisioning): void {

@@ -17,6 +17,7 @@ import { PORTS as COAP_PORTS } from "../../coap/uri.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
 import type { Commands } from "../../operations/commands.js";
 import type { Jobs } from "../../operations/jobs.js";
+import type { Reports } from "../../operations/reports.js";
 import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
@@ -30,6 +31,7 @@ import { encodeValue } from "./messages.js";
 import { IDLE, reportOf, type Progress } from "./reports.js";
 import { GoliothSettings } from "./settings.js";
 import { GoliothShadow, type Sections } from "./shadow.js";
+import { GoliothReports } from "./stream.js";
 
 /** Bytes of the largest representation that is taken: blocks of artifacts come one by one. */
 export const BODY_MAXIMUM = 16_384;
@@ -87,6 +89,10 @@ export class GoliothConnection extends CoAPConnection {
 
 	override addCommands(commands: Commands): void {
 		this.add(new GoliothCommands(this, commands));
+	}
+
+	override addReports(reports: Reports): void {
+		this.add(new GoliothReports(this, reports));
 	}
 
 	override addDownload(name: string, file: number, download: Download): Closer {

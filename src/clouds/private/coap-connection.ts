@@ -22,6 +22,7 @@ import type { Security } from "../../coap/security.js";
 import { readCredentials, type Credentials } from "../../identity/credentials.js";
 import type { Commands } from "../../operations/commands.js";
 import type { Jobs } from "../../operations/jobs.js";
+import type { Reports } from "../../operations/reports.js";
 import { Oscore } from "../../oscore/oscore.js";
 import { decodeParameters } from "../../oscore/parameters.js";
 import type { Download } from "../../ota/download.js";
@@ -32,6 +33,7 @@ import { CoAPConnection } from "../coap.js";
 import { encodeMessage, type Format } from "../format.js";
 import { PrivateCoAPCommands } from "./coap-commands.js";
 import { PrivateCoAPJobs } from "./coap-jobs.js";
+import { PrivateCoAPReports } from "./coap-reports.js";
 import { PrivateCoAPShadow } from "./coap-shadow.js";
 import { MESSAGE_LIMIT, MESSAGE_MAXIMUM } from "./connection.js";
 import { endpointOf, secure } from "./endpoint.js";
@@ -134,6 +136,10 @@ export class PrivateCoAPConnection extends CoAPConnection {
 		this.add(new PrivateCoAPCommands(this, `${this.#prefix}commands`, commands));
 	}
 
+	override addReports(reports: Reports): void {
+		this.add(new PrivateCoAPReports(this, `${this.#prefix}reports`, reports));
+	}
+
 	override addDownload(name: string, file: number, download: Download): Closer {
 		if (!isName(name, 128, "_-")) throw new DeviceError("argument", `"${name}" is no name of files`);
 		inRange("file", file, 0, FILE_MAXIMUM);
@@ -158,6 +164,12 @@ export class PrivateCoAPConnection extends CoAPConnection {
 	saying(code: number, path: string, message: JSONObject): RequestOptions {
 		const payload = this.bytes(encodeMessage(this.host.text, this.#format, message));
 		return { code, path, payload, contentFormat: this.#contentFormat, accept: this.#contentFormat };
+	}
+
+	/** A request with bytes as they are. */
+	giving(path: string, payload: Uint8Array): RequestOptions {
+		const contentFormat = ContentFormat.OCTET_STREAM;
+		return { code: Code.POST, path, payload, contentFormat, accept: this.#contentFormat };
 	}
 
 	private bytes(payload: Uint8Array | string): Uint8Array {

@@ -21,6 +21,7 @@ import type { Will } from "../../mqtt/encode.js";
 import { isTopic } from "../../mqtt/topic.js";
 import type { Commands } from "../../operations/commands.js";
 import type { Jobs } from "../../operations/jobs.js";
+import type { Reports } from "../../operations/reports.js";
 import type { Download } from "../../ota/download.js";
 import type { Shadow } from "../../shadow/shadow.js";
 import type { ConnectionOptions, PublishOptions } from "../cloud.js";
@@ -31,6 +32,7 @@ import { endpointOf, secure } from "./endpoint.js";
 import { PrivateFile } from "./files.js";
 import type { PrivateCloudOptions } from "./index.js";
 import { PrivateJobs } from "./jobs.js";
+import { PrivateReports } from "./reports.js";
 import { PrivateShadow } from "./shadow.js";
 
 /** Bytes of the largest message that is taken: a document with the times of its values is twice as long as without. */
@@ -94,6 +96,10 @@ export class PrivateConnection extends MQTTConnection {
 
 	override addCommands(commands: Commands): void {
 		this.add(new PrivateCommands(this, `${this.#prefix}commands/`, commands));
+	}
+
+	override addReports(reports: Reports): void {
+		this.add(new PrivateReports(this, `${this.#prefix}reports/`, reports));
 	}
 
 	override addDownload(name: string, file: number, download: Download): Closer {

@@ -12,21 +12,25 @@ import { decodeCBOR } from "../../cbor/decode.js";
 import { Major, type CBORObject, type CBORValue } from "../../cbor/value.js";
 import type { TextCodec } from "../../host.js";
 
-/** @throws DeviceError `malformed`, `too-large` */
+/**
+ * @param withBytes a message in CBOR may hold bytes, which are borrowed. Default: false
+ * @throws DeviceError `malformed`, `too-large`
+ */
 export function decode(
-	text: TextCodec, bytes: Uint8Array, start: number, end: number, vocabulary: Vocabulary,
+	text: TextCodec, bytes: Uint8Array, start: number, end: number, vocabulary: Vocabulary, withBytes = false,
 ): JSONObject {
 	const reader = new Reader(text);
 	reader.reset(bytes, start, end);
-	const message = reader.uint8() >> 5 === Major.MAP
-		? withoutBytes(decodeCBOR(text, bytes, start, end, vocabulary))
+	const isCBOR = reader.uint8() >> 5 === Major.MAP;
+	const message: CBORValue = isCBOR ? decodeCBOR(text, bytes, start, end, vocabulary)
 		: parseJSON(text, bytes, start, end, vocabulary);
+	if (isCBOR && !withBytes) refuseBytes(message);
 	if (!isObject(message)) throw new DeviceError("malformed", "message is no object");
 	return message as JSONObject;
 }
 
 /** A document must be the same in both formats, and JSON has no bytes. */
-function withoutBytes(value: CBORValue): CBORValue {
+function refuseBytes(value: CBORValue): void {
 	const work: CBORValue[] = [value];
 	for (let next = work.pop(); next !== undefined; next = work.pop()) {
 		if (next instanceof Uint8Array) throw new DeviceError("malformed", "bytes where JSON has none");
@@ -39,5 +43,4 @@ function withoutBytes(value: CBORValue): CBORValue {
 			}
 		}
 	}
-	return value;
 }

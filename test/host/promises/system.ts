@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the system part of a host promises. `restart` ends a device, so each platform tests it in its own way. */
 import assert from "node:assert/strict";
+import { RETAINED_LENGTH } from "../../../src/host.js";
 import type { HostPromise } from "../bench.js";
 
 export const systemPromises: readonly HostPromise[] = [{
@@ -21,6 +22,27 @@ export const systemPromises: readonly HostPromise[] = [{
 	run({ host }) {
 		const heap = host.system.heap();
 		assert(heap === undefined || heap.slots > 0 && heap.chunks > 0);
+	},
+}, {
+	name: "after a start that no crash preceded none is told",
+	run({ host, platform }) {
+		assert.equal(host.system.crash, undefined);
+		assert.equal(platform.reboot().system.crash, undefined);
+	},
+}, {
+	name: "what is retained is there after a reset, or there is none",
+	run({ host, platform }) {
+		const { retained } = host.system;
+		if (retained === undefined) return;
+		assert.equal(retained.byteLength, RETAINED_LENGTH);
+		assert.equal(host.system.retained, retained);
+		// Written as its owners do: bytes here and there, a copy, a whole.
+		retained.fill(0x55).set([1, 2, 3, 0xff], RETAINED_LENGTH - 4);
+		retained[0] = 9;
+		retained.copyWithin(8, 0, 1);
+		const expected = retained.slice(), after = platform.reboot().system.retained;
+		assert.deepEqual([...after!.subarray(0, 9)], [9, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 9]);
+		assert.deepEqual(after, expected);
 	},
 }, {
 	name: "the host has one of the four names",

@@ -2,7 +2,7 @@
 /** Base 64: the vectors of RFC 4648, every length, and what a strict reader refuses. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeBase64, encodeBase64 } from "../../../src/bytes/base64.js";
+import { decodeBase64, decodeBase64URL, encodeBase64 } from "../../../src/bytes/base64.js";
 import { codeOf } from "../failure.js";
 import { fromHex, toHex } from "../hex.js";
 
@@ -45,5 +45,16 @@ test("decodeBase64 refuses whatever is not the one text of some bytes", () => {
 		"Aé==", "éAAA", "AAA🜄", "🜄AA", "AA🜄A", `${long}\nAAA`, `${long}AAAé`, `${long}A===`, `${long}Zh==`,
 	]) {
 		assert.equal(codeOf(() => decodeBase64(text)), "malformed", JSON.stringify(text));
+	}
+});
+
+test("decodeBase64URL takes the other digits, without padding, and nothing else", () => {
+	for (const [hex, text] of VECTORS) {
+		const other = text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+		assert.equal(toHex(decodeBase64URL(other)), hex);
+		if (other !== text) assert.equal(codeOf(() => decodeBase64URL(text)), "malformed", text);
+	}
+	for (const text of ["A", "AAAAA", "Zh", "Zm9=", "AA A", "AA\n", "AA.A", "+___", "/AAA", "AAA=", "AA=="]) {
+		assert.equal(codeOf(() => decodeBase64URL(text)), "malformed", text);
 	}
 });

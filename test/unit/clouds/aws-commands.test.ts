@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
-import { Commands, type Command } from "../../../src/operations/commands.js";
+import type { Command } from "../../../src/operations/command.js";
+import { Commands } from "../../../src/operations/commands.js";
 import { utf8 } from "../wire.js";
 import { AwsRig, cbor, THING } from "./aws-rig.js";
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { encodeCBOR } from "../../../src/cbor/encode.js";
 import type { CBORValue } from "../../../src/cbor/value.js";
 import { aws, type AwsOptions } from "../../../src/clouds/aws/index.js";
-import type { Connection } from "../../../src/clouds/cloud.js";
+import type { Connection, MessageTracer } from "../../../src/clouds/cloud.js";
 import { FakeHost, type FakeStream } from "../fake-host.js";
 import { fromHex, toHex } from "../hex.js";
 import type { Driven } from "../operations/service-rig.js";
@@ -19,6 +19,7 @@ export const IDENTITY: Readonly<Record<string, string>> = { id: THING, endpoint:
 export interface AwsRigOptions {
 	identity?: Readonly<Record<string, string>>;
 	cloud?: AwsOptions;
+	tracer?: MessageTracer;
 }
 
 /** Turns at one instant. */
@@ -47,12 +48,13 @@ export class AwsRig {
 	code = 1;
 	#id = 0;
 
-	constructor({ identity = IDENTITY, cloud = {} }: AwsRigOptions = {}) {
+	constructor({ identity = IDENTITY, cloud = {}, tracer }: AwsRigOptions = {}) {
 		const domain: Record<string, Uint8Array> = {};
 		for (const [key, value] of Object.entries(identity)) domain[key] = fromHex(utf8(value));
 		this.host.stored["identity"] = domain;
 		this.connection = aws(cloud).connect({
 			host: this.host,
+			tracer,
 			id: identity["id"] ?? "",
 			firmware: undefined,
 			onReady: () => this.lines.push("ready"),

@@ -5,6 +5,7 @@ import { privateCloud } from "../../../src/clouds/private/index.js";
 import { PrivateCoAPConnection } from "../../../src/clouds/private/coap-connection.js";
 import type { PrivateCloudOptions } from "../../../src/clouds/private/index.js";
 import type { CloudClient } from "../../../src/clouds/coap.js";
+import type { MessageTracer } from "../../../src/clouds/cloud.js";
 import { DeviceError, type ErrorCode } from "../../../src/base/error.js";
 import { Code, codeText } from "../../../src/coap/constants.js";
 import type { Option } from "../../../src/coap/option.js";
@@ -81,6 +82,7 @@ export class FakeClient implements CloudClient {
 export interface RigOptions {
 	identity?: Readonly<Record<string, string>>;
 	cloud?: PrivateCloudOptions;
+	tracer?: MessageTracer;
 }
 
 export class CoAPRig {
@@ -89,10 +91,10 @@ export class CoAPRig {
 	readonly connection: PrivateCoAPConnection;
 	lines: string[] = [];
 
-	constructor({ identity = { id: ID, endpoint: "coap://cloud" }, cloud = {} }: RigOptions = {}) {
+	constructor({ identity = { id: ID, endpoint: "coap://cloud" }, cloud = {}, tracer }: RigOptions = {}) {
 		this.host.stored["identity"] = Object.fromEntries(Object.entries(identity).map(([key, value]) => [key, fromHex(utf8(value))]));
 		this.connection = new PrivateCoAPConnection(cloud, {
-			host: this.host, id: ID, firmware: { product: "lamp", version: "1.0.0" },
+			host: this.host, tracer, id: ID, firmware: { product: "lamp", version: "1.0.0" },
 			onReady: () => this.lines.push("ready"),
 			onLost: ({ code }) => this.lines.push(`lost ${code}`),
 			onFault: ({ code, detail }) => this.lines.push(`fault ${code}${detail === undefined ? "" : ` ${codeText(detail)}`}`),

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
-import { COMMAND_MAXIMUM, Commands, type Command, type CommandsPort } from "../../../src/operations/commands.js";
+import type { Command } from "../../../src/operations/command.js";
+import { COMMAND_MAXIMUM, Commands, type CommandsPort } from "../../../src/operations/commands.js";
 import { ANSWER_TIMEOUT, Refusal, RETRY } from "../../../src/base/service.js";
 import { codeOf } from "../failure.js";
 import { ServiceRig } from "./service-rig.js";

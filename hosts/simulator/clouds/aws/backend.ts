@@ -11,6 +11,7 @@ import type { Message } from "../../broker/message.js";
 import { REASON } from "../../broker/reasons.js";
 import type { Refusal } from "../../broker/reasons.js";
 import { Registry } from "../../services/registry.js";
+import { ReportService } from "../../services/reports.js";
 import { OtaUpdates } from "../../services/updates.js";
 import type { AwsAuthorizer } from "./authorizer.js";
 import { authorizeBy } from "./authorizer.js";
@@ -57,12 +58,16 @@ export interface AwsBackendOptions extends AwsOptions {
 }
 
 export class AwsBackend {
+	/** Runs at each message of a client, sent by it or to it. */
+	onMessage: ((clientId: string, sent: boolean, topic: string, payload: Uint8Array) => void) | undefined;
 	readonly broker: Broker;
 	/** Things, and the certificates that they are known by. */
 	readonly registry: Registry;
 	readonly shadows: AwsShadows;
 	/** Everything else that devices use. */
 	readonly services: AwsServices;
+	/** What things tell of themselves below `moorline/{thing}/reports/`: for AWS that is any topic, and a rule may do what this does. */
+	readonly reports: ReportService;
 	/** New firmware, and the way back: jobs and streams together. */
 	readonly updates: OtaUpdates;
 	/** For services. */
@@ -76,6 +81,7 @@ export class AwsBackend {
 
 	constructor(options: AwsBackendOptions) {
 		this.registry = new Registry(options);
+		this.reports = new ReportService(options);
 		this.#authorizer = options.authorizer;
 		this.#lifetimes = new Lifetimes((clientId, now) => { this.broker.kick(clientId, now, REASON.notAuthorized); });
 		const profile = new Profile({
@@ -98,6 +104,7 @@ export class AwsBackend {
 			},
 			onSubscriptions: (client, change, filters) => { presence.subscriptionsChanged(client, profile.principalOf(client), change, filters); },
 			onPublish: (message, from, now) => { if (from) this.#receive(message, from, now); },
+			onDelivered: ({ topic, payload }, { clientId }) => { this.onMessage?.(clientId, false, topic, payload); },
 		});
 		this.context = this.#contextFor(options);
 		this.shadows = new AwsShadows(this.context, { limits: options.shadowLimits });
@@ -151,10 +158,18 @@ export class AwsBackend {
 		if (this.registry.get(clientId)) this.registry.setOnline(clientId, online);
 	}
 
+	/** Who published it has had its answer, so that nothing is refused here. */
+	#listen(topic: string, payload: Uint8Array, clientId: string): void {
+		const [root, thing, service, kind, ...more] = topic.split("/");
+		if (root !== "moorline" || thing !== clientId || service !== "reports" || kind === undefined || more.length > 0) return;
+		this.reports.offer(clientId, kind, payload);
+	}
+
 	/** A client that publishes to a reserved topic which is nobody's is cut off. */
 	#receive({ topic, payload }: Message, { clientId }: Client, now: number): void {
 		this.registry.countMessage(clientId);
-		if (!topic.startsWith("$aws/")) return;
+		this.onMessage?.(clientId, true, topic, payload);
+		if (!topic.startsWith("$aws/")) return this.#listen(topic, payload, clientId);
 		const message = { topic, levels: topic.split("/"), payload, clientId, now };
 		if (!this.#asked.some(service => service.receive(message))) this.broker.kick(clientId, now, REASON.topicNameInvalid);
 	}

@@ -5,9 +5,12 @@ import { performance } from "node:perf_hooks";
 import type { Authority, KeyType } from "../../authority.js";
 import { createAuthority } from "../../authority.js";
 import type { DeviceIdentity } from "../../identity.js";
+import { observeAws } from "../../operations/observer.js";
+import type { OperationsOptions } from "../../operations/operations.js";
 import type { Server } from "../../serve.js";
 import type { CloudServeOptions } from "../../sockets-cloud.js";
 import { SocketsCloud } from "../../sockets-cloud.js";
+import type { ReportService } from "../../services/reports.js";
 import type { OtaUpdates } from "../../services/updates.js";
 import type { AwsOptions } from "./backend.js";
 import { AwsBackend } from "./backend.js";
@@ -23,6 +26,8 @@ export interface AwsCloudOptions extends AwsOptions {
 	authority?: Authority | undefined;
 	/** Of the keys that the cloud makes for devices in fleet provisioning. Default: RSA. */
 	keyType?: KeyType | undefined;
+	/** What is kept and counted of the devices, and told of them; absent: nothing. */
+	operations?: OperationsOptions | undefined;
 }
 
 /** As long as the tokens of AWS are: devices must have room for one. */
@@ -48,6 +53,7 @@ export class AwsCloud extends SocketsCloud<AwsBackend> {
 	get shadows(): AwsShadows { return this.backend.shadows; }
 	/** Jobs, streams, commands, Device Defender, Basic Ingest. */
 	get services(): AwsServices { return this.backend.services; }
+	get reports(): ReportService { return this.backend.reports; }
 	/** New firmware, and the way back. */
 	get updates(): OtaUpdates { return this.backend.updates; }
 	/** What services have of the cloud. */
@@ -56,6 +62,11 @@ export class AwsCloud extends SocketsCloud<AwsBackend> {
 	/** @returns a server whose `sharedPort` is the one with ALPN */
 	serve({ alpnPort, serverName, ...options }: AwsServeOptions): Promise<Server> {
 		return this.listen(options, { sharedPort: alpnPort, protocols: AWS_PROTOCOLS, gate: awsGate({ serverName }), webSocketPath: WEBSOCKET_PATH });
+	}
+
+	/** Use `createAwsCloud`. */
+	observe(options: OperationsOptions): Promise<void> {
+		return this.operate(options, operations => { observeAws(this, this.backend, operations); });
 	}
 
 	/** Makes a claim: a certificate that is good for provisioning, and for nothing else. `id` is only its name. */
@@ -67,5 +78,7 @@ export class AwsCloud extends SocketsCloud<AwsBackend> {
 }
 
 export async function createAwsCloud(options: AwsCloudOptions = {}): Promise<AwsCloud> {
-	return new AwsCloud(options.authority ?? await createAuthority(), options);
+	const cloud = new AwsCloud(options.authority ?? await createAuthority(), options);
+	if (options.operations !== undefined) await cloud.observe(options.operations);
+	return cloud;
 }

@@ -26,6 +26,8 @@ export interface CommandOptions {
 }
 
 export interface CommandExecution {
+	/** `things/lamp`, as in the topic. */
+	readonly target: string;
 	readonly executionId: string;
 	readonly commandId: string;
 	readonly status: CommandStatus;
@@ -91,7 +93,9 @@ export class CommandsService implements AwsService {
 		if (!Number.isInteger(timeout) || timeout < 1 || timeout > TIMEOUT_MAXIMUM) throw new DeviceError("argument", `cannot send ${commandId}: a timeout of ${timeout} s`);
 		if (payload.byteLength > PAYLOAD_MAXIMUM) throw new DeviceError("too-large", `cannot send ${commandId}: ${payload.byteLength} bytes, at most ${PAYLOAD_MAXIMUM}`);
 		this.#makeRoom(commandId);
-		const executionId = `${commandId.slice(0, 48)}-${++this.#sent}`;
+		// Like no other ever, as devices remember them.
+		this.#sent = Math.max(this.#sent + 1, Math.floor(this.#context.wall()));
+		const executionId = `${commandId.slice(0, 48)}-${this.#sent.toString(36)}`;
 		const execution: Execution = {
 			executionId, commandId, target: path, status: "CREATED", statusReason: undefined, result: undefined, timeout, deadline: undefined, hasEnded: false,
 		};
@@ -178,6 +182,6 @@ export class CommandsService implements AwsService {
 	}
 }
 
-function view({ executionId, commandId, status, statusReason, result }: Execution): CommandExecution {
-	return { executionId, commandId, status, statusReason, result };
+function view({ target, executionId, commandId, status, statusReason, result }: Execution): CommandExecution {
+	return { target, executionId, commandId, status, statusReason, result };
 }

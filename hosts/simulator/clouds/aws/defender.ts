@@ -33,6 +33,8 @@ const KEPT_MAXIMUM = 10;
 const THING_COUNT_MAXIMUM = 10_000;
 
 export class DefenderService implements AwsService {
+	/** Runs after each report that was accepted. */
+	onReport: ((thing: string, report: Report) => void) | undefined;
 	readonly deadline = Infinity;
 	readonly #context: AwsContext;
 	readonly #intervalMinimum: number;
@@ -93,6 +95,7 @@ export class DefenderService implements AwsService {
 		const [oldest] = this.#things.keys();
 		if (known === undefined && this.#things.size >= this.#thingCountMaximum) this.#things.delete(oldest!);
 		this.#things.set(thing, { acceptedAt: now, reports: [...known?.reports ?? [], entry].slice(-KEPT_MAXIMUM) });
+		this.onReport?.(thing, entry);
 	}
 }
 

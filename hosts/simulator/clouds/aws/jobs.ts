@@ -28,6 +28,8 @@ const DETAIL_VALUE_MAXIMUM = 1024;
 const NOTIFY_MAXIMUM = 10;
 
 export class JobsService implements AwsService {
+	/** Runs after each change of an execution, also of what a device said of it. */
+	onChanged: ((thing: string, execution: ExecutionDescription) => void) | undefined;
 	/** While true every request is answered `InternalError`. */
 	failing = false;
 	readonly #context: AwsContext;
@@ -36,6 +38,8 @@ export class JobsService implements AwsService {
 	readonly #writes: Rate;
 	readonly #jobs = new Map<string, Job>();
 	readonly #queues = new Map<string, ExecutionQueue>();
+	/** Those that have changed, and of which nobody has been told. */
+	readonly #touched = new Set<Execution>();
 	/** Those with a timer. */
 	readonly #timed = new Set<Execution>();
 	#executionCount = 0;
@@ -213,6 +217,7 @@ export class JobsService implements AwsService {
 		}
 		if (stepTimeout !== undefined) execution.stepDeadline = stepTimeout < 0 ? Infinity : now + stepTimeout * MINUTE;
 		execution.update("IN_PROGRESS", this.#seconds());
+		this.#touched.add(execution);
 		if (execution.deadline === Infinity) {
 			this.#timed.delete(execution);
 		} else {
@@ -223,6 +228,7 @@ export class JobsService implements AwsService {
 
 	#end(queue: ExecutionQueue, execution: Execution, status: ExecutionStatus): void {
 		execution.update(status, this.#seconds());
+		this.#touched.add(execution);
 		this.#timed.delete(execution);
 		const { jobId, thingName, executionNumber } = execution, { retry = {}, canceled } = this.#job(jobId);
 		const retries = status === "FAILED" ? retry.failed : status === "TIMED_OUT" ? retry.timedOut : undefined;
@@ -232,6 +238,7 @@ export class JobsService implements AwsService {
 
 	#enqueue(queue: ExecutionQueue, execution: Execution): void {
 		queue.add(execution);
+		this.#touched.add(execution);
 		this.#executionCount++;
 	}
 
@@ -251,6 +258,9 @@ export class JobsService implements AwsService {
 			const execution = pending[0] && this.#describe(pending[0], true);
 			this.#context.publish(`${base}/notify-next`, encodeJson({ timestamp, execution }));
 		}
+		const touched = [...this.#touched];
+		this.#touched.clear();
+		for (const execution of touched) this.onChanged?.(thing, this.#describe(execution, false));
 	}
 
 	#admit(thing: string, operation: Operation, now: number): void {

@@ -6,6 +6,7 @@ import type { WorldLike, WorldPlaceOptions } from "../../in-world.js";
 import { CloudInWorld, wallOf } from "../../in-world.js";
 import type { Authority } from "../../../world/authority.js";
 import { decodeCertificate } from "../../../world/certificate.js";
+import type { ReportService } from "../../services/reports.js";
 import type { OtaUpdates } from "../../services/updates.js";
 import type { AwsOptions } from "./backend.js";
 import { AwsBackend } from "./backend.js";
@@ -45,6 +46,7 @@ export class AwsWorldCloud extends CloudInWorld<AwsBackend> {
 	get shadows(): AwsShadows { return this.backend.shadows; }
 	/** Jobs, streams, commands, Device Defender, Basic Ingest. */
 	get services(): AwsServices { return this.backend.services; }
+	get reports(): ReportService { return this.backend.reports; }
 	/** New firmware, and the way back. */
 	get updates(): OtaUpdates { return this.backend.updates; }
 	/** What services have of the cloud. */

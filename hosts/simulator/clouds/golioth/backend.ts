@@ -7,6 +7,7 @@
 import type { CoAPPeer, CoAPReply, CoAPRequest } from "../../coap/request.js";
 import { CoAPServer, type CoAPLimits } from "../../coap/server.js";
 import { Registry } from "../../services/registry.js";
+import { ReportService } from "../../services/reports.js";
 import { GoliothFaults } from "./faults.js";
 import { GoliothReleases, type ReleasesOptions } from "./releases.js";
 import { GoliothRpc } from "./rpc.js";
@@ -46,6 +47,8 @@ export class GoliothBackend implements GoliothContext {
 	readonly stream: GoliothStream;
 	/** What devices without the newer path log. */
 	readonly logs: GoliothStream;
+	/** What devices tell of themselves, of the messages of the stream those at `reports/<kind>`. */
+	readonly reports: ReportService;
 	readonly rpc: GoliothRpc;
 	readonly settings: GoliothSettings;
 	readonly releases: GoliothReleases;
@@ -62,7 +65,8 @@ export class GoliothBackend implements GoliothContext {
 		this.project = options.project ?? "project";
 		this.registry = new Registry(options);
 		this.state = new GoliothState(this, options.state);
-		this.stream = new GoliothStream(this);
+		this.reports = new ReportService(options);
+		this.stream = new GoliothStream(this, ".s", this.reports);
 		this.logs = new GoliothStream(this, "logs");
 		this.rpc = new GoliothRpc(this);
 		this.settings = new GoliothSettings(this);

@@ -73,7 +73,9 @@ export class GoliothRpc implements GoliothService {
 		if (queue.length === QUEUE_MAXIMUM) throw new RangeError(`${QUEUE_MAXIMUM} calls of ${device} wait already`);
 		this.#queues.set(device, queue);
 		const deadline = this.#context.now() + timeout;
-		const call: Pending = { id: `rpc-${++this.#count}`, device, method, params, statusCode: undefined, detail: undefined, deadline, onDone };
+		// Like no other ever, as devices remember them.
+		this.#count = Math.max(this.#count + 1, Math.floor(this.#context.wall()));
+		const call: Pending = { id: `rpc-${this.#count.toString(36)}`, device, method, params, statusCode: undefined, detail: undefined, deadline, onDone };
 		queue.push(call);
 		if (queue.length === 1) this.#context.notify(device, [this.segment]);
 		for (const onEarlier of this.#watchers) onEarlier();

@@ -2,6 +2,7 @@
 /** What devices say of themselves: `.s/<path>` takes any message, and `.s/logs`, formerly `logs`, those of a log. */
 import { ContentFormat } from "../../../../src/coap/constants.js";
 import type { CoAPReply, CoAPRequest } from "../../coap/request.js";
+import type { ReportService } from "../../services/reports.js";
 import { decodeBody } from "./codec.js";
 import { CHANGED, METHOD_NOT_ALLOWED, type GoliothContext, type GoliothService } from "./service.js";
 
@@ -26,11 +27,16 @@ export class GoliothStream implements GoliothService {
 	onMessage: ((message: StreamMessage) => void) | undefined;
 	readonly messages: StreamMessage[] = [];
 	readonly #context: GoliothContext;
+	readonly #reports: ReportService | undefined;
 
-	/** @param segment `.s`, or `logs` */
-	constructor(context: GoliothContext, segment = ".s") {
+	/**
+	 * @param segment `.s`, or `logs`
+	 * @param reports what the SDK says at `reports/<kind>`; the vendor takes anything, so nothing of it is refused
+	 */
+	constructor(context: GoliothContext, segment: string, reports?: ReportService) {
 		this.#context = context;
 		this.segment = segment;
+		this.#reports = reports;
 	}
 
 	handle(device: string, path: readonly string[], { method, contentFormat, payload }: CoAPRequest): CoAPReply {
@@ -41,6 +47,8 @@ export class GoliothStream implements GoliothService {
 		this.messages.push(message);
 		if (this.messages.length > MESSAGE_MAXIMUM) this.messages.shift();
 		this.onMessage?.(message);
+		const [root, kind, ...more] = path;
+		if (root === "reports" && kind !== undefined && more.length === 0) this.#reports?.offer(device, kind, payload);
 		return CHANGED;
 	}
 }
