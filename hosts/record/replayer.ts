@@ -189,11 +189,12 @@ export class Replayer implements Tape {
 		return state;
 	}
 
-	/** True when the program died of what the recording knows nothing of. */
+	/** Compares what the program does not do: it waits, or died. */
 	checkQuiet(next: Record | undefined): void {
-		if (this.#crash !== undefined && next?.[0] !== Kind.CRASH) {
-			this.#fail(next === undefined ? "the end of the recording" : nameOf(next[0]), `a crash: ${describeCrash(this.#crash.error).join(": ")}`);
-		} else if (next !== undefined && isCall(next[0])) this.#fail(nameOf(next[0]), "nothing");
+		if (next === undefined || next[0] === Kind.BOOT) return;
+		if (this.#crash !== undefined && next[0] !== Kind.CRASH) {
+			this.#fail(nameOf(next[0]), `a crash: ${describeCrash(this.#crash.error).join(": ")}`);
+		} else if (isCall(next[0])) this.#fail(nameOf(next[0]), "nothing");
 	}
 
 	/** Nothing of this boot runs any more. */
@@ -205,7 +206,7 @@ export class Replayer implements Tape {
 	#call(kind: Kind, output: readonly Output[]): Record {
 		if (this.#isOver || this.#failure !== undefined) throw new Halt();
 		const check = this.#words.add(kind, output, MASKS), record = this.#recording.peek();
-		if (record === undefined) {
+		if (record === undefined || record[0] === Kind.BOOT) {
 			// Whoever wrote it was killed here.
 			this.#isOver = true;
 			throw new Halt();

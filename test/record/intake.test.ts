@@ -32,7 +32,7 @@ test("a key and its token, in JSON and in CBOR, become stand-ins of the same for
 	for (const [name, privateKey] of Object.entries(KEYS)) {
 		const message = { certificatePem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", privateKey, certificateOwnershipToken: TOKEN };
 		for (const text of [Buffer.from(JSON.stringify(message)), encode(message)]) {
-			for (const length of [1, 7, 100, 1436, text.byteLength]) {
+			for (const length of [5, 100, 1436, text.byteLength]) {
 				const secrets = new Secrets(), { recorded, intake } = pass(Buffer.concat([Buffer.from("before -----BEG"), text, Buffer.from("behind")]), length, secrets);
 				assert.equal(intake.isHolding, false, `${name} ${length}`);
 				assertSecret((name === "PKCS #1" ? rsa : ec).export({ format: "der", type: "pkcs8" }), { [name]: recorded });

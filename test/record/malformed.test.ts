@@ -8,7 +8,7 @@ import { isCall, Kind } from "../../hosts/record/kind.js";
 import { Recording, replay } from "../../hosts/record/index.js";
 import type { Record } from "../../hosts/record/record.js";
 import { Random } from "../../hosts/world/random.js";
-import { take, type Taken } from "./take.js";
+import { catching, take, type Taken } from "./take.js";
 
 const SEED = Number(process.env["SEED"] ?? 1);
 /** A changed record may have lost the answer that a program waits for, or be one that it does not look at. */
@@ -108,4 +108,15 @@ test("frames and programs that are none", async () => {
 	];
 	for (const [index, [bytes, code]] of cases.entries()) assert.equal(await replayed(bytes), code, String(index));
 	assert.equal(await replayed(MAGIC), undefined);
+});
+
+test("a device whose process was killed in a boot, and that booted again, is replayed through both", async () => {
+	const program = PROGRAM.replace('host.trace("done")', '{ if (domain.read("count")[0] < 2) host.system.restart(); host.trace("done"); }');
+	const taken = await take(program, { wrap: catching }), records = recordsOf(taken);
+	const second = records.findIndex(([kind], index) => index > 0 && kind === Kind.BOOT);
+	for (let killed = 1; killed < second; killed++) {
+		const { boots, state } = await replay({ recording: new Recording(rewrite(taken, [...records.slice(0, killed), ...records.slice(second)])) });
+		assert.equal(boots, 2);
+		assert.ok(state !== undefined);
+	}
 });
