@@ -211,6 +211,10 @@ export class Operations implements BuiltInOwner {
 		return this.#options.selfTest?.call(this.#self);
 	}
 
+	flush(): void {
+		this.log?.flush();
+	}
+
 	onReport(): void {
 		this.#owner.onTurn();
 	}

@@ -18,11 +18,10 @@ export interface Birth {
 	readonly hasDTLS: boolean;
 	readonly hasImages: boolean;
 	readonly crash: Crash | undefined;
-	readonly retained: Uint8Array | undefined;
 }
 
 /** @param host the platform's; in a replay, of it only what computes and what keeps is there */
-export function recordHost(tape: Tape, host: Host, { name, resetReason, hasDTLS, hasImages, crash, retained }: Birth): Host {
+export function recordHost(tape: Tape, host: Host, { name, resetReason, hasDTLS, hasImages, crash }: Birth): Host {
 	return Object.freeze({
 		name,
 		tcp: Object.freeze({ io: tcpClass(tape, host) }),
@@ -58,7 +57,9 @@ export function recordHost(tape: Tape, host: Host, { name, resetReason, hasDTLS,
 			get identifier(): string {
 				return tape.ask(Kind.IDENTIFIER, [], () => host.system.identifier);
 			},
-			retained,
+			get retained(): Uint8Array | undefined {
+				return tape.visitRetained();
+			},
 			heap() {
 				const heap = tape.ask<Value>(Kind.HEAP, [], () => {
 					const heap = host.system.heap();

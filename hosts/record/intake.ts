@@ -3,23 +3,25 @@
  * Secrets that come in through a stream, before anybody knows them: private keys in PEM, and the token that proves whose
  * a certificate is. A cloud that makes keys for its devices sends both.
  *
- * They come in pieces, as all bytes do. From the first that may belong to one until its end is there, what was read is
- * held back from the recording; then stand-ins are put into the pieces.
+ * They come in pieces, as all bytes do. Once one has begun, what was read is held back from the recording until its end is
+ * there; then stand-ins are put into the pieces.
  */
 import type { Secrets } from "./secrets.js";
 
 /** Bytes that one stream may have held back; more than any key, with the certificate between. */
 const HELD_MAXIMUM = 32_768;
 const TOKEN = "certificateOwnershipToken";
-/** What a secret begins with; a piece may end anywhere in it. */
+/** What comes before a secret; a piece may end anywhere in it. */
 const BEGINNINGS = Object.freeze(["-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----", TOKEN]);
-/** Shorter ends of a piece are too common to wait for. */
-const BEGINNING_MINIMUM = 2;
+/** Bytes that a beginning may have in the pieces before. */
+const CONTEXT = 32;
 /** Behind the token's name: in JSON a colon and quotes; in CBOR the head of a text. */
 const TOKEN_HEAD_MAXIMUM = 4;
 
 interface Held {
-	/** The pieces as they will be recorded. */
+	/** The last of what was let go. */
+	context: Uint8Array;
+	/** As they will be recorded. */
 	pieces: Uint8Array[];
 }
 
@@ -33,40 +35,49 @@ export class Intake {
 
 	/** True while what was read must not be written yet. */
 	get isHolding(): boolean {
-		return this.#streams.size > 0;
+		for (const { pieces } of this.#streams.values()) if (pieces.length > 0) return true;
+		return false;
 	}
 
 	/** @param piece as it will be recorded: it may be changed until nothing is held back */
 	add(id: number, piece: Uint8Array): void {
-		const held = this.#streams.get(id) ?? { pieces: [] };
+		let held = this.#streams.get(id);
+		if (held === undefined) this.#streams.set(id, held = { context: new Uint8Array(0), pieces: [] });
 		held.pieces.push(piece);
-		if (this.#look(held.pieces)) this.#streams.set(id, held);
-		else this.#streams.delete(id);
+		const all = Buffer.concat([held.context, ...held.pieces]), end = this.#replace(all);
+		const isLong = all.byteLength > HELD_MAXIMUM;
+		if (end === undefined && isLong) spoil(all);
+		put(all, held);
+		if (end === undefined && !isLong) return;
+		held.pieces = [];
+		held.context = new Uint8Array(all.subarray(Math.max(end ?? 0, all.byteLength - CONTEXT)));
 	}
 
-	/** Nothing more is waited for: what has begun and not ended is lost. */
+	/** Nothing more comes from this stream: what has begun and not ended is lost. */
+	end(id: number): void {
+		const held = this.#streams.get(id);
+		if (held === undefined) return;
+		const all = Buffer.concat([held.context, ...held.pieces]);
+		if (held.pieces.length > 0) spoil(all);
+		put(all, held);
+		this.#streams.delete(id);
+	}
+
+	/** Nothing more is waited for at all. */
 	release(): void {
-		for (const { pieces } of this.#streams.values()) this.#spoil(pieces);
-		this.#streams.clear();
+		for (const id of [...this.#streams.keys()]) this.end(id);
 	}
 
-	/** @returns true when a secret may have begun and not ended */
-	#look(pieces: Uint8Array[]): boolean {
-		const all = Buffer.concat(pieces), text = all.toString("latin1");
-		let at = 0;
-		for (;;) {
-			const begun = BEGINNINGS.map(beginning => text.indexOf(beginning, at)).filter(found => found >= 0);
-			if (begun.length === 0) break;
-			const start = Math.min(...begun), end = text.startsWith(TOKEN, start) ? this.#takeToken(all, text, start) : this.#takeKey(all, text, start);
-			if (end === undefined) {
-				if (all.byteLength - start <= HELD_MAXIMUM) return put(all, pieces, true);
-				this.#spoil(pieces);
-				return false;
-			}
+	/** @returns where the last secret ends; `undefined` when one has begun and not ended */
+	#replace(all: Buffer): number | undefined {
+		const text = all.toString("latin1");
+		for (let at = 0;;) {
+			const start = beginningIn(text, at);
+			if (start < 0) return at;
+			const end = text.startsWith(TOKEN, start) ? this.#takeToken(all, text, start) : this.#takeKey(all, text, start);
+			if (end === undefined) return undefined;
 			at = end;
 		}
-		const rest = text.slice(at);
-		return put(all, pieces, BEGINNINGS.some(beginning => endsWithin(rest, beginning)));
 	}
 
 	#takeKey(all: Buffer, text: string, start: number): number | undefined {
@@ -100,28 +111,24 @@ export class Intake {
 		all.set(this.#secrets.learnText(all.subarray(from, to)), from);
 		return to;
 	}
-
-	/** Whatever follows the first beginning is no secret any more. */
-	#spoil(pieces: Uint8Array[]): void {
-		const all = Buffer.concat(pieces), text = all.toString("latin1");
-		const begun = BEGINNINGS.map(beginning => text.indexOf(beginning)).filter(found => found >= 0);
-		if (begun.length > 0) all.fill("?", Math.min(...begun));
-		put(all, pieces, false);
-	}
 }
 
-function put(all: Buffer, pieces: readonly Uint8Array[], result: boolean): boolean {
-	let at = 0;
+/** Whatever follows the first beginning is no secret any more. */
+function spoil(all: Buffer): void {
+	const start = beginningIn(all.toString("latin1"), 0);
+	if (start >= 0) all.fill("?", start);
+}
+
+/** Puts what has become of the pieces into them; the context was let go before. */
+function put(all: Buffer, { context, pieces }: Held): void {
+	let at = context.byteLength;
 	for (const piece of pieces) {
 		piece.set(all.subarray(at, at + piece.byteLength));
 		at += piece.byteLength;
 	}
-	return result;
 }
 
-function endsWithin(text: string, beginning: string): boolean {
-	for (let length = Math.min(beginning.length - 1, text.length); length >= BEGINNING_MINIMUM; length--) {
-		if (text.endsWith(beginning.slice(0, length))) return true;
-	}
-	return false;
+function beginningIn(text: string, at: number): number {
+	const begun = BEGINNINGS.map(beginning => text.indexOf(beginning, at)).filter(found => found >= 0);
+	return begun.length === 0 ? -1 : Math.min(...begun);
 }

@@ -5,7 +5,7 @@
  * What went out is not kept but digested, secrets replaced; each call has a check of it, so that a replay tells at which
  * one it leaves the recording. Records are written at the end of a turn, and at once before the program cannot go on.
  */
-import { RETAINED_LENGTH, type Host } from "../../src/host.js";
+import type { Host } from "../../src/host.js";
 import { IDENTITY } from "../../src/identity/credentials.js";
 import type { RecordingFile } from "./file.js";
 import { CONTENT_MAXIMUM } from "./frame.js";
@@ -23,6 +23,8 @@ export const RECORDING_VERSION = 1;
 const WAITING_MAXIMUM = 1024;
 const WAITING_BYTES = 2 ** 16;
 const ERASED = 0xff, CLEARED = 0;
+/** Bytes of retained memory that are looked at together. */
+const RETAINED_BLOCK = 64;
 
 export interface RecorderOptions {
 	readonly file: RecordingFile;
@@ -45,7 +47,8 @@ export class Recorder implements Tape {
 	readonly #afterTurn: RecorderOptions["afterTurn"];
 	readonly #domains = new Set<string>();
 	readonly #partitions = new Set<string>();
-	readonly #retained: Uint8Array | undefined;
+	/** Once it was asked for. */
+	#retained: { readonly memory: Uint8Array | undefined } | undefined;
 	#waiting: Record[] = [];
 	#waitingBytes = 0;
 	#isScheduled = false;
@@ -57,20 +60,17 @@ export class Recorder implements Tape {
 		this.#file = file;
 		this.#inner = host;
 		this.#afterTurn = afterTurn;
-		const { name, system: { resetReason, crash, retained } } = host, hasDTLS = host.dtls !== undefined, hasImages = host.images !== undefined;
-		this.#retained = retained;
+		const { name, system: { resetReason, crash } } = host, hasDTLS = host.dtls !== undefined, hasImages = host.images !== undefined;
 		// What is secret is known before anything is written.
 		this.visitDomain(IDENTITY);
 		const digest = file.addProgram(Buffer.from(this.#secrets.maskText(program)));
 		const known = this.#waiting;
 		this.#waiting = [[
 			Kind.BOOT, RECORDING_VERSION, name, digest, form, resetReason, hasDTLS, hasImages,
-			crash === undefined ? null : [crash.reason, this.#secrets.maskText(crash.message), this.#secrets.maskText(crash.stack)], retained === undefined ? null : RETAINED_LENGTH,
-		]];
-		if (retained !== undefined) this.#addContent([Kind.RETAINED], retained, RETAINED_LENGTH, CLEARED);
-		this.#waiting.push(...known);
+			crash === undefined ? null : [crash.reason, this.#secrets.maskText(crash.message), this.#secrets.maskText(crash.stack)],
+		], ...known];
 		this.#schedule();
-		this.host = recordHost(this, host, { name, resetReason, hasDTLS, hasImages, crash, retained });
+		this.host = recordHost(this, host, { name, resetReason, hasDTLS, hasImages, crash });
 	}
 
 	/** True while the program runs, and no call of its host. */
@@ -86,6 +86,7 @@ export class Recorder implements Tape {
 		const check = this.#words.add(kind, output, this.#secrets), answer = this.#perform(kind, check, perform);
 		const shown = this.#maskAnswer(answer as Value);
 		if (kind === Kind.STREAM_READ && shown instanceof Uint8Array) this.#intake.add(output[0] as number, shown);
+		else if (kind === Kind.STREAM_CLOSE) this.#intake.end(output[0] as number);
 		this.#add([kind, check, ...shown === undefined ? [] : [shown]]);
 		return answer;
 	}
@@ -157,6 +158,16 @@ export class Recorder implements Tape {
 		this.#addContent([Kind.CELLS], bytes, blockLength, ERASED);
 	}
 
+	visitRetained(): Uint8Array | undefined {
+		if (this.#retained === undefined) {
+			const memory = this.#inner.system.retained;
+			this.#retained = { memory };
+			this.#add([Kind.RETAINED, memory?.byteLength ?? null]);
+			if (memory !== undefined) this.#addContent([Kind.CELLS], memory, RETAINED_BLOCK, CLEARED);
+		}
+		return this.#retained.memory;
+	}
+
 	maskValue(path: string, key: string, value: Uint8Array): Uint8Array {
 		return this.#secrets.maskValue(path, key, value);
 	}
@@ -189,7 +200,7 @@ export class Recorder implements Tape {
 	/** Nothing follows in this boot. */
 	end(why: string): void {
 		if (this.#isOver) return;
-		const kept = { domains: this.#domains, partitions: this.#partitions, retained: this.#retained };
+		const kept = { domains: this.#domains, partitions: this.#partitions, retained: this.#retained?.memory };
 		this.#add([Kind.END, why, this.#words.hex(), stateOf(this.#inner, kept, this.#secrets)]);
 		this.#intake.release();
 		this.flush();

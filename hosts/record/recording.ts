@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { Hash } from "../world/hash.js";
 import { decodeChunk, decodeRecords, FrameType, HEAD_LENGTH, locateFrame, MAGIC, readMagic } from "./frame.js";
 import { isCall, isEvent, Kind } from "./kind.js";
-import { malformed, type Record } from "./record.js";
+import { malformed, type Form, type Record } from "./record.js";
 
 /** Bytes of a program, as of an image that a device could hold. */
 const PROGRAM_MAXIMUM = 2 ** 25;
@@ -16,6 +16,8 @@ export interface Summary {
 	bytes: number;
 	/** Of all that went out, as 16 hexadecimal digits. */
 	fingerprint: string;
+	/** Of the program, at its first boot; `undefined` without one. */
+	form: Form | undefined;
 	/** What the program asked past its host. */
 	impure: readonly string[];
 }
@@ -77,15 +79,18 @@ export class Recording {
 	/** Of the whole recording; what was taken before plays no part. */
 	summarize(): Summary {
 		const reader = new Recording(this.#bytes), hash = new Hash(), impure = reader.#impure;
-		let boots = 0, events = 0, calls = 0;
+		let boots = 0, events = 0, calls = 0, form: Form | undefined;
 		for (let record = reader.take(); record !== undefined; record = reader.take()) {
 			const [kind, first] = record;
-			if (kind === Kind.BOOT) boots++;
+			if (kind === Kind.BOOT) {
+				boots++;
+				form ??= record[4] === "function" ? "function" : "module";
+			}
 			else if (isEvent(kind)) events++;
 			else if (isCall(kind)) calls++;
 			if ((isCall(kind) || kind === Kind.CRASH) && typeof first === "number") hash.number(first);
 		}
-		return { boots, events, calls, bytes: this.#bytes.byteLength, fingerprint: hash.hex(), impure };
+		return { boots, events, calls, bytes: this.#bytes.byteLength, fingerprint: hash.hex(), form, impure };
 	}
 
 	#look(): Record | undefined {

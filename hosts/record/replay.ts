@@ -24,16 +24,15 @@ import { text as worldText } from "../world/text.js";
 import type { Birth } from "./host.js";
 import { isCall, isEvent, Kind, nameOf } from "./kind.js";
 import { fromRecording, FUNCTION_PARAMETER } from "./program.js";
-import { countOf, malformed, textOf, type Form, type Record, type Value } from "./record.js";
+import { malformed, textOf, type Form, type Record, type Value } from "./record.js";
 import type { Recording } from "./recording.js";
 import { RECORDING_VERSION } from "./recorder.js";
-import { load, Replayer, type Means } from "./replayer.js";
+import { Replayer, type Means } from "./replayer.js";
 import type { State } from "./state.js";
 import { ReplayFlash, ReplayStorage } from "./store.js";
 
 /** Turns of the event loop that a program may take to do what was recorded of it. */
 const PATIENCE = 10_000;
-const RETAINED_MAXIMUM = 2 ** 16;
 
 export interface ReplayOptions {
 	readonly recording: Recording;
@@ -59,7 +58,7 @@ export async function replay({ recording, program, onTrace = () => undefined }: 
 	try {
 		for (let record = recording.take(); record !== undefined; record = recording.take()) {
 			if (record[0] !== Kind.BOOT) throw malformed(`${nameOf(record[0])} without a boot`);
-			const { birth, digest, form } = readBoot(record, recording), script = program ?? recording.program(digest);
+			const { birth, digest, form } = readBoot(record), script = program ?? recording.program(digest);
 			if (script === undefined) throw new DeviceError("argument", "the recording has not got its program: name one");
 			const replayer = new Replayer({
 				recording, birth, means: { ...means, text: birth.name === "world" ? worldText : text, crypto } satisfies Means, onTrace,
@@ -137,22 +136,11 @@ async function prepare(script: string, form: Form, file: string): Promise<Evalua
 	};
 }
 
-function readBoot([, version, name, digest, form, resetReason, hasDTLS, hasImages, crash, retainedLength]: Record, recording: Recording): {
-	birth: Birth; digest: string; form: Form;
-} {
+function readBoot([, version, name, digest, form, resetReason, hasDTLS, hasImages, crash]: Record): { birth: Birth; digest: string; form: Form } {
 	if (version !== RECORDING_VERSION) throw new DeviceError("version", `the recording has version ${String(version)}; this replays ${RECORDING_VERSION}`);
 	if (form !== "module" && form !== "function") throw malformed("the program is of no known form");
-	let retained: Uint8Array | undefined;
 	const boot = { name: textOf(name) as Host["name"], resetReason: textOf(resetReason) as ResetReason };
-	if (typeof retainedLength === "number") {
-		if (countOf(retainedLength) > RETAINED_MAXIMUM) throw malformed("too much retained memory");
-		retained = new Uint8Array(retainedLength);
-		load(recording, Kind.RETAINED, retained);
-	}
-	return {
-		digest: textOf(digest), form,
-		birth: { ...boot, hasDTLS: hasDTLS === true, hasImages: hasImages === true, crash: readCrash(crash), retained },
-	};
+	return { digest: textOf(digest), form, birth: { ...boot, hasDTLS: hasDTLS === true, hasImages: hasImages === true, crash: readCrash(crash) } };
 }
 
 function readCrash(value: Value): Crash | undefined {

@@ -17,6 +17,8 @@ import type { ReplayFlash, ReplayStorage } from "./store.js";
 import type { Output, Tape } from "./tape.js";
 import { describeCrash, Words } from "./words.js";
 
+const RETAINED_MAXIMUM = 2 ** 16;
+
 /** Thrown through a program that has no more to say. Not an Error: programs catch those and go on. */
 export class Halt {
 	readonly message = "the replay of this boot is over";
@@ -48,7 +50,8 @@ export class Replayer implements Tape {
 	readonly host: Host;
 	readonly #recording: Recording;
 	readonly #means: Means;
-	readonly #retained: Uint8Array | undefined;
+	#retained: Uint8Array | undefined;
+	#isRetainedKnown = false;
 	readonly #onTrace: (line: string) => void;
 	readonly #onCheck: (check: number) => void;
 	readonly #words = new Words();
@@ -63,7 +66,6 @@ export class Replayer implements Tape {
 	constructor({ recording, birth, means, onTrace, onCheck }: Boot) {
 		this.#recording = recording;
 		this.#means = means;
-		this.#retained = birth.retained;
 		this.#onTrace = onTrace;
 		this.#onCheck = onCheck;
 		this.visitDomain(IDENTITY);
@@ -134,6 +136,18 @@ export class Replayer implements Tape {
 		load(this.#recording, Kind.CELLS, cells);
 	}
 
+	visitRetained(): Uint8Array | undefined {
+		const [kind, length] = this.#recording.peek() ?? [];
+		if (this.#isRetainedKnown || kind !== Kind.RETAINED) return this.#retained;
+		this.#isRetainedKnown = true;
+		this.#recording.take();
+		if (typeof length !== "number") return undefined;
+		if (countOf(length) > RETAINED_MAXIMUM) throw malformed("too much retained memory");
+		this.#retained = new Uint8Array(length);
+		load(this.#recording, Kind.CELLS, this.#retained);
+		return this.#retained;
+	}
+
 	maskValue(_path: string, _key: string, value: Uint8Array): Uint8Array {
 		return value;
 	}
@@ -180,7 +194,7 @@ export class Replayer implements Tape {
 	/** Compares the end of the boot. @returns the final state */
 	checkEnd([, , digest, recorded]: Record): State {
 		const kept = { domains: this.#domains, partitions: this.#partitions, retained: this.#retained };
-		const state = stateOf(this.#means, kept, MASKS), others = new Map(recorded as unknown as State);
+		const state = stateOf(this.#means, kept, MASKS), others = new Map(readState(recorded));
 		this.#isOver = true;
 		for (const [name, own] of state) {
 			if (others.get(name) !== own) this.#fail(`${name} ${others.get(name)}`, `${name} ${own}`);
@@ -189,11 +203,12 @@ export class Replayer implements Tape {
 		return state;
 	}
 
-	/** True when the program died of what the recording knows nothing of. */
+	/** Compares what the program does not do: it waits, or died. */
 	checkQuiet(next: Record | undefined): void {
-		if (this.#crash !== undefined && next?.[0] !== Kind.CRASH) {
-			this.#fail(next === undefined ? "the end of the recording" : nameOf(next[0]), `a crash: ${describeCrash(this.#crash.error).join(": ")}`);
-		} else if (next !== undefined && isCall(next[0])) this.#fail(nameOf(next[0]), "nothing");
+		if (next === undefined || next[0] === Kind.BOOT) return;
+		if (this.#crash !== undefined && next[0] !== Kind.CRASH) {
+			this.#fail(nameOf(next[0]), `a crash: ${describeCrash(this.#crash.error).join(": ")}`);
+		} else if (isCall(next[0])) this.#fail(nameOf(next[0]), "nothing");
 	}
 
 	/** Nothing of this boot runs any more. */
@@ -205,7 +220,7 @@ export class Replayer implements Tape {
 	#call(kind: Kind, output: readonly Output[]): Record {
 		if (this.#isOver || this.#failure !== undefined) throw new Halt();
 		const check = this.#words.add(kind, output, MASKS), record = this.#recording.peek();
-		if (record === undefined) {
+		if (record === undefined || record[0] === Kind.BOOT) {
 			// Whoever wrote it was killed here.
 			this.#isOver = true;
 			throw new Halt();
@@ -236,7 +251,7 @@ export class Replayer implements Tape {
 }
 
 /** Puts the contents that follow into `target`. @throws DeviceError `malformed` */
-export function load(recording: Recording, kind: Kind, target: Uint8Array): void {
+function load(recording: Recording, kind: Kind, target: Uint8Array): void {
 	for (let record = recording.peek(); record?.[0] === kind; record = recording.peek()) {
 		recording.take();
 		const offset = countOf(record[1]), bytes = bytesOf(record[2]);
@@ -245,6 +260,14 @@ export function load(recording: Recording, kind: Kind, target: Uint8Array): void
 	}
 }
 
+
+function readState(value: Value): State {
+	if (!Array.isArray(value)) throw malformed("a state is none");
+	return (value as readonly Value[]).map(pair => {
+		if (!Array.isArray(pair)) throw malformed("a state is none");
+		return [textOf(pair[0]), textOf(pair[1])];
+	});
+}
 
 function describe(kind: Kind, output: readonly Output[]): string {
 	const parts = output.map(part => part instanceof Uint8Array ? `${part.byteLength} bytes` : String(part));

@@ -34,6 +34,8 @@ export interface BuiltInOwner extends CallOwner {
 	record(duration: number): void;
 	/** Has reports of these kinds sent now. @throws DeviceError `unsupported` for one that the device does not have */
 	send(kinds: readonly ReportKind[]): void;
+	/** Makes durable what the log has not committed yet. */
+	flush(): void;
 	/** Flash partitions that the device works with. */
 	readonly partitions: readonly string[];
 	/** Why it would do harm to restart the device now, or to go back to the image before; `undefined`: it would not. */
@@ -97,7 +99,10 @@ function restart(owner: BuiltInOwner, call: Call): void {
 	if (hazard !== undefined) return call.reject(Reason.UNSAFE, hazard);
 	call.succeedAfterRestart();
 	// In a turn of its own: what others have to write down is written.
-	host.timer.set(() => host.system.restart(), 0);
+	host.timer.set(() => {
+		owner.flush();
+		host.system.restart();
+	}, 0);
 }
 
 /** That it was done is told by the version that runs after a reset, whatever came in between. */

@@ -39,6 +39,8 @@ export const FLUSH_DELAY = 2_000;
 /** ms that a record may wait for others to be sent with; and how many make a batch at once. */
 export const BATCH_DELAY = 10_000;
 export const BATCH_RECORDS = 12;
+/** ms until the next batch after one that was refused: else what programs log of that would go round in circles. */
+export const REFUSAL_DELAY = 600_000;
 const TIME_TO_LIVE_MAXIMUM = 2 ** 31 - 1;
 /** In place of a record's number: nothing is to be sent. */
 const NOTHING = -1;
@@ -83,8 +85,9 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	#isBusy = false;
 	/** Number of the last record that is to be sent; Infinity: all that come. */
 	#wanted: number;
-	/** When the next batch is due: monotonic ms. */
+	/** When the next batch is due, and before when there is none: monotonic ms. */
 	#due = Infinity;
+	#refusedUntil = 0;
 	/** The last batch was answered, and nothing planned since. */
 	#isAnswered = false;
 	/** Of the way to the cloud. */
@@ -185,6 +188,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	/** All records that are there are to be sent. */
 	upload(): void {
 		this.#wanted = Math.max(this.#wanted, this.#records.number);
+		this.#refusedUntil = 0;
 		if (this.#records.hasUpTo(this.#wanted)) this.setDue(0);
 	}
 
@@ -231,7 +235,8 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	get deadline(): number {
 		const { batch, hasPending } = this.#records;
 		if (batch !== undefined) return 0;
-		return hasPending || this.#due === Infinity ? Infinity : Math.max(this.#due, this.#uplink.availableAt(REPORT_LENGTH));
+		if (hasPending || this.#due === Infinity) return Infinity;
+		return Math.max(this.#due, this.#refusedUntil, this.#uplink.availableAt(REPORT_LENGTH));
 	}
 
 	next(now: number): Uint8Array | undefined {
@@ -262,6 +267,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		const count = this.#records.batch?.count ?? 0;
 		this.accepted(now);
 		this.#records.lost += count;
+		this.#refusedUntil = now + REFUSAL_DELAY;
 	}
 
 	/** The flash refused something. */
@@ -349,7 +355,8 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 
 	private arm(): void {
 		const isFaultNew = this.#fault !== undefined && !this.#isFaultTold;
-		this.#alarm.set(isFaultNew || this.#records.hasPending ? 0 : Math.min(this.#levelAt, this.#flushAt, this.#tellAt));
+		const isUrgent = isFaultNew || this.#records.hasPending;
+		this.#alarm.set(isUrgent ? 0 : Math.min(this.#levelAt, this.#flushAt, this.#tellAt));
 	}
 }
 

@@ -26,7 +26,7 @@ export interface ReportsCallbacks {
 	onError?: ((error: DeviceError) => void) | undefined;
 }
 
-export const BYTES_PER_MINUTE = 4_096;
+export const BYTES_PER_MINUTE = 8_192;
 /** Bytes that each report counts besides its own: its topic, and the packet around it. */
 export const REPORT_OVERHEAD = 128;
 const LONGEST = REPORT_LENGTH + REPORT_OVERHEAD;
@@ -34,7 +34,7 @@ const LONGEST = REPORT_LENGTH + REPORT_OVERHEAD;
 export const BYTES_PER_MINUTE_MINIMUM = 2 * LONGEST;
 const BYTES_PER_MINUTE_MAXIMUM = 1_048_576;
 const MINUTE = 60_000;
-/** ms after which a report is told again when the connection ended upon it: a cloud that does not permit it does that. */
+/** ms after which a report is told again that the connection ended upon: a cloud that does not permit it does that. */
 const LOSS_MAXIMUM = 3_600_000;
 
 /** What matters most comes first. */

@@ -169,6 +169,20 @@ test("a program that restarts its device finds everything again, also what it to
 	assert.equal(fingerprint, recording.summarize().fingerprint);
 });
 
+test("memory that a reset leaves is there again, and what is written to it without a call is compared at the end", async () => {
+	const taken = await take(`${host}
+		const memory = host.system.retained, first = memory[0];
+		if (host.system.resetReason === "power-on") { memory.fill(0); memory.set([7, 8, 9], 100); host.system.restart(); }
+		host.trace(memory.length + " " + memory.subarray(99, 104) + " " + (memory === host.system.retained));
+		memory[100]++;
+		host.trace("done");
+	`);
+	assert.deepEqual(taken.traces, ["4096 0,7,8,9,0 true", "done"]);
+	await assertReplays(taken);
+	const { state } = await replay({ recording: new Recording(taken.bytes) });
+	assert.deepEqual(state!.map(([name]) => name), ["storage identity", "retained memory"]);
+});
+
 test("a program that dies of an exception dies of it again", async () => {
 	const taken = await take(`${host} host.timer.set(() => { host.trace("soon"); throw new TypeError("no such lamp"); }, 1);`, { wrap: catching });
 	await assertReplays(taken);

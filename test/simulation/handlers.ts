@@ -138,6 +138,7 @@ export class Scene {
 				asked(`level ${module} ${level} ${duration}`);
 			},
 			send: (kinds: readonly ReportKind[]) => asked(`send ${kinds.join(" ")}`),
+			flush: () => {},
 			hazard: (action: string) => this.hazard && `${this.hazard} ${action}`,
 			revert: () => asked("revert"),
 			selfTest: () => scene.test(),

@@ -22,9 +22,10 @@ export function addReplay(program: Command): void {
 }
 
 async function run(file: string, changed: string | undefined, output: Console): Promise<void> {
-	const [{ openRecording, describe }, { replay, toRecording }] = await Promise.all([import("./recording.js"), import("../../record/index.js")]);
+	const [{ openRecording, describe }, { FUNCTION_PARAMETER, replay, toRecording }] = await Promise.all([import("./recording.js"), import("../../record/index.js")]);
 	const recording = await openRecording(file), summary = recording.summarize();
-	const script = changed === undefined ? undefined : toRecording(await bundle(await findProgram(changed), { format: "esm" }));
+	const how = summary.form === "function" ? { format: "iife", host: `export default ${FUNCTION_PARAMETER};` } as const : { format: "esm" } as const;
+	const script = changed === undefined ? undefined : toRecording(await bundle(await findProgram(changed), { ...how, sourceMap: false }));
 	const { boots, fingerprint, state } = await replay({ recording, program: script, onTrace: line => output.say("trace", { line }, line) });
 	// Nothing that both agreed on gives another one.
 	if (fingerprint !== summary.fingerprint) throw new DeviceError("internal", `the replay has fingerprint ${fingerprint}, not ${summary.fingerprint}`);

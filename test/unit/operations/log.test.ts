@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
 import { Secret } from "../../../src/base/secret.js";
-import { BATCH_DELAY, BATCH_RECORDS, MODULES_MAXIMUM } from "../../../src/operations/log.js";
+import { BATCH_DELAY, BATCH_RECORDS, MODULES_MAXIMUM, REFUSAL_DELAY } from "../../../src/operations/log.js";
 import { FIELDS_LENGTH, FIELDS_MAXIMUM, MESSAGE_MAXIMUM, RECORD_LENGTH, type LogFields } from "../../../src/operations/log-record.js";
 import { codeOf } from "../failure.js";
 import { decoded, drain, LogHost, offered, open, records, retained } from "./log-rig.js";
@@ -84,9 +84,11 @@ test("Log keeps as many fields as fit, and no record is longer than the longest"
 	lamp.info("m".repeat(300), numbers);
 	const [first, second, third] = records(log, host);
 	assert.deepEqual(Object.keys(first![5]!).length, FIELDS_MAXIMUM);
-	assert.deepEqual(Object.keys(second![5]!), ["0".padEnd(24, "n"), "1".padEnd(24, "n")]);
+	assert.deepEqual(Object.keys(second![5]!), [`${"0".padEnd(22, "n")}~0`, `${"1".padEnd(22, "n")}~1`]);
 	assert.deepEqual(Object.values(second![5]!), ["v".repeat(64), "v".repeat(8)]);
 	assert.ok(Object.keys(third![5]!).length < 8 && Object.values(third![5]!).every((value, index) => value === 0.1 + index));
+	lamp.info("alike", { ["ä".repeat(13)]: 1, ["ä".repeat(14)]: 2, ["ä".repeat(12)]: 3 });
+	assert.deepEqual(records(log, host)[0]![5], { [`${"ä".repeat(11)}~0`]: 1, [`${"ä".repeat(11)}~1`]: 2, ["ä".repeat(12)]: 3 });
 	const { byteLength } = text;
 	assert.ok(byteLength(JSON.stringify(second)) < RECORD_LENGTH + 40 && FIELDS_LENGTH < RECORD_LENGTH);
 });
@@ -252,6 +254,17 @@ test("what is refused is lost, and said to be", () => {
 	lamp.info("four");
 	log.upload();
 	assert.equal(offered(log, host)!.lost, undefined);
+	const always = open(host, { upload: "always" }), door = always.logger("door");
+	door.info("five");
+	host.advance(BATCH_DELAY);
+	assert.equal(offered(always, host)!.records.length, 1);
+	always.refused(new DeviceError("rejected", "no"), host.clock);
+	door.info("as a program does that is told of it");
+	assert.equal(always.deadline, host.clock + REFUSAL_DELAY);
+	host.advance(REFUSAL_DELAY - 1);
+	assert.equal(offered(always, host), undefined);
+	host.advance(1);
+	assert.equal(offered(always, host)!.lost, 1);
 });
 
 test("a batch under way is lost to no newer record, and lost records are counted once", () => {

@@ -120,7 +120,7 @@ test("Reports tells one at a time, and what matters most first", () => {
 test("Reports: the deadline is that of what is under way, else that of the sources, and not before the last is made up for", () => {
 	const rig = new Rig();
 	const logs = rig.source("logs", 7_000);
-	const trace = rig.source("trace", 9_000);
+	const trace = rig.source("trace", 8_000);
 	assert.equal(rig.reports.deadline, Infinity);
 	rig.connect();
 	assert.equal(rig.reports.deadline, 7_000);
