@@ -120,6 +120,10 @@ test("keys that are made, sign and verify; random bytes; digests; seals", async 
 	const taken = await take(`${host}
 		const bytes = new Uint8Array(16), hash = host.crypto.digest("SHA-256");
 		host.random(bytes);
+		const many = new Uint8Array(300000);
+		host.random(many);
+		host.trace(many.subarray(299000).join());
+		try { host.random("none"); } catch (error) { host.trace(error.code); }
 		hash.update(bytes);
 		host.trace(hash.digest().join());
 		const options = { key: bytes, nonce: new Uint8Array(13), additional: new Uint8Array(1), tagLength: 8 };
