@@ -113,7 +113,6 @@ export class Recorder implements Tape {
 	listen<Callback extends (...args: never[]) => void>(id: number, kind: Kind, callback: Callback | undefined): Callback | undefined {
 		if (typeof callback !== "function") return callback;
 		return ((...args: never[]): void => {
-			if (this.#isOver) return;
 			// A key that was made for the program is a secret from its first moment.
 			if (kind === Kind.ON_KEY) this.learn(args[0]);
 			this.#add([kind, id, ...args.map((arg: unknown) => this.#maskAnswer(arg instanceof Error ? encodeFailure(arg) : arg as Value))]);
