@@ -60,6 +60,7 @@ export class Recorder implements Tape {
 	#names = 0;
 	#isOver = false;
 	#inProgram = true;
+	#isInTurn = false;
 
 	constructor({ file, host, program, form, afterTurn, onFailure }: RecorderOptions) {
 		this.#file = file;
@@ -67,6 +68,7 @@ export class Recorder implements Tape {
 		this.#afterTurn = afterTurn;
 		this.#onFailure = onFailure;
 		const { name, system: { resetReason, crash } } = host, hasDTLS = host.dtls !== undefined, hasImages = host.images !== undefined;
+		this.#enterTurn();
 		// What is secret is known before anything is written.
 		this.visitDomain(IDENTITY);
 		const digest = file.addProgram(Buffer.from(this.#secrets.maskText(program)));
@@ -115,7 +117,7 @@ export class Recorder implements Tape {
 		return ((...args: never[]): void => {
 			// A key that was made for the program is a secret from its first moment.
 			if (kind === Kind.ON_KEY) this.learn(args[0]);
-			this.#add([kind, id, ...args.map((arg: unknown) => this.#maskAnswer(arg instanceof Error ? encodeFailure(arg) : arg as Value))]);
+			this.#add([kind, this.#enterTurn() ? -1 - id : id, ...args.map((arg: unknown) => this.#maskAnswer(arg instanceof Error ? encodeFailure(arg) : arg as Value))]);
 			this.#inProgram = true;
 			try {
 				callback(...args);
@@ -225,6 +227,14 @@ export class Recorder implements Tape {
 			this.#isOver = true;
 			this.#onFailure?.(error as Error);
 		}
+	}
+
+	/** @returns true when the turn is that of the event before: platforms tell of several things at once */
+	#enterTurn(): boolean {
+		if (this.#isInTurn) return true;
+		this.#isInTurn = true;
+		queueMicrotask(() => { this.#isInTurn = false; });
+		return false;
 	}
 
 	#perform<Answer>(kind: Kind, check: number | null, perform: () => Answer): Answer {
