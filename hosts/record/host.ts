@@ -4,6 +4,7 @@
  * what passes here is all that it can depend on.
  */
 import type { Crash, Host, ResetReason } from "../../src/host.js";
+import { CONTENT_MAXIMUM } from "./frame.js";
 import { Kind } from "./kind.js";
 import { bytesOf, type Value } from "./record.js";
 import { recordCrypto, recordImages, recordKeys, recordTimers } from "./means.js";
@@ -38,11 +39,15 @@ export function recordHost(tape: Tape, host: Host, { name, resetReason, hasDTLS,
 			wall: () => tape.ask(Kind.WALL, [], () => host.time.wall()) ?? undefined,
 		}),
 		random(target: Uint8Array): void {
-			const bytes = tape.ask(Kind.RANDOM, [target?.byteLength], () => {
-				host.random(target);
-				return target;
-			});
-			if (bytes !== target) target.set(bytesOf(bytes));
+			for (let start = 0, end: number; start === 0 || start < target.byteLength; start = end) {
+				end = start + CONTENT_MAXIMUM;
+				const piece = target instanceof Uint8Array ? target.subarray(start, end) : target;
+				const bytes = tape.ask(Kind.RANDOM, [piece?.byteLength], () => {
+					host.random(piece);
+					return piece;
+				});
+				if (bytes !== piece) piece.set(bytesOf(bytes));
+			}
 		},
 		text: host.text,
 		crypto: recordCrypto(tape, host),

@@ -16,7 +16,7 @@
  * | `CRASH`       | check: of what the program died of                                                            |
  * | `END`         | why, digest of all that went out, and the final state as `[name, digest]` each                |
  * | calls         | check of what went out with it, or null; the answer; the failure, where it threw              |
- * | events        | number of the object, arguments of the callback                                               |
+ * | events        | number of the object, arguments of the callback; -1 less the number, where promises were not settled since the event before |
  *
  * Objects have numbers in the order in which the program made them. A failure is `[name, code, message, detail]`.
  */

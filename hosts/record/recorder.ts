@@ -22,6 +22,8 @@ export const RECORDING_VERSION = 1;
 /** Records, and bytes in them, that wait to be written. */
 const WAITING_MAXIMUM = 1024;
 const WAITING_BYTES = 2 ** 16;
+/** Bytes of CBOR before a value, or of a number. */
+const HEAD_MAXIMUM = 9;
 const ERASED = 0xff, CLEARED = 0;
 /** Bytes of retained memory that are looked at together. */
 const RETAINED_BLOCK = 64;
@@ -34,6 +36,8 @@ export interface RecorderOptions {
 	readonly form: Form;
 	/** Calls `flush` when the turn is over. Absent: records are written when enough of them wait. */
 	readonly afterTurn?: ((flush: () => void) => void) | undefined;
+	/** The recording cannot be written any more, and ends here. */
+	readonly onFailure?: ((error: Error) => void) | undefined;
 }
 
 export class Recorder implements Tape {
@@ -45,6 +49,7 @@ export class Recorder implements Tape {
 	readonly #intake = new Intake(this.#secrets);
 	readonly #words = new Words();
 	readonly #afterTurn: RecorderOptions["afterTurn"];
+	readonly #onFailure: RecorderOptions["onFailure"];
 	readonly #domains = new Set<string>();
 	readonly #partitions = new Set<string>();
 	/** Once it was asked for. */
@@ -55,12 +60,15 @@ export class Recorder implements Tape {
 	#names = 0;
 	#isOver = false;
 	#inProgram = true;
+	#isInTurn = false;
 
-	constructor({ file, host, program, form, afterTurn }: RecorderOptions) {
+	constructor({ file, host, program, form, afterTurn, onFailure }: RecorderOptions) {
 		this.#file = file;
 		this.#inner = host;
 		this.#afterTurn = afterTurn;
+		this.#onFailure = onFailure;
 		const { name, system: { resetReason, crash } } = host, hasDTLS = host.dtls !== undefined, hasImages = host.images !== undefined;
+		this.#enterTurn();
 		// What is secret is known before anything is written.
 		this.visitDomain(IDENTITY);
 		const digest = file.addProgram(Buffer.from(this.#secrets.maskText(program)));
@@ -107,10 +115,9 @@ export class Recorder implements Tape {
 	listen<Callback extends (...args: never[]) => void>(id: number, kind: Kind, callback: Callback | undefined): Callback | undefined {
 		if (typeof callback !== "function") return callback;
 		return ((...args: never[]): void => {
-			if (this.#isOver) return;
 			// A key that was made for the program is a secret from its first moment.
 			if (kind === Kind.ON_KEY) this.learn(args[0]);
-			this.#add([kind, id, ...args.map((arg: unknown) => this.#maskAnswer(arg instanceof Error ? encodeFailure(arg) : arg as Value))]);
+			this.#add([kind, this.#enterTurn() ? -1 - id : id, ...args.map((arg: unknown) => this.#maskAnswer(arg instanceof Error ? encodeFailure(arg) : arg as Value))]);
 			this.#inProgram = true;
 			try {
 				callback(...args);
@@ -213,7 +220,21 @@ export class Recorder implements Tape {
 		if (records.length === 0 || this.#intake.isHolding) return;
 		this.#waiting = [];
 		this.#waitingBytes = 0;
-		this.#file.add(records);
+		try {
+			this.#file.add(records);
+		} catch (error) {
+			// What was written before can be replayed; the program lives on.
+			this.#isOver = true;
+			this.#onFailure?.(error as Error);
+		}
+	}
+
+	/** @returns true when the turn is that of the event before: platforms tell of several things at once */
+	#enterTurn(): boolean {
+		if (this.#isInTurn) return true;
+		this.#isInTurn = true;
+		queueMicrotask(() => { this.#isInTurn = false; });
+		return false;
 	}
 
 	#perform<Answer>(kind: Kind, check: number | null, perform: () => Answer): Answer {
@@ -251,7 +272,7 @@ export class Recorder implements Tape {
 	#add(record: Record): void {
 		if (this.#isOver) return;
 		this.#waiting.push(record);
-		for (const value of record) if (value instanceof Uint8Array) this.#waitingBytes += value.byteLength;
+		this.#waitingBytes += sizeOf(record);
 		if (this.#waiting.length < WAITING_MAXIMUM && this.#waitingBytes < WAITING_BYTES) return this.#schedule();
 		// A frame holds no more.
 		this.#intake.release();
@@ -263,4 +284,11 @@ export class Recorder implements Tape {
 		this.#isScheduled = true;
 		this.#afterTurn(() => this.flush());
 	}
+}
+
+/** Bytes of a value in the file, at most. */
+function sizeOf(value: Value): number {
+	if (value instanceof Uint8Array) return value.byteLength + HEAD_MAXIMUM;
+	if (typeof value === "string") return 3 * value.length + HEAD_MAXIMUM;
+	return Array.isArray(value) ? (value as readonly Value[]).reduce<number>((sum, part) => sum + sizeOf(part), HEAD_MAXIMUM) : HEAD_MAXIMUM;
 }

@@ -72,16 +72,15 @@ export async function replay({ recording, program, onTrace = () => undefined }: 
 	return { boots, records: recording.taken, fingerprint: hash.hex(), state };
 }
 
-/** Evaluates a program; resolves when it is, which may be after many events. */
-type Evaluate = (host: Host, onStart: () => void) => Promise<void>;
+/** Evaluates a program. @returns when what it does before anything comes in has begun; `undefined`: it has been done */
+type Evaluate = (host: Host, onFailure: (error: unknown) => void) => Promise<void> | undefined;
 
 async function runBoot(replayer: Replayer, recording: Recording, evaluate: Evaluate): Promise<State | undefined> {
 	const onRejection = (error: unknown): void => { replayer.die(error); };
 	process.on("unhandledRejection", onRejection);
 	try {
-		await new Promise<void>(resolve => {
-			evaluate(replayer.host, resolve).catch((error: unknown) => { replayer.die(error); }).finally(resolve);
-		});
+		const begun = evaluate(replayer.host, onRejection);
+		if (begun !== undefined) await begun;
 		await settle(replayer, recording);
 		for (let record = recording.peek(); record !== undefined && record[0] !== Kind.BOOT; record = recording.peek()) {
 			check(replayer);
@@ -104,8 +103,12 @@ async function runBoot(replayer: Replayer, recording: Recording, evaluate: Evalu
 	}
 }
 
-/** The program has done what it does until something comes in. */
+/** The program has done what it does until something comes in. Events that came in one turn are gone through in one, too. */
 async function settle(replayer: Replayer, recording: Recording): Promise<void> {
+	for (let next = recording.peek(); next !== undefined && isSameTurn(next) && replayer.failure === undefined; next = recording.peek()) {
+		recording.take();
+		replayer.dispatch(next);
+	}
 	await breathe();
 	for (let turns = 0; turns < PATIENCE && replayer.failure === undefined && !replayer.isOver; turns++) {
 		const next = recording.peek();
@@ -115,6 +118,10 @@ async function settle(replayer: Replayer, recording: Recording): Promise<void> {
 	if (!replayer.isOver) replayer.checkQuiet(recording.peek());
 }
 
+function isSameTurn([kind, id]: Record): boolean {
+	return isEvent(kind) && typeof id === "number" && id < 0;
+}
+
 function check({ failure }: Replayer): void {
 	if (failure !== undefined) throw failure;
 }
@@ -122,18 +129,26 @@ function check({ failure }: Replayer): void {
 async function prepare(script: string, form: Form, file: string): Promise<Evaluate> {
 	if (form === "function") {
 		const evaluate = compileFunction(script, [FUNCTION_PARAMETER]) as (host: Host) => void;
-		return async host => { evaluate(host); };
+		return (host, onFailure) => {
+			try {
+				evaluate(host);
+			} catch (error) {
+				onFailure(error);
+			}
+			return undefined;
+		};
 	}
 	await writeFile(file, fromRecording(script));
-	return async (host, onStart) => {
+	return (host, onFailure) => new Promise<void>(resolve => {
 		const hooks = globalThis as Hooked;
 		hooks[HOOK] = () => {
 			hooks[HOOK] = undefined;
-			onStart();
+			resolve();
 			return host;
 		};
-		await import(pathToFileURL(file).href);
-	};
+		// It may wait for what comes in.
+		import(pathToFileURL(file).href).catch(onFailure).finally(resolve);
+	});
 }
 
 function readBoot([, version, name, digest, form, resetReason, hasDTLS, hasImages, crash]: Record): { birth: Birth; digest: string; form: Form } {

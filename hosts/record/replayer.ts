@@ -160,7 +160,7 @@ export class Replayer implements Tape {
 
 	/** Runs the callback of an event. */
 	dispatch([kind, id, ...args]: Record): void {
-		const number = countOf(id), callbacks = this.#callbacks.get(number), callback = callbacks?.get(kind);
+		const number = countOf(typeof id === "number" && id < 0 ? -1 - id : id), callbacks = this.#callbacks.get(number), callback = callbacks?.get(kind);
 		if (callback === undefined) return this.#fail(`${nameOf(kind)} of object ${number}`, "no such object");
 		// Questions have one answer, and timers but those that repeat are told of by nobody again; both may be forgotten.
 		if (kind === Kind.ON_RESOLVED || kind === Kind.ON_KEY || kind === Kind.ON_SIGNATURE || kind === Kind.ON_VERIFIED) this.forget(number);
