@@ -96,7 +96,7 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 	readonly #memory: CommandMemory | undefined;
 	/** Oldest first. */
 	readonly #commands: Command[] = [];
-	/** When what is remembered is read, and of what was, bit n: the command of slot n is yet to be taken up, or fails. */
+	/** When what is remembered is read; and of that, bit n: the command of slot n is yet to be taken up, or fails. */
 	#loadAt = 0;
 	#begun = 0;
 	/** What the cloud is being told of, and what it was told: more may have been said since. */
