@@ -133,7 +133,8 @@ export class Crashes implements ReportSource {
 		const { host, firmware } = this.#options;
 		return encodeBody(host.text, {
 			boot, fingerprint, crash: { reason: reason as CrashReason, message: "", stack: "" },
-			firmware: firmware && { product: firmware.product, version }, wall: undefined, vitals: undefined, logs: undefined,
+			firmware: firmware && { product: firmware.product, version },
+			wall: undefined, vitals: undefined, logs: undefined,
 		});
 	}
 

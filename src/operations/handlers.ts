@@ -49,7 +49,7 @@ const NO_POLICY: NonNullable<HandlersOptions["builtIn"]> = Object.freeze({});
 const BUILT_IN_NAMES: readonly string[] = Object.freeze(Object.keys(BUILT_INS));
 
 export class Handlers {
-	/** Names of members that requests have. `Commands` is to learn some others, or none would be found to be foreign. */
+	/** Names of members that requests have. `Commands` is to learn others, or none would be found to be foreign. */
 	readonly names: readonly string[];
 	readonly #owner: HandlersOwner;
 	readonly #commands: CommandTable;

@@ -72,8 +72,11 @@ export class RecordEncoder {
 		return this.#position - this.#start;
 	}
 
-	/** A text, or what is written of something else; as much of it as takes `most` bytes. */
-	text(value: unknown, most: number): void {
+	/**
+	 * A text, or what is written of something else; as much of it as takes `most` bytes.
+	 * @param digit ends what is cut, as two names in a map are not to be the same; absent: nothing does
+	 */
+	text(value: unknown, most: number, digit?: number): void {
 		const text = this.#text, bytes = this.#bytes;
 		let written = typeof value === "string" ? value : String(valueOf(value));
 		let length = -1;
@@ -83,7 +86,8 @@ export class RecordEncoder {
 			// There is none of half a character.
 		}
 		if (length < 0 || length > most) {
-			written = length < 0 ? ILL_FORMED : cut(text, written, most);
+			if (length < 0) written = ILL_FORMED;
+			written = digit === undefined ? cut(text, written, most) : `${cut(text, written, most - 2)}~${digit}`;
 			length = text.byteLength(written);
 		}
 		const position = putHead(bytes, this.#view, this.#position, TEXT, length);
@@ -94,6 +98,7 @@ export class RecordEncoder {
 	/** Ends the record with fields; what is beyond the limits is left out, and all of them when one throws. */
 	fields(fields: unknown): void {
 		const mark = this.#position;
+		const bytes = this.#bytes, view = this.#view;
 		try {
 			const members = isPlain(fields) ? fields : { fields };
 			const names = Object.keys(members);
@@ -103,19 +108,17 @@ export class RecordEncoder {
 			this.#position++;
 			while (count < names.length && count < FIELDS_MAXIMUM && left >= FIELD_ROOM) {
 				const name = names[count]!;
-				const isLong = this.#text.byteLength(name) > FIELD_NAME_MAXIMUM;
-				this.text(isLong ? shortened(this.#text, name, count) : name, FIELD_NAME_MAXIMUM);
-				count++;
+				this.text(name, FIELD_NAME_MAXIMUM, count++);
 				const value = valueOf(members[name]);
 				const position = this.#position;
 				left = mark + 1 + FIELDS_LENGTH - position;
 				if (typeof value === "string") this.text(value, Math.min(FIELD_TEXT_MAXIMUM, left - 2));
-				else if (typeof value === "number") this.#position = putNumber(this.#bytes, this.#view, position, value);
-				else this.#position = putHead(this.#bytes, this.#view, position, SIMPLE, simple(value));
+				else if (typeof value === "number") this.#position = putNumber(bytes, view, position, value);
+				else this.#position = putHead(bytes, view, position, SIMPLE, simple(value));
 				left -= this.#position - position;
 			}
-			putHead(this.#bytes, this.#view, mark, MAP, count);
-			putHead(this.#bytes, this.#view, this.#start, ARRAY, 6);
+			putHead(bytes, view, mark, MAP, count);
+			putHead(bytes, view, this.#start, ARRAY, 6);
 		} catch {
 			// Accessors may throw; the message is there in any case.
 			this.#position = mark;
@@ -174,11 +177,6 @@ function cut(text: TextCodec, value: string, most: number): string {
 		if (excess <= 0) return beginning;
 		count -= Math.ceil(excess / CHARACTER_MAXIMUM);
 	}
-}
-
-/** The beginning of a long name, and a digit, as two names in a map are not to be the same. */
-function shortened(text: TextCodec, name: string, digit: number): string {
-	return `${cut(text, name, FIELD_NAME_MAXIMUM - 2)}~${digit}`;
 }
 
 /** Whether the code unit is one of two that make a character. */

@@ -34,7 +34,7 @@ const LONGEST = REPORT_LENGTH + REPORT_OVERHEAD;
 export const BYTES_PER_MINUTE_MINIMUM = 2 * LONGEST;
 const BYTES_PER_MINUTE_MAXIMUM = 1_048_576;
 const MINUTE = 60_000;
-/** ms after which a report is told again when the connection ended upon it: a cloud that does not permit it does that. */
+/** ms after which a report is told again that the connection ended upon: a cloud that does not permit it does that. */
 const LOSS_MAXIMUM = 3_600_000;
 
 /** What matters most comes first. */

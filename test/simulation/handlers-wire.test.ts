@@ -117,7 +117,10 @@ test("names without end do not keep a device from what it is for", () => {
 		return `${status} ${reason}`;
 	};
 	const said = new Set<string>();
-	for (let index = 0; index < 70; index++) said.add(ask(`a${index}`, { [`strange${index}`]: 1, numbers: [] }));
+	for (let index = 0; index < 8; index++) {
+		const strange = Array.from({ length: 10 }, (_, name) => [`strange${index}${name}`, 1]);
+		said.add(ask(`a${index}`, { ...Object.fromEntries(strange) as JSONObject, numbers: [] }));
+	}
 	// Of what is too strange to be read the cloud hears nothing: it forgets the command when its time is up.
 	assert.deepEqual([...said], ["REJECTED BAD_PARAMETERS", "CREATED undefined"]);
 	assert.equal(ask("b", { numbers: [1] }), "SUCCEEDED undefined");

@@ -3,10 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DeviceError } from "../../../src/base/error.js";
+import { Secret } from "../../../src/base/secret.js";
+import { isAt } from "../../../src/bytes/word.js";
+import type { Credentials } from "../../../src/identity/credentials.js";
 import { FLASH_BYTES_PER_MINUTE, PAGE_LENGTH } from "../../../src/operations/flash-records.js";
+import type { LogFields } from "../../../src/operations/log-record.js";
 import { FLUSH_DELAY, type Log, type LogOptions } from "../../../src/operations/log.js";
 import { MemoryPartition } from "../storage/memory-partition.js";
-import { drain, LogHost, offered, open, records } from "./log-rig.js";
+import { Random } from "../../property/random.js";
+import { decoded, drain, LogHost, offered, open, records, retained, type Batch } from "./log-rig.js";
 
 const flash = { partition: "log" };
 const options: LogOptions = { flash, bytesPerMinute: 100_000 };
@@ -213,4 +218,40 @@ test("after another life of the storage, records of higher boots are still those
 	log.logger("lamp").warning("now");
 	log.upload();
 	assert.deepEqual(drain(log, host).map(({ records }) => records.map(([number]) => number)), [[1, 2, 3], [1]]);
+});
+
+test("bytes of a key are nowhere, however a program that evades the types hands them in", () => {
+	const random = new Random(3), key = Uint8Array.from({ length: 64 }, () => 128 + random.below(127)), pin = "correct-horse";
+	const memory = retained().fill(0), host = new LogHost(new MemoryPartition(4096, 4), memory);
+	const credentials: Credentials = { id: "lamp", endpoint: undefined, anchor: key, certificate: key, key, psk: key, oscore: key };
+	const log = open(host, { ...options, level: "debug", flash: { partition: "log", level: "debug" }, echo: "debug" }), lamp = log.logger("lamp");
+	const reports: Uint8Array[] = [];
+	const ways: unknown[] = [
+		key, credentials, { ...credentials }, { key: key.buffer }, { keys: [key] }, { view: new DataView(key.buffer) }, [key], new Secret(key),
+		{ secret: new Secret(pin), text: new Secret({ key }) }, new Error("failed", { cause: key }), new Map([["key", key]]), () => key,
+	];
+	for (const way of ways) {
+		lamp.error("here it is", way as LogFields);
+		lamp.error(way as string);
+		host.advance(30_000);
+		log.upload();
+		host.advance(0);
+		for (let report = log.next(host.clock); report !== undefined; report = log.next(host.clock)) {
+			reports.push(report.slice());
+			log.accepted(host.clock);
+			host.advance(0);
+		}
+	}
+	assert.equal(reports.reduce((sum, report) => sum + (decoded(report) as Batch).records.length, 0), 2 * ways.length);
+	const secret = Uint8Array.from(pin, (character) => character.charCodeAt(0));
+	for (const bytes of [memory, host.partition.cells, ...reports]) {
+		assert.ok(bytes.some((byte) => byte !== 0 && byte !== 0xff), "something is written");
+		for (let start = 0; start < bytes.byteLength; start++) {
+			const byte = bytes[start]!;
+			if (byte === secret[0]) assert.ok(!isAt(secret, bytes, start), "the secret");
+			if (byte < 128 || byte === 0xff) continue;
+			for (let at = key.indexOf(byte); at >= 0; at = key.indexOf(byte, at + 1)) assert.ok(at > 60 || !isAt(key.subarray(at, at + 4), bytes, start), "bytes of the key");
+		}
+	}
+	for (const line of host.lines) assert.ok(!line.includes(pin) && !line.includes(`${key[0]},${key[1]}`), line);
 });
