@@ -33,10 +33,13 @@ export function formsIn(haystack: Uint8Array, secret: Uint8Array): string[] {
 	const bytes = Buffer.from(haystack), found: string[] = [];
 	// Lines of PEM, as they are and in JSON, are one text.
 	const text = bytes.toString("latin1"), joined = text.replace(/(\\r)?\\n|\r?\n/g, ""), lower = text.toLowerCase();
+	// Bytes that became text by accident, an array or in JSON: 1,2,3 or {"0":1,"1":2,"2":3}.
+	const numbers = text.replace(/\s+|"\d+":/g, "");
 	for (let start = 0; start + Math.min(PIECE, secret.byteLength) <= secret.byteLength; start += PIECE) {
 		const piece = Buffer.from(secret.subarray(start, start + PIECE));
 		if (bytes.includes(piece)) found.push("bytes");
 		if (lower.includes(piece.toString("hex"))) found.push("hexadecimal");
+		if (numbers.includes(piece.join(","))) found.push("decimals");
 		for (const place of [0, 1, 2]) {
 			for (const encoding of ["base64", "base64url"] as const) {
 				const whole = Buffer.concat([Buffer.alloc(place), piece, Buffer.alloc(3)]).toString(encoding);

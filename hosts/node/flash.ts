@@ -11,7 +11,7 @@ import { closeSync, fsyncSync, openSync, readSync, statSync, writeSync } from "n
 import { join } from "node:path";
 import { DeviceError } from "../../src/base/error.js";
 import type { FlashPartition, FlashProvider } from "../../src/host.js";
-import { checkBytes, isIntegerIn } from "./check.js";
+import { checkBytes, checkName, isIntegerIn } from "./check.js";
 import { attempt, ifPresent, replaceFile, toFileName } from "./file.js";
 
 /** The erase block of the flash chips on ESP32 modules. */
@@ -21,7 +21,8 @@ const ERASED = 0xff;
 export function createFlash(directory: string, partitions: Readonly<Record<string, number>>): FlashProvider {
 	return Object.freeze({
 		open({ path }: { path: string }): FlashPartition {
-			if (!Object.hasOwn(partitions, path)) throw new DeviceError("argument", `there is no flash partition ${String(path)}`);
+			checkName("the name of a flash partition", path);
+			if (!Object.hasOwn(partitions, path)) throw new DeviceError("argument", `there is no flash partition ${path}`);
 			return new Partition(join(directory, "flash", toFileName(path)), partitions[path]!);
 		},
 	});

@@ -109,7 +109,6 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 	#due = Infinity;
 	#refusal: DeviceError | undefined;
 
-	/** @throws DeviceError `storage` */
 	constructor(callbacks: CommandsCallbacks, { members, spare = 0, host }: CommandsOptions = {}) {
 		super();
 		this.#callbacks = callbacks;

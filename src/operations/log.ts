@@ -88,7 +88,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	/** When the next batch is due, and before when there is none: monotonic ms. */
 	#due = Infinity;
 	#refusedUntil = 0;
-	/** The last batch was answered, and nothing planned since. */
+	/** The last batch was answered, or none was ever made, and nothing planned since. */
 	#isAnswered = false;
 	/** Of the way to the cloud. */
 	readonly #uplink: Allowance;
@@ -124,8 +124,10 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		this.#flashLevel = flash === undefined ? NO_LEVEL : levelOf(flash.level ?? "warning");
 		this.#wanted = upload === "always" ? Infinity : NOTHING;
 		this.#alarm = new Alarm(host, this);
-		const records = this.#records = new LogRecords(host, boot, memoryOf(host, options), flash, this);
-		if (this.#wanted === Infinity && records.hasFormer) this.setDue(0);
+		this.#records = new LogRecords(host, boot, memoryOf(host, options), flash, this);
+		// The flash is opened in a turn of its own; what is there then is as after any other batch.
+		this.#isAnswered = flash !== undefined;
+		this.arm();
 	}
 
 	/**

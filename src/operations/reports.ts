@@ -113,10 +113,12 @@ export class Reports extends Service<ReportsPort> {
 		if (now < this.#next) return undefined;
 		const source = this.choose(now);
 		if (source === undefined) return undefined;
-		const body = source.next(now);
+		const body = this.bodyOf(source, now);
 		if (body === undefined) {
-			// Who says that there is something and gives nothing is not asked all the time.
+			// Who says that there is something and gives nothing is not asked all the time, nor before the others.
 			this.#next = now + RETRY;
+			this.#last = source;
+			this.#unanswered = undefined;
 			return undefined;
 		}
 		const { byteLength } = body;
@@ -133,6 +135,16 @@ export class Reports extends Service<ReportsPort> {
 		this.#toldAt = now;
 		this.#next = now + Math.ceil((byteLength + REPORT_OVERHEAD) / this.#rate);
 		return true;
+	}
+
+	/** Nothing of what a source reads is to throw into the event loop. */
+	private bodyOf(source: ReportSource, now: number): Uint8Array | undefined {
+		try {
+			return source.next(now);
+		} catch (error) {
+			this.giveUp(source, toDeviceError(error, "internal", "report failed"), now);
+			return undefined;
+		}
 	}
 
 	/** Longer each time: if it is the report that the connection ends upon, all else is to have a chance. */

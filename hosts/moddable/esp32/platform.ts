@@ -54,10 +54,11 @@ const platform: Platform = Object.freeze({
 	}),
 	flash: Object.freeze({
 		open({ path }: { path: string }): FlashPartition {
+			checkName(path);
 			try {
 				return new Partition(flash.open({ path }), CHANGES[path]);
 			} catch (error) {
-				throw new DeviceError("argument", `there is no flash partition ${String(path)}`, { cause: error });
+				throw new DeviceError("argument", `there is no flash partition ${path}`, { cause: error });
 			}
 		},
 	}),

@@ -4,7 +4,7 @@ import { File } from "file";
 import { DeviceError } from "../../../src/base/error.js";
 import type { FlashPartition, FlashProvider } from "../../../src/host.js";
 import { imagePartitions, OTADATA, SLOTS } from "../../boot/index.js";
-import { checkRange, isIntegerIn } from "../check.js";
+import { checkName, checkRange, isIntegerIn } from "../check.js";
 import { attempt, lengthOf, pathOf, replaceFile } from "./files.js";
 
 /** Bytes by name; the same as on the Node host. */
@@ -14,8 +14,9 @@ const ERASED = 0xff;
 
 export const flash: FlashProvider = Object.freeze({
 	open({ path }: { path: string }): FlashPartition {
+		checkName(path);
 		const size = sizeOf(path);
-		if (size === undefined) throw new DeviceError("argument", `there is no flash partition ${String(path)}`);
+		if (size === undefined) throw new DeviceError("argument", `there is no flash partition ${path}`);
 		return new Partition(path, size);
 	},
 });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PrivateCloudOptions } from "../../../src/clouds/private/index.js";
+import { termsOf } from "../../../src/clouds/private/commands.js";
 import type { Command } from "../../../src/operations/command.js";
 import { ANSWER_TIMEOUT } from "../../../src/base/service.js";
 import { DeviceRig } from "../device-rig.js";
@@ -76,6 +77,20 @@ test("PrivateCommands: canceled, too late, and bytes in CBOR", () => {
 	// {"id": h'01'}: anywhere else there are none.
 	rig.raw("commands/cancel", "a16269644101");
 	assert.deepEqual(rig.take(), ["error malformed"]);
+});
+
+test("PrivateCommands: what is no term is none, and what has no name is refused", () => {
+	for (const number of [1.5, -1, 0, -0, NaN, Infinity, 2 ** 53, "7"]) assert.deepEqual(termsOf({ number: number as number }).number, undefined);
+	for (const time of [NaN, Infinity, -Infinity, "7"]) {
+		assert.deepEqual(termsOf({ timeout: time as number, expires: time as number }), { number: undefined, timeout: undefined, expires: undefined });
+	}
+	assert.deepEqual(termsOf({ number: 7, timeout: 0.5, expires: 1e12 }), { number: 7, timeout: 0.5, expires: 1e12 });
+	const rig = Rig.make();
+	for (const message of [{}, { id: 7 }, { id: "" }, { id: { toString: 1 } }]) {
+		rig.message("commands/request", message);
+		rig.message("commands/cancel", message);
+		assert.deepEqual(rig.take(), ["error malformed", "error malformed"]);
+	}
 });
 
 test("PrivateCommands: a reply in parts, each as the cloud asks for it", () => {
