@@ -6,12 +6,13 @@ import type { PrivateCloudOptions } from "../../../src/clouds/private/index.js";
 import { termsOf } from "../../../src/clouds/private/commands.js";
 import type { Command } from "../../../src/operations/command.js";
 import { ANSWER_TIMEOUT } from "../../../src/base/service.js";
-import { DeviceRig } from "../device-rig.js";
+import { DeviceRig, ID } from "../device-rig.js";
 import { toHex } from "../hex.js";
-import { connack, suback } from "../wire.js";
+import { connack, publish, suback, utf8 } from "../wire.js";
 
 class Rig extends DeviceRig {
 	command: Command | undefined;
+	onCommand: (() => void) | undefined;
 
 	/** In sync, and listening. */
 	static make(cloud: PrivateCloudOptions = {}): Rig {
@@ -20,6 +21,7 @@ class Rig extends DeviceRig {
 				onCommand(command) {
 					rig.command = command;
 					rig.lines.push(`command ${command.id} ${JSON.stringify(command.payload)}`);
+					rig.onCommand?.();
 				},
 				onCommandCanceled: ({ id, status }) => { rig.lines.push(`${id} ${status}`); },
 			},
@@ -146,4 +148,13 @@ test("PrivateCommands: refusals by their numbers", () => {
 		rig.host.advance(20_000);
 		assert.deepEqual(rig.said().filter((line) => line.startsWith("commands")), code === 500 ? [`commands/response {"id":"a","status":"SUCCEEDED"}`] : []);
 	}
+});
+
+test("PrivateCommands: nothing begins once the program has closed the device, though it came before", () => {
+	const rig = Rig.make();
+	rig.onCommand = () => rig.device.close();
+	const request = (id: string): string => publish({ topic: `moorline/${ID}/commands/request`, payload: utf8(JSON.stringify({ id })), qos: 1, id: 1 });
+	rig.stream.deliver(request("a") + request("b"));
+	rig.host.advance(ANSWER_TIMEOUT);
+	assert.deepEqual(rig.take(), ["command a null"]);
 });
