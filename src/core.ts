@@ -344,6 +344,8 @@ export class Core implements
 	}
 
 	onCommand(command: Command): void {
+		// It was closed by one that came with it. What is not done is told after the next start.
+		if (this.#closed) return;
 		const { onCommand } = this.#options;
 		this.enter(Activity.COMMAND);
 		if (!this.operations?.handlers.onCommand(command)) {
@@ -354,6 +356,7 @@ export class Core implements
 	}
 
 	onCommandResumed(command: Command): boolean {
+		if (this.#closed) return true;
 		this.enter(Activity.COMMAND);
 		const isTakenUp = this.operations?.handlers.onCommandResumed(command)
 			|| this.#options.onCommandResumed?.call(this.#device, command);
@@ -362,6 +365,7 @@ export class Core implements
 	}
 
 	onCommandCanceled(command: Command): void {
+		if (this.#closed) return;
 		this.enter(Activity.COMMAND);
 		if (!this.operations?.handlers.onCommandCanceled(command)) {
 			this.#options.onCommandCanceled?.call(this.#device, command);

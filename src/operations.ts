@@ -96,7 +96,7 @@ export class Operations implements BuiltInOwner {
 			this.meters = new Meters();
 			this.traffic = new Traffic();
 		}
-		this.boot = countBoot(this.host.storage);
+		this.boot = countBoot(this.host.storage, (error) => owner.onFault(error));
 		this.vitals = new Vitals(this.host, this.boot);
 		this.handlers = new Handlers(this, options);
 	}

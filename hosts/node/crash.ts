@@ -24,6 +24,10 @@ export function watchForCrash(directory: string): void {
 	// The program may change its working directory later; the device stays where it is.
 	const place = resolve(directory);
 	process.on("uncaughtExceptionMonitor", (error: unknown, origin) => {
-		keepCrash(place, describeThrown(origin === "unhandledRejection" ? "rejection" : "exception", error));
+		try {
+			keepCrash(place, describeThrown(origin === "unhandledRejection" ? "rejection" : "exception", error));
+		} catch {
+			// A directory that takes nothing is no reason to die of another error.
+		}
 	});
 }

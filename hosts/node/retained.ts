@@ -34,6 +34,11 @@ function load(file: string): Uint8Array {
 function save(): void {
 	for (const [directory, memory] of memories) {
 		// A device that was taken away since has no memory.
-		if (existsSync(directory)) replaceFile(join(directory, "retained"), memory);
+		if (!existsSync(directory)) continue;
+		try {
+			replaceFile(join(directory, "retained"), memory);
+		} catch {
+			// Lost, as by a power cut: how the process ends is not changed by that.
+		}
 	}
 }

@@ -4,6 +4,7 @@
  * what passes here is all that it can depend on.
  */
 import type { Crash, Host, ResetReason } from "../../src/host.js";
+import { CONTENT_MAXIMUM } from "./frame.js";
 import { Kind } from "./kind.js";
 import { bytesOf, type Value } from "./record.js";
 import { recordCrypto, recordImages, recordKeys, recordTimers } from "./means.js";
@@ -18,11 +19,10 @@ export interface Birth {
 	readonly hasDTLS: boolean;
 	readonly hasImages: boolean;
 	readonly crash: Crash | undefined;
-	readonly retained: Uint8Array | undefined;
 }
 
 /** @param host the platform's; in a replay, of it only what computes and what keeps is there */
-export function recordHost(tape: Tape, host: Host, { name, resetReason, hasDTLS, hasImages, crash, retained }: Birth): Host {
+export function recordHost(tape: Tape, host: Host, { name, resetReason, hasDTLS, hasImages, crash }: Birth): Host {
 	return Object.freeze({
 		name,
 		tcp: Object.freeze({ io: tcpClass(tape, host) }),
@@ -39,11 +39,15 @@ export function recordHost(tape: Tape, host: Host, { name, resetReason, hasDTLS,
 			wall: () => tape.ask(Kind.WALL, [], () => host.time.wall()) ?? undefined,
 		}),
 		random(target: Uint8Array): void {
-			const bytes = tape.ask(Kind.RANDOM, [target?.byteLength], () => {
-				host.random(target);
-				return target;
-			});
-			if (bytes !== target) target.set(bytesOf(bytes));
+			for (let start = 0, end: number; start === 0 || start < target.byteLength; start = end) {
+				end = start + CONTENT_MAXIMUM;
+				const piece = target instanceof Uint8Array ? target.subarray(start, end) : target;
+				const bytes = tape.ask(Kind.RANDOM, [piece?.byteLength], () => {
+					host.random(piece);
+					return piece;
+				});
+				if (bytes !== piece) piece.set(bytesOf(bytes));
+			}
 		},
 		text: host.text,
 		crypto: recordCrypto(tape, host),
@@ -58,7 +62,9 @@ export function recordHost(tape: Tape, host: Host, { name, resetReason, hasDTLS,
 			get identifier(): string {
 				return tape.ask(Kind.IDENTIFIER, [], () => host.system.identifier);
 			},
-			retained,
+			get retained(): Uint8Array | undefined {
+				return tape.visitRetained();
+			},
 			heap() {
 				const heap = tape.ask<Value>(Kind.HEAP, [], () => {
 					const heap = host.system.heap();

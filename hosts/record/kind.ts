@@ -6,17 +6,17 @@
  *
  * | record        | behind its number                                                                             |
  * |---------------|-----------------------------------------------------------------------------------------------|
- * | `BOOT`        | version, host's name, program's digest and form, reset reason, has DTLS, has images, crash, bytes of retained memory |
- * | `RETAINED`    | offset, bytes: what is not zero of the retained memory at that boot                           |
+ * | `BOOT`        | version, host's name, program's digest and form, reset reason, has DTLS, has images, crash |
+ * | `RETAINED`    | bytes of the retained memory, or null, as the boot found it; its `CELLS` follow               |
  * | `DOMAIN`      | path, count: a storage domain as the boot found it; as many `VALUE` follow                    |
  * | `VALUE`       | key, bytes                                                                                    |
  * | `PARTITION`   | path, size, length of a block: a partition of flash, too; its `CELLS` follow                  |
- * | `CELLS`       | offset, bytes: what is not erased                                                             |
+ * | `CELLS`       | offset, bytes: what is not erased; of retained memory, what is not zero                       |
  * | `IMPURE`      | what the program asked past its host, which no replay knows                                   |
  * | `CRASH`       | check: of what the program died of                                                            |
  * | `END`         | why, digest of all that went out, and the final state as `[name, digest]` each                |
  * | calls         | check of what went out with it, or null; the answer; the failure, where it threw              |
- * | events        | number of the object, arguments of the callback                                               |
+ * | events        | number of the object, arguments of the callback; -1 less the number, where promises were not settled since the event before |
  *
  * Objects have numbers in the order in which the program made them. A failure is `[name, code, message, detail]`.
  */

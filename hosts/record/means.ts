@@ -62,24 +62,27 @@ export function recordCrypto(tape: Tape, host: Host): Crypto {
 }
 
 export function recordKeys(tape: Tape, host: Host): Keys {
+	/** A callback is a method of its options, and is refused by the platform where it is none. */
+	const listen = <Options, Name extends keyof Options>(id: number, kind: Kind, options: Options, name: Name): Options[Name] => {
+		const callback = options[name];
+		if (typeof callback !== "function") return callback;
+		return tape.listen(id, kind, (...args: unknown[]) => { Reflect.apply(callback, options, args); }) as Options[Name];
+	};
 	return Object.freeze({
 		generate(options: GenerateKeyOptions): void {
 			const id = tape.name(), { type } = options;
-			const onKey = tape.listen(id, Kind.ON_KEY, (key: Uint8Array, publicKey: Uint8Array) => { options.onKey(key, publicKey); })!;
-			const onError = tape.listen(id, Kind.ON_ERROR, (error: Parameters<GenerateKeyOptions["onError"]>[0]) => { options.onError(error); })!;
+			const onKey = listen(id, Kind.ON_KEY, options, "onKey"), onError = listen(id, Kind.ON_ERROR, options, "onError");
 			tape.ask(Kind.GENERATE, [id, type], () => { host.keys.generate({ type, onKey, onError }); });
 		},
 		sign(options: SignOptions): void {
 			const id = tape.name(), { key, bytes } = options;
 			tape.learn(key);
-			const onSignature = tape.listen(id, Kind.ON_SIGNATURE, (signature: Uint8Array) => { options.onSignature(signature); })!;
-			const onError = tape.listen(id, Kind.ON_ERROR, (error: Parameters<SignOptions["onError"]>[0]) => { options.onError(error); })!;
+			const onSignature = listen(id, Kind.ON_SIGNATURE, options, "onSignature"), onError = listen(id, Kind.ON_ERROR, options, "onError");
 			tape.ask(Kind.SIGN, [id, bytes], () => { host.keys.sign({ key, bytes, onSignature, onError }); });
 		},
 		verify(options: VerifyOptions): void {
 			const id = tape.name(), { key, bytes, signature } = options;
-			const onVerified = tape.listen(id, Kind.ON_VERIFIED, (isValid: boolean) => { options.onVerified(isValid); })!;
-			const onError = tape.listen(id, Kind.ON_ERROR, (error: Parameters<VerifyOptions["onError"]>[0]) => { options.onError(error); })!;
+			const onVerified = listen(id, Kind.ON_VERIFIED, options, "onVerified"), onError = listen(id, Kind.ON_ERROR, options, "onError");
 			tape.ask(Kind.VERIFY, [id, key, bytes, signature], () => { host.keys.verify({ key, bytes, signature, onVerified, onError }); });
 		},
 	});

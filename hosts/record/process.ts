@@ -25,6 +25,7 @@ if (path && script !== undefined) {
 			file: new RecordingFile(path), host: create(), program: toRecording(readFileSync(script, "utf8")), form: "module",
 			// Not a reason for a finished program to live on: its end is heard of below.
 			afterTurn: flush => { setImmediate(flush).unref(); },
+			onFailure: ({ message }) => { process.stderr.write(`moorline: the recording ends here: ${message}\n`); },
 		});
 		process.on("uncaughtExceptionMonitor", error => recorder.crash(error));
 		process.on("exit", () => recorder.end("exit"));

@@ -5,7 +5,7 @@
  * What went out is not kept but digested, secrets replaced; each call has a check of it, so that a replay tells at which
  * one it leaves the recording. Records are written at the end of a turn, and at once before the program cannot go on.
  */
-import { RETAINED_LENGTH, type Host } from "../../src/host.js";
+import type { Host } from "../../src/host.js";
 import { IDENTITY } from "../../src/identity/credentials.js";
 import type { RecordingFile } from "./file.js";
 import { CONTENT_MAXIMUM } from "./frame.js";
@@ -22,7 +22,11 @@ export const RECORDING_VERSION = 1;
 /** Records, and bytes in them, that wait to be written. */
 const WAITING_MAXIMUM = 1024;
 const WAITING_BYTES = 2 ** 16;
+/** Bytes of CBOR before a value, or of a number. */
+const HEAD_MAXIMUM = 9;
 const ERASED = 0xff, CLEARED = 0;
+/** Bytes of retained memory that are looked at together. */
+const RETAINED_BLOCK = 64;
 
 export interface RecorderOptions {
 	readonly file: RecordingFile;
@@ -32,6 +36,8 @@ export interface RecorderOptions {
 	readonly form: Form;
 	/** Calls `flush` when the turn is over. Absent: records are written when enough of them wait. */
 	readonly afterTurn?: ((flush: () => void) => void) | undefined;
+	/** The recording cannot be written any more, and ends here. */
+	readonly onFailure?: ((error: Error) => void) | undefined;
 }
 
 export class Recorder implements Tape {
@@ -43,34 +49,36 @@ export class Recorder implements Tape {
 	readonly #intake = new Intake(this.#secrets);
 	readonly #words = new Words();
 	readonly #afterTurn: RecorderOptions["afterTurn"];
+	readonly #onFailure: RecorderOptions["onFailure"];
 	readonly #domains = new Set<string>();
 	readonly #partitions = new Set<string>();
-	readonly #retained: Uint8Array | undefined;
+	/** Once it was asked for. */
+	#retained: { readonly memory: Uint8Array | undefined } | undefined;
 	#waiting: Record[] = [];
 	#waitingBytes = 0;
 	#isScheduled = false;
 	#names = 0;
 	#isOver = false;
 	#inProgram = true;
+	#isInTurn = false;
 
-	constructor({ file, host, program, form, afterTurn }: RecorderOptions) {
+	constructor({ file, host, program, form, afterTurn, onFailure }: RecorderOptions) {
 		this.#file = file;
 		this.#inner = host;
 		this.#afterTurn = afterTurn;
-		const { name, system: { resetReason, crash, retained } } = host, hasDTLS = host.dtls !== undefined, hasImages = host.images !== undefined;
-		this.#retained = retained;
+		this.#onFailure = onFailure;
+		const { name, system: { resetReason, crash } } = host, hasDTLS = host.dtls !== undefined, hasImages = host.images !== undefined;
+		this.#enterTurn();
 		// What is secret is known before anything is written.
 		this.visitDomain(IDENTITY);
 		const digest = file.addProgram(Buffer.from(this.#secrets.maskText(program)));
 		const known = this.#waiting;
 		this.#waiting = [[
 			Kind.BOOT, RECORDING_VERSION, name, digest, form, resetReason, hasDTLS, hasImages,
-			crash === undefined ? null : [crash.reason, this.#secrets.maskText(crash.message), this.#secrets.maskText(crash.stack)], retained === undefined ? null : RETAINED_LENGTH,
-		]];
-		if (retained !== undefined) this.#addContent([Kind.RETAINED], retained, RETAINED_LENGTH, CLEARED);
-		this.#waiting.push(...known);
+			crash === undefined ? null : [crash.reason, this.#secrets.maskText(crash.message), this.#secrets.maskText(crash.stack)],
+		], ...known];
 		this.#schedule();
-		this.host = recordHost(this, host, { name, resetReason, hasDTLS, hasImages, crash, retained });
+		this.host = recordHost(this, host, { name, resetReason, hasDTLS, hasImages, crash });
 	}
 
 	/** True while the program runs, and no call of its host. */
@@ -107,10 +115,9 @@ export class Recorder implements Tape {
 	listen<Callback extends (...args: never[]) => void>(id: number, kind: Kind, callback: Callback | undefined): Callback | undefined {
 		if (typeof callback !== "function") return callback;
 		return ((...args: never[]): void => {
-			if (this.#isOver) return;
 			// A key that was made for the program is a secret from its first moment.
 			if (kind === Kind.ON_KEY) this.learn(args[0]);
-			this.#add([kind, id, ...args.map((arg: unknown) => this.#maskAnswer(arg instanceof Error ? encodeFailure(arg) : arg as Value))]);
+			this.#add([kind, this.#enterTurn() ? -1 - id : id, ...args.map((arg: unknown) => this.#maskAnswer(arg instanceof Error ? encodeFailure(arg) : arg as Value))]);
 			this.#inProgram = true;
 			try {
 				callback(...args);
@@ -158,6 +165,16 @@ export class Recorder implements Tape {
 		this.#addContent([Kind.CELLS], bytes, blockLength, ERASED);
 	}
 
+	visitRetained(): Uint8Array | undefined {
+		if (this.#retained === undefined) {
+			const memory = this.#inner.system.retained;
+			this.#retained = { memory };
+			this.#add([Kind.RETAINED, memory?.byteLength ?? null]);
+			if (memory !== undefined) this.#addContent([Kind.CELLS], memory, RETAINED_BLOCK, CLEARED);
+		}
+		return this.#retained.memory;
+	}
+
 	maskValue(path: string, key: string, value: Uint8Array): Uint8Array {
 		return this.#secrets.maskValue(path, key, value);
 	}
@@ -190,7 +207,7 @@ export class Recorder implements Tape {
 	/** Nothing follows in this boot. */
 	end(why: string): void {
 		if (this.#isOver) return;
-		const kept = { domains: this.#domains, partitions: this.#partitions, retained: this.#retained };
+		const kept = { domains: this.#domains, partitions: this.#partitions, retained: this.#retained?.memory };
 		this.#add([Kind.END, why, this.#words.hex(), stateOf(this.#inner, kept, this.#secrets)]);
 		this.#intake.release();
 		this.flush();
@@ -203,7 +220,21 @@ export class Recorder implements Tape {
 		if (records.length === 0 || this.#intake.isHolding) return;
 		this.#waiting = [];
 		this.#waitingBytes = 0;
-		this.#file.add(records);
+		try {
+			this.#file.add(records);
+		} catch (error) {
+			// What was written before can be replayed; the program lives on.
+			this.#isOver = true;
+			this.#onFailure?.(error as Error);
+		}
+	}
+
+	/** @returns true when the turn is that of the event before: platforms tell of several things at once */
+	#enterTurn(): boolean {
+		if (this.#isInTurn) return true;
+		this.#isInTurn = true;
+		queueMicrotask(() => { this.#isInTurn = false; });
+		return false;
 	}
 
 	#perform<Answer>(kind: Kind, check: number | null, perform: () => Answer): Answer {
@@ -241,7 +272,7 @@ export class Recorder implements Tape {
 	#add(record: Record): void {
 		if (this.#isOver) return;
 		this.#waiting.push(record);
-		for (const value of record) if (value instanceof Uint8Array) this.#waitingBytes += value.byteLength;
+		this.#waitingBytes += sizeOf(record);
 		if (this.#waiting.length < WAITING_MAXIMUM && this.#waitingBytes < WAITING_BYTES) return this.#schedule();
 		// A frame holds no more.
 		this.#intake.release();
@@ -253,4 +284,11 @@ export class Recorder implements Tape {
 		this.#isScheduled = true;
 		this.#afterTurn(() => this.flush());
 	}
+}
+
+/** Bytes of a value in the file, at most. */
+function sizeOf(value: Value): number {
+	if (value instanceof Uint8Array) return value.byteLength + HEAD_MAXIMUM;
+	if (typeof value === "string") return 3 * value.length + HEAD_MAXIMUM;
+	return Array.isArray(value) ? (value as readonly Value[]).reduce<number>((sum, part) => sum + sizeOf(part), HEAD_MAXIMUM) : HEAD_MAXIMUM;
 }

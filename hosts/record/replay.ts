@@ -24,16 +24,15 @@ import { text as worldText } from "../world/text.js";
 import type { Birth } from "./host.js";
 import { isCall, isEvent, Kind, nameOf } from "./kind.js";
 import { fromRecording, FUNCTION_PARAMETER } from "./program.js";
-import { countOf, malformed, textOf, type Form, type Record, type Value } from "./record.js";
+import { malformed, textOf, type Form, type Record, type Value } from "./record.js";
 import type { Recording } from "./recording.js";
 import { RECORDING_VERSION } from "./recorder.js";
-import { load, Replayer, type Means } from "./replayer.js";
+import { Replayer, type Means } from "./replayer.js";
 import type { State } from "./state.js";
 import { ReplayFlash, ReplayStorage } from "./store.js";
 
 /** Turns of the event loop that a program may take to do what was recorded of it. */
 const PATIENCE = 10_000;
-const RETAINED_MAXIMUM = 2 ** 16;
 
 export interface ReplayOptions {
 	readonly recording: Recording;
@@ -59,7 +58,7 @@ export async function replay({ recording, program, onTrace = () => undefined }: 
 	try {
 		for (let record = recording.take(); record !== undefined; record = recording.take()) {
 			if (record[0] !== Kind.BOOT) throw malformed(`${nameOf(record[0])} without a boot`);
-			const { birth, digest, form } = readBoot(record, recording), script = program ?? recording.program(digest);
+			const { birth, digest, form } = readBoot(record), script = program ?? recording.program(digest);
 			if (script === undefined) throw new DeviceError("argument", "the recording has not got its program: name one");
 			const replayer = new Replayer({
 				recording, birth, means: { ...means, text: birth.name === "world" ? worldText : text, crypto } satisfies Means, onTrace,
@@ -73,16 +72,15 @@ export async function replay({ recording, program, onTrace = () => undefined }: 
 	return { boots, records: recording.taken, fingerprint: hash.hex(), state };
 }
 
-/** Evaluates a program; resolves when it is, which may be after many events. */
-type Evaluate = (host: Host, onStart: () => void) => Promise<void>;
+/** Evaluates a program. @returns when what it does before anything comes in has begun; `undefined`: it has been done */
+type Evaluate = (host: Host, onFailure: (error: unknown) => void) => Promise<void> | undefined;
 
 async function runBoot(replayer: Replayer, recording: Recording, evaluate: Evaluate): Promise<State | undefined> {
 	const onRejection = (error: unknown): void => { replayer.die(error); };
 	process.on("unhandledRejection", onRejection);
 	try {
-		await new Promise<void>(resolve => {
-			evaluate(replayer.host, resolve).catch((error: unknown) => { replayer.die(error); }).finally(resolve);
-		});
+		const begun = evaluate(replayer.host, onRejection);
+		if (begun !== undefined) await begun;
 		await settle(replayer, recording);
 		for (let record = recording.peek(); record !== undefined && record[0] !== Kind.BOOT; record = recording.peek()) {
 			check(replayer);
@@ -105,8 +103,12 @@ async function runBoot(replayer: Replayer, recording: Recording, evaluate: Evalu
 	}
 }
 
-/** The program has done what it does until something comes in. */
+/** The program has done what it does until something comes in. Events that came in one turn are gone through in one, too. */
 async function settle(replayer: Replayer, recording: Recording): Promise<void> {
+	for (let next = recording.peek(); next !== undefined && isSameTurn(next) && replayer.failure === undefined; next = recording.peek()) {
+		recording.take();
+		replayer.dispatch(next);
+	}
 	await breathe();
 	for (let turns = 0; turns < PATIENCE && replayer.failure === undefined && !replayer.isOver; turns++) {
 		const next = recording.peek();
@@ -116,6 +118,10 @@ async function settle(replayer: Replayer, recording: Recording): Promise<void> {
 	if (!replayer.isOver) replayer.checkQuiet(recording.peek());
 }
 
+function isSameTurn([kind, id]: Record): boolean {
+	return isEvent(kind) && typeof id === "number" && id < 0;
+}
+
 function check({ failure }: Replayer): void {
 	if (failure !== undefined) throw failure;
 }
@@ -123,36 +129,33 @@ function check({ failure }: Replayer): void {
 async function prepare(script: string, form: Form, file: string): Promise<Evaluate> {
 	if (form === "function") {
 		const evaluate = compileFunction(script, [FUNCTION_PARAMETER]) as (host: Host) => void;
-		return async host => { evaluate(host); };
+		return (host, onFailure) => {
+			try {
+				evaluate(host);
+			} catch (error) {
+				onFailure(error);
+			}
+			return undefined;
+		};
 	}
 	await writeFile(file, fromRecording(script));
-	return async (host, onStart) => {
+	return (host, onFailure) => new Promise<void>(resolve => {
 		const hooks = globalThis as Hooked;
 		hooks[HOOK] = () => {
 			hooks[HOOK] = undefined;
-			onStart();
+			resolve();
 			return host;
 		};
-		await import(pathToFileURL(file).href);
-	};
+		// It may wait for what comes in.
+		import(pathToFileURL(file).href).catch(onFailure).finally(resolve);
+	});
 }
 
-function readBoot([, version, name, digest, form, resetReason, hasDTLS, hasImages, crash, retainedLength]: Record, recording: Recording): {
-	birth: Birth; digest: string; form: Form;
-} {
+function readBoot([, version, name, digest, form, resetReason, hasDTLS, hasImages, crash]: Record): { birth: Birth; digest: string; form: Form } {
 	if (version !== RECORDING_VERSION) throw new DeviceError("version", `the recording has version ${String(version)}; this replays ${RECORDING_VERSION}`);
 	if (form !== "module" && form !== "function") throw malformed("the program is of no known form");
-	let retained: Uint8Array | undefined;
 	const boot = { name: textOf(name) as Host["name"], resetReason: textOf(resetReason) as ResetReason };
-	if (typeof retainedLength === "number") {
-		if (countOf(retainedLength) > RETAINED_MAXIMUM) throw malformed("too much retained memory");
-		retained = new Uint8Array(retainedLength);
-		load(recording, Kind.RETAINED, retained);
-	}
-	return {
-		digest: textOf(digest), form,
-		birth: { ...boot, hasDTLS: hasDTLS === true, hasImages: hasImages === true, crash: readCrash(crash), retained },
-	};
+	return { digest: textOf(digest), form, birth: { ...boot, hasDTLS: hasDTLS === true, hasImages: hasImages === true, crash: readCrash(crash) } };
 }
 
 function readCrash(value: Value): Crash | undefined {

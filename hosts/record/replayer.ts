@@ -17,6 +17,8 @@ import type { ReplayFlash, ReplayStorage } from "./store.js";
 import type { Output, Tape } from "./tape.js";
 import { describeCrash, Words } from "./words.js";
 
+const RETAINED_MAXIMUM = 2 ** 16;
+
 /** Thrown through a program that has no more to say. Not an Error: programs catch those and go on. */
 export class Halt {
 	readonly message = "the replay of this boot is over";
@@ -48,7 +50,8 @@ export class Replayer implements Tape {
 	readonly host: Host;
 	readonly #recording: Recording;
 	readonly #means: Means;
-	readonly #retained: Uint8Array | undefined;
+	#retained: Uint8Array | undefined;
+	#isRetainedKnown = false;
 	readonly #onTrace: (line: string) => void;
 	readonly #onCheck: (check: number) => void;
 	readonly #words = new Words();
@@ -63,7 +66,6 @@ export class Replayer implements Tape {
 	constructor({ recording, birth, means, onTrace, onCheck }: Boot) {
 		this.#recording = recording;
 		this.#means = means;
-		this.#retained = birth.retained;
 		this.#onTrace = onTrace;
 		this.#onCheck = onCheck;
 		this.visitDomain(IDENTITY);
@@ -134,6 +136,18 @@ export class Replayer implements Tape {
 		load(this.#recording, Kind.CELLS, cells);
 	}
 
+	visitRetained(): Uint8Array | undefined {
+		const [kind, length] = this.#recording.peek() ?? [];
+		if (this.#isRetainedKnown || kind !== Kind.RETAINED) return this.#retained;
+		this.#isRetainedKnown = true;
+		this.#recording.take();
+		if (typeof length !== "number") return undefined;
+		if (countOf(length) > RETAINED_MAXIMUM) throw malformed("too much retained memory");
+		this.#retained = new Uint8Array(length);
+		load(this.#recording, Kind.CELLS, this.#retained);
+		return this.#retained;
+	}
+
 	maskValue(_path: string, _key: string, value: Uint8Array): Uint8Array {
 		return value;
 	}
@@ -146,7 +160,7 @@ export class Replayer implements Tape {
 
 	/** Runs the callback of an event. */
 	dispatch([kind, id, ...args]: Record): void {
-		const number = countOf(id), callbacks = this.#callbacks.get(number), callback = callbacks?.get(kind);
+		const number = countOf(typeof id === "number" && id < 0 ? -1 - id : id), callbacks = this.#callbacks.get(number), callback = callbacks?.get(kind);
 		if (callback === undefined) return this.#fail(`${nameOf(kind)} of object ${number}`, "no such object");
 		// Questions have one answer, and timers but those that repeat are told of by nobody again; both may be forgotten.
 		if (kind === Kind.ON_RESOLVED || kind === Kind.ON_KEY || kind === Kind.ON_SIGNATURE || kind === Kind.ON_VERIFIED) this.forget(number);
@@ -237,7 +251,7 @@ export class Replayer implements Tape {
 }
 
 /** Puts the contents that follow into `target`. @throws DeviceError `malformed` */
-export function load(recording: Recording, kind: Kind, target: Uint8Array): void {
+function load(recording: Recording, kind: Kind, target: Uint8Array): void {
 	for (let record = recording.peek(); record?.[0] === kind; record = recording.peek()) {
 		recording.take();
 		const offset = countOf(record[1]), bytes = bytesOf(record[2]);

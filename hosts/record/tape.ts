@@ -32,6 +32,8 @@ export interface Tape {
 	/** A storage domain is about to be opened, or a partition of flash. */
 	visitDomain(path: string): void;
 	visitPartition(path: string): void;
+	/** The retained memory, the same bytes each time. */
+	visitRetained(): Uint8Array | undefined;
 	/** What of a value of the storage goes out. */
 	maskValue(path: string, key: string, value: Uint8Array): Uint8Array;
 	/** From now on these bytes are a secret, where they are no stand-in. */

@@ -32,6 +32,8 @@ export interface BackendOptions {
 export class Backend {
 	/** Runs at each message of a device, sent by it or to it; for CoAP, at each request with a body and each answer with one. */
 	onMessage: ((device: string, sent: boolean, topic: string, payload: Uint8Array) => void) | undefined;
+	/** Runs at each status that devices leave, or others in their name: unread. */
+	onStatus: ((device: string, payload: Uint8Array) => void) | undefined;
 	readonly broker: Broker;
 	readonly shadows: ShadowService;
 	readonly jobs: JobService;
@@ -76,6 +78,7 @@ export class Backend {
 			this.broker.add(service);
 		}
 		for (const service of [this.files, this.reports]) service.attach(this.broker.attach());
+		this.#listen(this.broker.attach());
 	}
 
 	/** Serves other devices than our broker's, too: services and online state go over `channel`. */
@@ -86,6 +89,11 @@ export class Backend {
 		this.commands.attach(channel);
 		this.reports.attach(channel);
 		this.registry.watch(channel);
+		this.#listen(channel);
+	}
+
+	#listen(channel: CloudChannel): void {
+		channel.subscribe("moorline/+/status", (topic, payload) => { this.onStatus?.(topic.split("/")[1]!, payload); });
 	}
 }
 

@@ -18,7 +18,7 @@ import { serveCoAP, type CoAPServed } from "./coap/serve.js";
 import { PrivateCoAP } from "./coap-private/coap.js";
 import type { DeviceIdentity } from "./identity.js";
 import { nodeClock } from "./node-clock.js";
-import { observePrivate, observeStatus } from "./operations/observer.js";
+import { observePrivate } from "./operations/observer.js";
 import type { OperationsOptions } from "./operations/operations.js";
 import type { Server } from "./serve.js";
 import type { CommandService } from "./services/commands.js";
@@ -104,10 +104,7 @@ export class Cloud extends SocketsCloud<Backend> {
 
 	/** Use `createCloud`. */
 	observe(options: OperationsOptions): Promise<void> {
-		return this.operate(options, operations => {
-			observePrivate(this, this.backend, operations);
-			observeStatus(this.broker.attach(), operations);
-		});
+		return this.operate(options, operations => { observePrivate(this, this.backend, operations); });
 	}
 
 	override async manufacture(id: string, options: PrivateManufactureOptions = {}): Promise<DeviceIdentity> {

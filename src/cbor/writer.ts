@@ -62,8 +62,8 @@ export class CBORWriter {
 				this.#position = this.put(value);
 				return;
 			} catch (error) {
-				// How long it will be is not known before: what does not fit is begun anew, which is rare. By its code: the
-				// text codec may have another copy of the class.
+				// How long it will be is not known before: what does not fit is begun anew, which is rare. By its code,
+				// because the text codec may have another copy of the class.
 				if ((error as Partial<DeviceError> | undefined)?.code !== "full") throw error;
 			}
 			this.grow();

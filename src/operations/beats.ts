@@ -48,17 +48,14 @@ export class Beats implements ReportSource {
 	readonly #beats: Beat[] = [];
 	#offered: Beat | undefined;
 
-	/**
-	 * @param crashes ever
-	 * @throws DeviceError `storage`
-	 */
+	/** @param crashes ever */
 	constructor(storage: StorageProvider, crashes: number, onFault: (error: DeviceError) => void) {
 		this.#shelf = new Shelf(storage);
 		this.#crashes = crashes;
 		this.#onFault = onFault;
 		for (let slot = 0; slot < BEATS_MAXIMUM; slot++) {
-			const value = this.#shelf.read(`${KEY}${slot}`);
-			if (value === undefined || value.byteLength < HEAD) continue;
+			const value = this.read(slot);
+			if (value === undefined) continue;
 			const number = wordAt(value, 0);
 			this.#beats.push({ number, slot, length: value.byteLength - HEAD, bytes: undefined });
 			if (number < this.number) continue;
@@ -91,9 +88,14 @@ export class Beats implements ReportSource {
 	}
 
 	next(): Uint8Array | undefined {
-		const offered = this.#offered ??= this.#beats.find(({ length }) => length > 0);
-		if (offered === undefined) return undefined;
-		return offered.bytes ??= this.#shelf.read(`${KEY}${offered.slot}`)?.subarray(HEAD);
+		for (;;) {
+			const offered = this.#offered ??= this.#beats.find(({ length }) => length > 0);
+			if (offered === undefined) return undefined;
+			const bytes = offered.bytes ??= this.read(offered.slot)?.subarray(HEAD);
+			if (bytes !== undefined) return bytes;
+			// What cannot be read is given up, or nothing would come after it.
+			this.forget(offered);
+		}
 	}
 
 	accepted(): void {
@@ -139,6 +141,17 @@ export class Beats implements ReportSource {
 	private forget(beat: Beat): void {
 		this.#beats.splice(this.#beats.indexOf(beat), 1);
 		if (beat === this.#offered) this.#offered = undefined;
+	}
+
+	/** @returns `undefined` where there is none of ours, or none that can be read */
+	private read(slot: number): Uint8Array | undefined {
+		try {
+			const value = this.#shelf.read(`${KEY}${slot}`);
+			return value === undefined || value.byteLength < HEAD ? undefined : value;
+		} catch (error) {
+			this.#onFault(toDeviceError(error, "storage", "a heartbeat"));
+			return undefined;
+		}
 	}
 
 	private write(slot: number, report: Uint8Array): void {

@@ -65,7 +65,7 @@ export class CommandMemory {
 	/** Values that could not be read: they are as good as forgotten. */
 	lost = 0;
 	readonly #host: MemoryHost;
-	readonly #domain: StorageDomain;
+	#opened: StorageDomain | undefined;
 	readonly #table = new Uint8Array(REMEMBERED * ENTRY);
 	/** Bit n: there is something about slot n that the cloud may not know. */
 	#open = 0;
@@ -73,10 +73,8 @@ export class CommandMemory {
 	#busy = 0;
 	#next = 1;
 
-	/** @throws DeviceError `storage` */
 	constructor(host: MemoryHost) {
 		this.#host = host;
-		this.#domain = host.storage.open({ path: COMMANDS });
 	}
 
 	/**
@@ -174,7 +172,7 @@ export class CommandMemory {
 		const sequence = isNew ? this.#next : this.sequenceOf(slot);
 		const fence = isNew ? Math.max(this.fence, this.numberIn(slot)) : this.fence;
 		const open = this.openFrom(slot, sequence);
-		this.#domain.write(keyOf(slot), this.encode(command, sequence, open, fence));
+		this.domain.write(keyOf(slot), this.encode(command, sequence, open, fence));
 		if (isNew) {
 			this.fence = fence;
 			this.#next++;
@@ -195,6 +193,11 @@ export class CommandMemory {
 	forget(slot: number): void {
 		this.lost++;
 		this.#open &= ~(1 << slot);
+	}
+
+	/** Opened when it is needed: a storage that has trouble is no reason not to start. @throws DeviceError `storage` */
+	private get domain(): StorageDomain {
+		return this.#opened ??= this.#host.storage.open({ path: COMMANDS });
 	}
 
 	private encode(command: Command, sequence: number, open: number, fence: number): Uint8Array {
@@ -231,7 +234,7 @@ export class CommandMemory {
 
 	/** The head of a value, with the reader behind it; `undefined` for none, and for what is none of ours. */
 	private headIn(slot: number, reader = new CBORReader(this.#host.text)): Head | undefined {
-		const bytes = this.#domain.read(keyOf(slot));
+		const bytes = this.domain.read(keyOf(slot));
 		if (bytes === undefined) return undefined;
 		try {
 			reader.reset(bytes, 0, bytes.byteLength);

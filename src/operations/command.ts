@@ -95,9 +95,10 @@ export class Command {
 		if (checkpoint !== undefined && !this.isOver) {
 			const { length } = checkpoint;
 			if (length > CHECKPOINT_MAXIMUM) throw new DeviceError("too-large", `checkpoint of ${length} characters`);
+			// The same again is no step, or what the device dies of at that place would be taken up for ever.
+			if (checkpoint !== this.checkpoint) this.resumptions = 0;
+			this.changed = this.changed || checkpoint !== this.checkpoint;
 			this.checkpoint = checkpoint;
-			this.resumptions = 0;
-			this.changed = true;
 		}
 		this.say("IN_PROGRESS", reason, description);
 	}

@@ -60,6 +60,8 @@ export interface CommandsOptions {
 export const COMMAND_MAXIMUM = 16;
 /** ms after which the cloud is told that a command was begun, if there is nothing more to say. */
 export const BEGUN_DELAY = 1_000;
+/** ms after which what is remembered is read again where that failed. */
+const LOAD_RETRY = 10_000;
 /** Times that a command is taken up after a reset without getting anywhere: it may be what the device dies of. */
 export const RESUMPTION_MAXIMUM = 3;
 
@@ -79,6 +81,8 @@ export const CommandReason = Object.freeze({
 	REPLY_REFUSED: "REPLY_REFUSED",
 	/** The reply could not be read. */
 	REPLY_FAILED: "REPLY_FAILED",
+	/** It gave a result that could not be said: it is too large, as a rule. */
+	RESULT_UNSAID: "RESULT_UNSAID",
 });
 
 export class Commands extends Service<CommandsPort> implements CommandOwner {
@@ -92,8 +96,12 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 	readonly #memory: CommandMemory | undefined;
 	/** Oldest first. */
 	readonly #commands: Command[] = [];
-	/** What the cloud is being told of. */
+	/** When what is remembered is read; and of that, bit n: the command of slot n is yet to be taken up, or fails. */
+	#loadAt = 0;
+	#begun = 0;
+	/** What the cloud is being told of, and what it was told: more may have been said since. */
 	#sent: Command | undefined;
+	#said: CommandStatus = "CREATED";
 	/** What the cloud is being given, and whether it has to answer for a part. */
 	#reply: Reply | undefined;
 	#parting = false;
@@ -101,7 +109,6 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 	#due = Infinity;
 	#refusal: DeviceError | undefined;
 
-	/** @throws DeviceError `storage` */
 	constructor(callbacks: CommandsCallbacks, { members, spare = 0, host }: CommandsOptions = {}) {
 		super();
 		this.#callbacks = callbacks;
@@ -159,7 +166,7 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 	 */
 	accepted(id: string, status?: string): void {
 		const sent = this.#sent;
-		if (sent?.id !== id || status !== undefined && status !== sent.status) return;
+		if (sent?.id !== id || status !== undefined && status !== this.#said) return;
 		this.#sent = undefined;
 		this.settle(sent);
 		this.answered();
@@ -202,9 +209,9 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 		this.#refusal = undefined;
 		if (refusal !== undefined) this.#callbacks.onError?.(refusal);
 		const memory = this.#memory;
-		if (memory !== undefined && !memory.loaded) this.load(memory, now);
+		if (memory !== undefined) this.load(memory, now);
 		const commands = this.#commands;
-		let due = Infinity;
+		let due = memory === undefined || memory.loaded ? Infinity : this.#loadAt;
 		for (let index = 0; index < commands.length; index++) {
 			if (!commands[index]!.told) this.take(index, now);
 			const command = commands[index]!;
@@ -222,12 +229,23 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 		try {
 			command.unsaid = !port.respond(command);
 		} catch (error) {
+			this.shorten(command);
 			this.note(toDeviceError(error, "internal", "response failed"));
 			return undefined;
 		}
 		if (command.unsaid) return false;
 		this.#sent = command;
+		this.#said = command.status;
 		return true;
+	}
+
+	/** It cannot be said as it is: how it ended matters more than what it gave. */
+	private shorten(command: Command): void {
+		const { result, description } = command;
+		if (result === undefined && description === undefined) return this.settle(command);
+		if (result !== undefined) command.reason = CommandReason.RESULT_UNSAID;
+		command.result = command.description = undefined;
+		command.unsaid = true;
 	}
 
 	protected override lost(): void {
@@ -238,15 +256,23 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 
 	/** What was begun before a reset is taken up or has failed; what had ended is said again, one by one. */
 	private load(memory: CommandMemory, now: number): void {
-		try {
-			const begun = memory.load();
-			for (let slot = 0; slot < REMEMBERED; slot++) {
-				if ((begun >> slot & 1) !== 0) this.resume(memory, slot, now);
+		if (!memory.loaded) {
+			if (now < this.#loadAt) return;
+			this.#loadAt = now + LOAD_RETRY;
+			try {
+				this.#begun = memory.load();
+			} catch (error) {
+				return this.note(toDeviceError(error, "storage", "commands in the storage"));
 			}
-		} catch (error) {
-			this.note(toDeviceError(error, "storage", "commands in the storage"));
+			if (memory.lost > 0) this.note(new DeviceError("corrupt", `${memory.lost} commands in the storage`));
 		}
-		if (memory.lost > 0) this.note(new DeviceError("corrupt", `${memory.lost} commands in the storage`));
+		for (let slot = 0; this.#begun !== 0 && slot < REMEMBERED; slot++) {
+			const bit = 1 << slot;
+			if ((this.#begun & bit) === 0) continue;
+			// Before the program is told, which may throw: the others are to have their turn.
+			this.#begun &= ~bit;
+			this.resume(memory, slot, now);
+		}
 	}
 
 	private resume(memory: CommandMemory, slot: number, now: number): void {
@@ -254,8 +280,8 @@ export class Commands extends Service<CommandsPort> implements CommandOwner {
 		if (command === undefined) return;
 		command.deadline = this.deadlineOf(command.terms, now);
 		if (now >= command.deadline) return command.say("TIMED_OUT");
-		if (this.isTakenUp(memory, command)) command.beganAt = now + BEGUN_DELAY;
-		else command.fail(CommandReason.INTERRUPTED);
+		command.beganAt = now + BEGUN_DELAY;
+		if (!this.isTakenUp(memory, command)) command.fail(CommandReason.INTERRUPTED);
 	}
 
 	private isTakenUp(memory: CommandMemory, command: Command): boolean {

@@ -18,7 +18,7 @@ import { DeviceError, toDeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
 import type { Host } from "../host.js";
 import { applyPatch, equal, isObject, type JSONObject } from "../shadow/document.js";
-import { checkPatch, memberNames, misfitOf, type Document, type Model } from "../shadow/model.js";
+import { checkPatch, memberNames, misfitOf, prune, type Document, type Model } from "../shadow/model.js";
 import { Shadow, type ShadowCallbacks } from "../shadow/shadow.js";
 import { OPERATIONS } from "./boot.js";
 
@@ -179,10 +179,11 @@ export class Configuration implements ShadowCallbacks {
 
 	/** The cloud has our word for what we go by, and wants nothing else. */
 	onSync(): void {
-		if (this.onTrial) return this.settle(this.#owner.host.time.now());
+		const kept = this.#kept;
 		// What was refused is no longer desired.
-		const { refused, set } = this.#kept;
-		if (refused !== null && this.keep({ ...nothing(), set, status: this.status("applied") })) this.say();
+		const status = this.status(this.onTrial ? "trial" : "applied");
+		if (kept.refused !== null && this.keep({ ...kept, refused: null, status })) this.say();
+		this.settle(this.#owner.host.time.now());
 	}
 
 	onError(error: DeviceError): void {
@@ -257,11 +258,13 @@ export class Configuration implements ShadowCallbacks {
 	}
 
 	private commit(now: number): void {
-		const { candidate, status } = this.#kept;
+		const { candidate, refused, status } = this.#kept;
+		// What was refused since is what the cloud is to know of.
+		const told = refused === null ? { ...status, state: "applied" } : status;
 		this.#good = Infinity;
 		// Where it cannot be written the trial goes on: after a reset it would be one again.
 		this.#end = now + this.#timeout;
-		if (!this.keep({ ...nothing(), set: candidate!, status: { ...status, state: "applied" } })) return;
+		if (!this.keep({ ...nothing(), set: candidate!, refused, status: told })) return;
 		this.#end = Infinity;
 		this.say();
 	}
@@ -337,6 +340,10 @@ export class Configuration implements ShadowCallbacks {
 				const isWhole = isObject(set) && isObject(status) && Number.isSafeInteger(boots)
 					&& (candidate === null || isObject(candidate)) && (refused === null || isObject(refused));
 				if (!isWhole) throw new DeviceError("corrupt", "configuration in the storage");
+				// An image with another model may have written it.
+				const { model } = this.#handlers;
+				prune(model, set, false);
+				if (candidate !== null) prune(model, candidate, false);
 				return { set, candidate, boots: boots as number, refused, status };
 			} finally {
 				domain.close();

@@ -60,13 +60,13 @@ export class CrashStore {
 		if (bytes !== undefined) {
 			try {
 				// Our own writing: native, and its member names are ours.
-				const record = JSON.parse(this.#host.text.decode(bytes, 0, bytes.byteLength)) as CrashRecord;
-				if (Array.isArray(record.known) && Number.isInteger(record.total)) return record;
+				const record: unknown = JSON.parse(this.#host.text.decode(bytes, 0, bytes.byteLength));
+				if (isRecord(record)) return record;
 			} catch {
 				// As if there were none: what it said is not worth a device that does not start.
 			}
 		}
-		return { total: 0, consecutive: 0, version, known: [] };
+		return newRecord(version);
 	}
 
 	/** @throws DeviceError `storage`, `full` */
@@ -92,4 +92,20 @@ export class CrashStore {
 	clear(slot: number): void {
 		this.#shelf.delete(`${SLOT}${slot}`);
 	}
+}
+
+export function newRecord(version: string): CrashRecord {
+	return { total: 0, consecutive: 0, version, known: [] };
+}
+
+/** Whether it is all there: a version of the SDK to come may write others, and its image may be rolled back. */
+function isRecord(value: unknown): value is CrashRecord {
+	const { total, consecutive, version, known } = value as Partial<CrashRecord>;
+	return Number.isInteger(total) && Number.isInteger(consecutive) && typeof version === "string"
+		&& Array.isArray(known) && known.length <= CRASHES_MAXIMUM && known.every(isKnown);
+}
+
+function isKnown({ fingerprint, version, reason, count, sent, boot, slot }: KnownCrash): boolean {
+	return typeof fingerprint === "string" && typeof version === "string" && typeof reason === "string"
+		&& Number.isInteger(count) && Number.isInteger(sent) && Number.isInteger(boot) && Number.isInteger(slot);
 }

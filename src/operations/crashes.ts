@@ -14,7 +14,7 @@ import { DeviceError, toDeviceError } from "../base/error.js";
 import type { Firmware } from "../base/firmware.js";
 import type { Crash, CrashReason, Host } from "../host.js";
 import { completeBody, encodeBody, legible } from "./crash-body.js";
-import { CrashStore, CRASHES_MAXIMUM, type CrashRecord, type KnownCrash } from "./crash-store.js";
+import { CrashStore, CRASHES_MAXIMUM, newRecord, type CrashRecord, type KnownCrash } from "./crash-store.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { ReportSource } from "./report.js";
 import type { LastVitals } from "./vitals.js";
@@ -50,14 +50,13 @@ export class Crashes implements ReportSource {
 	/** What `next` gave. */
 	#offered: KnownCrash | undefined;
 
-	/** @throws DeviceError `storage` */
 	constructor(options: CrashesOptions) {
 		const { host, firmware, onFault } = options;
 		const version = legible(host.text, firmware?.version ?? "", MESSAGE_MAXIMUM);
 		this.#options = options;
 		this.#startedAt = host.time.now();
 		this.#store = new CrashStore(host);
-		const record = this.#record = this.#store.load(version);
+		const record = this.#record = this.load(version);
 		try {
 			const crash = crashOf(host);
 			if (crash !== undefined) this.take(crash);
@@ -66,7 +65,6 @@ export class Crashes implements ReportSource {
 			record.version = version;
 			if (isNew) this.#store.save(record);
 		} catch (error) {
-			// What tells of crashes must not be what a device dies of.
 			onFault.call(options, toDeviceError(error, "internal", "a crash could not be noted"));
 		}
 	}
@@ -125,7 +123,26 @@ export class Crashes implements ReportSource {
 
 	private keptOf(known: KnownCrash): Uint8Array | undefined {
 		if (known === this.#unkeptOf) return this.#unkept;
-		return known.slot < 0 ? undefined : this.#store.read(known.slot);
+		try {
+			return known.slot < 0 ? undefined : this.#store.read(known.slot);
+		} catch (error) {
+			this.fault(error, "a crash report");
+			return undefined;
+		}
+	}
+
+	/** What cannot be read is told, and as if it were not there: what tells of crashes must not be what a device dies of. */
+	private load(version: string): CrashRecord {
+		try {
+			return this.#store.load(version);
+		} catch (error) {
+			this.fault(error, "crashes");
+			return newRecord(version);
+		}
+	}
+
+	private fault(error: unknown, what: string): void {
+		this.#options.onFault(toDeviceError(error, "storage", what));
 	}
 
 	/** That it happened again: the rest is known by the fingerprint. */
@@ -133,7 +150,8 @@ export class Crashes implements ReportSource {
 		const { host, firmware } = this.#options;
 		return encodeBody(host.text, {
 			boot, fingerprint, crash: { reason: reason as CrashReason, message: "", stack: "" },
-			firmware: firmware && { product: firmware.product, version }, wall: undefined, vitals: undefined, logs: undefined,
+			firmware: firmware && { product: firmware.product, version },
+			wall: undefined, vitals: undefined, logs: undefined,
 		});
 	}
 
@@ -145,7 +163,12 @@ export class Crashes implements ReportSource {
 		offered.slot = -1;
 		if (offered === this.#unkeptOf) this.#unkept = this.#unkeptOf = undefined;
 		this.#offered = undefined;
-		if (this.save() && slot >= 0) this.#store.clear(slot);
+		if (!this.save() || slot < 0) return;
+		try {
+			this.#store.clear(slot);
+		} catch (error) {
+			this.fault(error, "a crash report");
+		}
 	}
 
 	/** @returns false where that was not possible, which is told */
@@ -154,7 +177,7 @@ export class Crashes implements ReportSource {
 			this.#store.save(this.#record);
 			return true;
 		} catch (error) {
-			this.#options.onFault(toDeviceError(error, "storage", "crashes"));
+			this.fault(error, "crashes");
 			return false;
 		}
 	}
@@ -198,7 +221,7 @@ export class Crashes implements ReportSource {
 		} catch (error) {
 			this.#unkept = body;
 			this.#unkeptOf = crash;
-			this.#options.onFault(toDeviceError(error, "storage", "a crash report"));
+			this.fault(error, "a crash report");
 		}
 	}
 }

@@ -44,7 +44,7 @@ export function openEnvelope(
 	host: VerifyingHost, signed: CBORValue, keys: readonly ReleaseKey[], callbacks: SignatureCallbacks,
 ): void {
 	const bytes = typeof signed === "string" ? decodeBase64URL(signed) : signed;
-	if (!(bytes instanceof Uint8Array)) throw new DeviceError("malformed", "an envelope that is neither bytes nor text");
+	if (!(bytes instanceof Uint8Array)) throw new DeviceError("malformed", "an envelope is bytes or text");
 	verifySign1(host, openSign1(host.text, bytes, 0, bytes.byteLength), keys, [], callbacks);
 }
 
@@ -66,7 +66,8 @@ export function readClaims(
 	if (!isWhole || !Number.isInteger(expires) || !isNonce && nonce !== undefined) {
 		throw new DeviceError("malformed", "claims that are not all there");
 	}
-	return { device, id: given, isNonce, expires: expires as number, name, parameters: own(claims, "parameters") ?? {} };
+	const parameters = own(claims, "parameters") ?? {};
+	return { device, id: given, isNonce, expires: expires as number, name, parameters };
 }
 
 /** Why an envelope is refused: one of `Reason` or `CommandReason`. */

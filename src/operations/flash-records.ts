@@ -13,7 +13,7 @@
 import { CBORReader } from "../cbor/reader.js";
 import { setWord, wordAt } from "../bytes/word.js";
 import { Writer } from "../bytes/writer.js";
-import type { Host } from "../host.js";
+import type { FlashPartition, Host } from "../host.js";
 import { extent } from "../storage/header.js";
 import { Journal } from "../storage/journal.js";
 import { steps } from "../storage/serial.js";
@@ -62,17 +62,18 @@ export class FlashRecords {
 	/** Something is not committed yet. */
 	hasStaged = false;
 
-	/** @throws DeviceError `argument` for what is no partition to write a journal on; `storage` */
-	constructor(host: Host, boot: number, options: FlashOptions, owner: FlashRecordsOwner) {
-		const { partition, first, count } = options;
+	/** @throws DeviceError `argument` for blocks that are not there; `storage` */
+	constructor(
+		host: Host, boot: number, partition: FlashPartition, options: FlashOptions, owner: FlashRecordsOwner,
+	) {
+		const { first, count } = options;
 		this.#host = host;
 		this.#boot = boot;
 		this.#owner = owner;
 		this.#allowance = new Allowance(FLASH_BYTES_PER_MINUTE, host.time.now());
 		this.#writer = new Writer(host.text);
 		this.#reader = new CBORReader(host.text);
-		const opened = host.flash.open({ path: partition });
-		const journal = this.#journal = new Journal(host.crypto, opened, { first, count, groupLength: PAGE_LENGTH });
+		const journal = this.#journal = new Journal(host.crypto, partition, { first, count, groupLength: PAGE_LENGTH });
 		const next = this.load();
 		if (next !== undefined) {
 			// Numbers that the cloud has are not given again, lest new records be taken for those.

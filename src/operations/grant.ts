@@ -35,7 +35,9 @@ export class Grant {
 		this.#evaluator = evaluator;
 		this.commands = Object.freeze({
 			grant: { signed: true, parameters: GRANT, handler: (call: Call<typeof GRANT>) => this.grant(call) },
-			evaluate: { signed: true, parameters: EVALUATE, handler: (call: Call<typeof EVALUATE>) => this.evaluate(call) },
+			evaluate: {
+				signed: true, parameters: EVALUATE, handler: (call: Call<typeof EVALUATE>) => this.evaluate(call),
+			},
 		});
 	}
 

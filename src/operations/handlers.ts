@@ -49,7 +49,7 @@ const NO_POLICY: NonNullable<HandlersOptions["builtIn"]> = Object.freeze({});
 const BUILT_IN_NAMES: readonly string[] = Object.freeze(Object.keys(BUILT_INS));
 
 export class Handlers {
-	/** Names of members that requests have. `Commands` is to learn some others, or none would be found to be foreign. */
+	/** Names of members that requests have. `Commands` is to learn others, or none would be found to be foreign. */
 	readonly names: readonly string[];
 	readonly #owner: HandlersOwner;
 	readonly #commands: CommandTable;
@@ -86,7 +86,7 @@ export class Handlers {
 		return this.take(command, false);
 	}
 
-	/** One that a reset interrupted. @returns false when it is not taken up */
+	/** One that a reset interrupted: it is taken up, or has failed. @returns false when it is none of these */
 	onCommandResumed(command: Command): boolean {
 		return this.take(command, true);
 	}
@@ -116,8 +116,11 @@ export class Handlers {
 			return true;
 		}
 		const entry = typeof name === "string" ? this.find(name) : undefined;
-		if (entry === undefined || isResumed && !resumes(entry)) return false;
-		if (this.isToBeSigned(name as string, entry)) {
+		if (entry === undefined) return false;
+		if (isResumed && !resumes(entry)) {
+			// Not for the program to take up, which knows nothing of it.
+			command.fail(CommandReason.INTERRUPTED);
+		} else if (this.isToBeSigned(name as string, entry)) {
 			command.reject(Reason.NOT_SIGNED);
 		} else if (this.isGiven(command, entry, given)) {
 			this.run(command, name as string, entry, given, isResumed);

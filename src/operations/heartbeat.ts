@@ -50,7 +50,7 @@ export class Heartbeat {
 	/** Of the heap, when the period began. */
 	#collections = 0;
 
-	/** @throws DeviceError `argument`, `storage` */
+	/** @throws DeviceError `argument` */
 	constructor(options: HeartbeatOptions) {
 		const { host, period = HEARTBEAT_PERIOD, crashes } = options;
 		this.#options = options;

@@ -98,6 +98,7 @@ export class RecordEncoder {
 	/** Ends the record with fields; what is beyond the limits is left out, and all of them when one throws. */
 	fields(fields: unknown): void {
 		const mark = this.#position;
+		const bytes = this.#bytes, view = this.#view;
 		try {
 			const members = isPlain(fields) ? fields : { fields };
 			const names = Object.keys(members);
@@ -112,12 +113,12 @@ export class RecordEncoder {
 				const position = this.#position;
 				left = mark + 1 + FIELDS_LENGTH - position;
 				if (typeof value === "string") this.text(value, Math.min(FIELD_TEXT_MAXIMUM, left - 2));
-				else if (typeof value === "number") this.#position = putNumber(this.#bytes, this.#view, position, value);
-				else this.#position = putHead(this.#bytes, this.#view, position, SIMPLE, simple(value));
+				else if (typeof value === "number") this.#position = putNumber(bytes, view, position, value);
+				else this.#position = putHead(bytes, view, position, SIMPLE, simple(value));
 				left -= this.#position - position;
 			}
-			putHead(this.#bytes, this.#view, mark, MAP, count);
-			putHead(this.#bytes, this.#view, this.#start, ARRAY, 6);
+			putHead(bytes, view, mark, MAP, count);
+			putHead(bytes, view, this.#start, ARRAY, 6);
 		} catch {
 			// Accessors may throw; the message is there in any case.
 			this.#position = mark;

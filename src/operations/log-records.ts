@@ -5,9 +5,9 @@
  *
  * What the cloud will never get is counted, unless it has it already.
  */
-import { toDeviceError, type DeviceError } from "../base/error.js";
+import type { DeviceError } from "../base/error.js";
 import { randomWord } from "../bytes/random.js";
-import type { Host } from "../host.js";
+import type { FlashPartition, Host } from "../host.js";
 import { stepped, steps } from "../storage/serial.js";
 import { FlashRecords, type FlashOptions, type FlashRecordsOwner } from "./flash-records.js";
 import { LogBatch } from "./log-batch.js";
@@ -40,8 +40,11 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	readonly #boot: number;
 	readonly #ring: RecordRing;
 	readonly #owner: LogRecordsOwner;
-	/** Absent, too, from when on it cannot be read. */
+	/** Absent until `keep` opens it, and from when on it cannot be read. */
 	#flash: FlashRecords | undefined;
+	#partition: FlashPartition | undefined;
+	/** There until it is open. */
+	#toOpen: FlashOptions | undefined;
 	/** Number of the last record that the cloud has. */
 	#sent = 0;
 	/** Number of the last record of this run that the flash gave up. */
@@ -63,13 +66,9 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 		this.previous = ring.former(boot - 1, PREVIOUS_LENGTH);
 		ring.begin(boot, randomWord(host));
 		if (flash === undefined) return;
-		try {
-			this.#flash = new FlashRecords(host, boot, flash, this);
-		} catch (error) {
-			const fault = toDeviceError(error, "internal", "log on flash");
-			if (fault.code === "argument") throw fault;
-			this.fail(fault);
-		}
+		this.#toOpen = flash;
+		this.#partition = host.flash.open({ path: flash.partition });
+		this.hasPending = true;
 	}
 
 	/** Begins a record: module, message and fields are written with `encoder`. @param ms since boot */
@@ -85,7 +84,7 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	end(level: number, isForFlash: boolean): number {
 		const { length } = this.encoder;
 		let flags: number = Flag.NONE;
-		if (isForFlash && this.#flash !== undefined) {
+		if (isForFlash && this.#partition !== undefined) {
 			flags = level === Level.ERROR ? Flag.URGENT : Flag.PENDING;
 			this.hasPending = true;
 		}
@@ -94,13 +93,14 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	}
 
 	/**
-	 * Takes to the flash what is to go there, as far as it may be written, and forgets what the cloud has. Not done at
-	 * once, because programs log wherever they are, and this takes half of the stack that a device has.
+	 * Takes to the flash what is to go there, as far as it may be written, and forgets what the cloud has; first of all,
+	 * opens it. Not done at once, because programs log wherever they are, and this takes half of the stack of a device.
 	 */
 	keep(): void {
 		const ring = this.#ring;
 		if (!this.hasPending) return;
 		this.hasPending = false;
+		this.open();
 		this.release();
 		let isUrgent = false;
 		for (let at = ring.first(); at >= 0; at = ring.after(at)) {
@@ -141,7 +141,7 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 
 	/** Whether there are any up to this number of this run. */
 	hasUpTo(last: number): boolean {
-		return this.hasFormer || Math.min(last, this.number) > this.covered;
+		return last >= 0 && (this.hasFormer || Math.min(last, this.number) > this.covered);
 	}
 
 	/** The batch under way. */
@@ -201,6 +201,17 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	/** Number of the last record that the cloud has, or will have with the batch under way. */
 	private get covered(): number {
 		return this.#batch?.sent ?? this.#sent;
+	}
+
+	private open(): void {
+		const options = this.#toOpen;
+		if (options === undefined) return;
+		this.#toOpen = undefined;
+		try {
+			this.#flash = new FlashRecords(this.#host, this.#boot, this.#partition!, options, this);
+		} catch (error) {
+			this.dropFlash(error);
+		}
 	}
 
 	private release(): void {
@@ -267,7 +278,7 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	/** Goes on without a flash that cannot be read: else nothing behind what it holds would ever be sent. */
 	private dropFlash(error: unknown): void {
 		this.fail(error);
-		this.#flash = undefined;
+		this.#flash = this.#partition = undefined;
 	}
 
 	/** Only what the flash may do is no reason to stop. */

@@ -39,7 +39,7 @@ export const FLUSH_DELAY = 2_000;
 /** ms that a record may wait for others to be sent with; and how many make a batch at once. */
 export const BATCH_DELAY = 10_000;
 export const BATCH_RECORDS = 12;
-/** ms until the next batch after one that the cloud refused: else what programs log of that would go round in circles. */
+/** ms until the next batch after one that was refused: else what programs log of that would go round in circles. */
 export const REFUSAL_DELAY = 600_000;
 const TIME_TO_LIVE_MAXIMUM = 2 ** 31 - 1;
 /** In place of a record's number: nothing is to be sent. */
@@ -88,7 +88,7 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 	/** When the next batch is due, and before when there is none: monotonic ms. */
 	#due = Infinity;
 	#refusedUntil = 0;
-	/** The last batch was answered, and nothing planned since. */
+	/** The last batch was answered, or none was ever made, and nothing planned since. */
 	#isAnswered = false;
 	/** Of the way to the cloud. */
 	readonly #uplink: Allowance;
@@ -124,8 +124,10 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 		this.#flashLevel = flash === undefined ? NO_LEVEL : levelOf(flash.level ?? "warning");
 		this.#wanted = upload === "always" ? Infinity : NOTHING;
 		this.#alarm = new Alarm(host, this);
-		const records = this.#records = new LogRecords(host, boot, memoryOf(host, options), flash, this);
-		if (this.#wanted === Infinity && records.hasFormer) this.setDue(0);
+		this.#records = new LogRecords(host, boot, memoryOf(host, options), flash, this);
+		// The flash is opened in a turn of its own; what is there then is as after any other batch.
+		this.#isAnswered = flash !== undefined;
+		this.arm();
 	}
 
 	/**
@@ -355,7 +357,8 @@ export class Log implements ReportSource, AlarmOwner, LogSink, LogRecordsOwner {
 
 	private arm(): void {
 		const isFaultNew = this.#fault !== undefined && !this.#isFaultTold;
-		this.#alarm.set(isFaultNew || this.#records.hasPending ? 0 : Math.min(this.#levelAt, this.#flushAt, this.#tellAt));
+		const isUrgent = isFaultNew || this.#records.hasPending;
+		this.#alarm.set(isUrgent ? 0 : Math.min(this.#levelAt, this.#flushAt, this.#tellAt));
 	}
 }
 

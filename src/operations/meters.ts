@@ -110,7 +110,7 @@ export class Meters {
 		if (OWN.includes(name)) throw new DeviceError("argument", `${name} is measured by the device itself`);
 		const count = this.counters.length + this.gauges.length + this.timers.length;
 		if (count === METERS_MAXIMUM || this.#length + name.length > METER_NAMES_MAXIMUM) {
-			throw new DeviceError("full", `no more than ${METERS_MAXIMUM} meters and ${METER_NAMES_MAXIMUM} characters`);
+			throw new DeviceError("full", `at most ${METERS_MAXIMUM} meters and ${METER_NAMES_MAXIMUM} characters`);
 		}
 		this.#length += name.length;
 		meters.push(meter);

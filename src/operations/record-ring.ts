@@ -4,9 +4,9 @@
  *
  * The memory may be such as a reset leaves alone: then the records of a run that ended in any way are found by the
  * next. Nothing has to be done at the end for that, and there is nothing that could be half done: a record counts when
- * its header is there, which is written last and has a check of all of it. The check depends on the boot and on a random
- * number, in the header of the memory, so that neither noise nor what another run left, nor the content of a message,
- * is taken for a record.
+ * its header is there, which is written last and has a check of all of it. The check depends on the boot and on a
+ * random number, in the header of the memory, so that neither noise nor what another run left, nor the content of a
+ * message, is taken for a record.
  *
  * | word    | of the memory                             | of each record                                             |
  * |---------|-------------------------------------------|------------------------------------------------------------|

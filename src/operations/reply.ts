@@ -70,8 +70,8 @@ export class Reply {
 
 	/** @param offset up to which the cloud has it: what comes next */
 	received(offset: number): void {
-		// Never more than it was given.
-		if (offset > this.offset + Math.max(0, this.#count)) return;
+		// Never more than it was given, and nothing that is no offset: the program reads from there.
+		if (!(Number.isInteger(offset) && offset >= 0 && offset <= this.offset + Math.max(0, this.#count))) return;
 		this.offset = offset;
 		this.#count = -1;
 	}

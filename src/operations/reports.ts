@@ -34,7 +34,7 @@ const LONGEST = REPORT_LENGTH + REPORT_OVERHEAD;
 export const BYTES_PER_MINUTE_MINIMUM = 2 * LONGEST;
 const BYTES_PER_MINUTE_MAXIMUM = 1_048_576;
 const MINUTE = 60_000;
-/** ms after which a report is told again when the connection ended upon it: a cloud that does not permit it does that. */
+/** ms after which a report is told again that the connection ended upon: a cloud that does not permit it does that. */
 const LOSS_MAXIMUM = 3_600_000;
 
 /** What matters most comes first. */
@@ -113,10 +113,12 @@ export class Reports extends Service<ReportsPort> {
 		if (now < this.#next) return undefined;
 		const source = this.choose(now);
 		if (source === undefined) return undefined;
-		const body = source.next(now);
+		const body = this.bodyOf(source, now);
 		if (body === undefined) {
-			// Who says that there is something and gives nothing is not asked all the time.
+			// Who says that there is something and gives nothing is not asked all the time, nor before the others.
 			this.#next = now + RETRY;
+			this.#last = source;
+			this.#unanswered = undefined;
 			return undefined;
 		}
 		const { byteLength } = body;
@@ -133,6 +135,16 @@ export class Reports extends Service<ReportsPort> {
 		this.#toldAt = now;
 		this.#next = now + Math.ceil((byteLength + REPORT_OVERHEAD) / this.#rate);
 		return true;
+	}
+
+	/** Nothing of what a source reads is to throw into the event loop. */
+	private bodyOf(source: ReportSource, now: number): Uint8Array | undefined {
+		try {
+			return source.next(now);
+		} catch (error) {
+			this.giveUp(source, toDeviceError(error, "internal", "report failed"), now);
+			return undefined;
+		}
 	}
 
 	/** Longer each time: if it is the report that the connection ends upon, all else is to have a chance. */

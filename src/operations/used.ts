@@ -2,9 +2,9 @@
 /**
  * Which signed commands were done: each is kept until it has expired, across resets, so that none is done twice.
  *
- * A record is the beginning of the SHA-256 of what tells it from others, and when it expires. An unexpired one is never given up:
- * where there is no room, the next command is refused. What was given up leaves the latest time of them behind, and
- * nothing that expires by then is taken any more: a clock that is set back makes nothing good again.
+ * A record is the beginning of the SHA-256 of what tells it from others, and when it expires. An unexpired one is never
+ * given up: where there is no room, the next command is refused. What was given up leaves the latest time of them
+ * behind, and nothing that expires by then is taken any more: a clock that is set back makes nothing good again.
  */
 import { DeviceError } from "../base/error.js";
 import { textDigest, type DigestingHost } from "../bytes/text-digest.js";
@@ -38,7 +38,8 @@ export function admit(host: UsingHost, key: string, expires: number): string {
 	const domain = host.storage.open({ path: OPERATIONS });
 	try {
 		const kept = domain.read(KEY) ?? new Uint8Array(HEADER_LENGTH);
-		if ((kept.byteLength - HEADER_LENGTH) % RECORD_LENGTH !== 0) throw new DeviceError("corrupt", "no such records");
+		const isWhole = (kept.byteLength - HEADER_LENGTH) % RECORD_LENGTH === 0;
+		if (!isWhole) throw new DeviceError("corrupt", "no such records");
 		const digest = textDigest(host, key).subarray(0, DIGEST_LENGTH);
 		if (isKnown(kept, digest)) return Reason.REPLAYED;
 		const wall = host.time.wall();

@@ -52,7 +52,9 @@ export type Document<M> = M extends Model
 /** A document that is whole: but for what is optional, nothing of it may be missing. */
 export type Whole<M> = M extends Model
 	? { -readonly [Member in keyof M as M[Member] extends Field<JSONValue, true> ? never : Member]: Held<M[Member]> }
-		& { -readonly [Member in keyof M as M[Member] extends Field<JSONValue, true> ? Member : never]?: Held<M[Member]> }
+		& {
+			-readonly [Member in keyof M as M[Member] extends Field<JSONValue, true> ? Member : never]?: Held<M[Member]>
+		}
 	: JSONObject;
 
 type Held<Member> = Member extends Field<infer Value> ? Value : Whole<Member>;

@@ -110,7 +110,7 @@ export async function measureAll(bits: Bits): Promise<Row[]> {
 			{ key: "update-arena", what: "smallest arena in which it installs an image of 1 MB over MQTT; 4 MB take as much", value: update.arena * (bits / 32) },
 			{ key: "update-stack", what: "slots of the stack at most, update, the emulated boot loader's among them", value: update.stack },
 			...operated,
-			{ key: "operated-kept", what: "lamp with any of these, kept of 20,000 log records and counts", value: kept },
+			{ key: "operated-kept", what: "lamp with any of these, kept of 100,000 log records and counts", value: kept },
 			{ key: "operated-stack", what: "slots of the stack at most, lamp with all of these", value: operatedStack },
 			...cycles.map(({ name, slots, chunks }) => {
 				const cycle = row(`mqtt, ${name}`, `MQTT client, ${name}`, slots, chunks);

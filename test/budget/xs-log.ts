@@ -77,6 +77,7 @@ function measureLog(): void {
 	log.close();
 	begin();
 	const onFlash = kept.log = new Log(paced, 2, { ...options, flash: { partition: "state" } });
+	onFlash.expire();
 	onFlash.previous();
 	native.collect();
 	end("live: the same, and on flash");

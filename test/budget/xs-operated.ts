@@ -12,8 +12,8 @@ import { TEN } from "./xs-model.js";
 
 /** Records and counts: so many at a time, so often, ms apart; from so many ms on. */
 const BURST = 1_000;
-const BURSTS = 20;
-const PACE = 20;
+const BURSTS = 100;
+const PACE = 10;
 const BEGIN = 2_000;
 const BLINK = model({ times: number() });
 const CONFIGURATION = model({ interval: number(), mode: string() });

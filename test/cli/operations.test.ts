@@ -42,12 +42,16 @@ const device = new Device({
 		unlock: command({ signed: true, handler(call) { call.succeed(); } }),
 		wait: command({ handler() { host.trace("waits"); }, onCanceled() { host.trace("waits no longer"); } }),
 	},
-	log: { upload: "demand" },
+	log: { upload: "demand" }, trace: { content: 64 },
 	onDelta(delta) {
 		host.trace("brightness " + delta.brightness);
 		device.report(delta);
 	},
 	onError(error) { host.trace(error.code + ": " + error.message); },
+});
+device.configure({
+	model: model({ interval: number() }), initial: { interval: 60 },
+	onConfigure({ interval }) { host.trace("interval " + interval); },
 });
 device.report({ on: false, brightness: 100 });
 `;
@@ -109,6 +113,16 @@ test("a lamp that runs is seen, told what is desired, and followed; what it said
 	assert.deepEqual(reported, { event: "shadow", device: "lamp-1", name: "", version: 3, desired: { brightness: 40 }, reported: { on: false, brightness: 40 }, delta: {} });
 	follower.kill("SIGINT");
 	assert.deepEqual(await follower.ended, { code: 0, signal: null });
+
+	await ran(context, place, 0, "trace", "lamp-1", "--on", "1m");
+	await ran(context, place, 0, "configuration", "lamp-1", "set", "interval=5");
+	await lamp.line(line => line === "interval 5");
+	await cloud.event("shadow", ({ shadow, reported }) => shadow === "configuration" && JSON.stringify(reported).includes('"interval":5'));
+	const configuration = (await ran(context, place, 0, "configuration", "lamp-1")).stdout.join("\n");
+	assert.match(configuration, /\ninterval +5 +5\n/);
+	assert.match(configuration, /\nVERSION +AT +DESIRED +REPORTED\n1 [^]*\{"interval":5\}/);
+	const traced = (await ran(context, place, 0, "trace", "lamp-1", "--upload")).stdout;
+	assert.ok(traced.some(line => /^1\/\d+ +> moorline\/lamp-1\/shadow\/name\/configuration\/report \(\d+\) /.test(line)), traced.join("\n"));
 
 	const info = await ran(context, place, 0, "command", "lamp-1", "info");
 	assert.match(info.stdout.at(-1)!, /^lamp-1 info cli-\w{12}: SUCCEEDED \{"boot":1,.*"product":"lamp","version":"1\.0\.0"/);

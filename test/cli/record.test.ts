@@ -7,6 +7,8 @@ import assert from "node:assert/strict";
 import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { replay } from "../../hosts/record/index.js";
+import { beginRecording, openRecording } from "../../hosts/simulator/cli/recording.js";
 import { Broker, serve } from "../../hosts/simulator/index.js";
 import { type Event, LAMP, METER, moorline, Place } from "./command.js";
 import { writeProgram } from "./programs.js";
@@ -38,10 +40,9 @@ test("the lamp, recorded on Node, replays to the same state; its key is not in t
 	assert.match(other.stderr.join("\n"), /^moorline: rejected: the replay left the recording at record \d+: expected another trace, but the program did trace \(lamp: is here\)$/);
 	// What a power cut of this machine leaves of the file is replayed as far as it goes.
 	await truncate(join(place.path, "lamp.rec"), Number(recorded.bytes) - 20);
-	const cut = moorline(context, place, "replay", "lamp.rec", "--json");
-	assert.deepEqual(await cut.ended, { code: 0, signal: null });
-	assert.equal((await cut.event("replay")).isComplete, false);
-	await cut.event("cut");
+	const cut = await openRecording(join(place.path, "lamp.rec"));
+	assert.equal(cut.isWhole, false);
+	assert.equal((await replay({ recording: cut })).state, undefined);
 });
 
 test("the meter, which delivers exactly once from its flash, replays", { timeout: TIMEOUT }, async context => {
@@ -56,7 +57,7 @@ test("the meter, which delivers exactly once from its flash, replays", { timeout
 	await assertReplays(place, "meter.rec", command.stdout);
 });
 
-test("a program that asks past its host is told so; one that restarts is one recording; the last one takes the place", { timeout: TIMEOUT }, async context => {
+test("a program that asks past its host is told so; one that restarts is one recording, in the place of what was there", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context);
 	const program = await writeProgram(place, "dice.ts", `
 		import host from "moorline/host";
@@ -64,11 +65,10 @@ test("a program that asks past its host is told so; one that restarts is one rec
 		if (boots.keys().length === 0) { boots.write("count", Uint8Array.of(1)); host.system.restart(); }
 		host.timer.set(() => { if (Math.random() < 2) host.trace("thrown"); new Date(0); }, 1);
 	`);
-	for (let round = 0; round < 2; round++) {
-		const command = moorline(context, place, "run", program, "--record", "dice.rec");
-		assert.deepEqual(await command.ended, { code: 0, signal: null });
-		assert.deepEqual(command.stderr.filter(line => line.startsWith("moorline:")), ["moorline: the program asks Math.random, which no replay knows; its host has the same"]);
-	}
+	await writeFile(join(place.path, "dice.rec"), "of another time");
+	const command = moorline(context, place, "run", program, "--record", "dice.rec");
+	assert.deepEqual(await command.ended, { code: 0, signal: null });
+	assert.deepEqual(command.stderr.filter(line => line.startsWith("moorline:")), ["moorline: the program asks Math.random, which no replay knows; its host has the same"]);
 	await assertReplays(place, "dice.rec", ["thrown"]);
 });
 
@@ -80,18 +80,15 @@ test("a world's run replays, too", { timeout: TIMEOUT }, async context => {
 	assert.equal(await assertReplays(place, "lamp.rec", traces), (await command.event("recording")).fingerprint);
 });
 
-test("what is no recording ends in one line with its code", { timeout: TIMEOUT }, async context => {
+test("what is no recording, and no place for one, ends in one line with its code", { timeout: TIMEOUT }, async context => {
 	const place = await Place.make(context);
 	await writeFile(join(place.path, "none.rec"), "no recording");
-	const cases: [words: string[], code: number, message: RegExp][] = [
-		[["replay", "none.rec"], 1, /^moorline: malformed: not a recording, or a damaged one: /],
-		[["replay", "missing.rec"], 1, /^moorline: storage: cannot read .*missing\.rec: ENOENT$/],
-		[["run", LAMP, "--host", "xs", "--record", "xs.rec"], 2, /^moorline: argument: --record means nothing with --host xs$/],
-		[["run", LAMP, "--record", "no/such/place.rec"], 1, /^moorline: storage: cannot write .*place\.rec: ENOENT$/],
-	];
-	for (const [words, code, message] of cases) {
-		const command = moorline(context, place, ...words);
-		assert.deepEqual(await command.ended, { code, signal: null });
-		assert.match(command.stderr.join("\n"), message);
-	}
+	const none = moorline(context, place, "replay", "none.rec");
+	assert.deepEqual(await none.ended, { code: 1, signal: null });
+	assert.match(none.stderr.join("\n"), /^moorline: malformed: not a recording, or a damaged one: /);
+	const xs = moorline(context, place, "run", LAMP, "--host", "xs", "--record", "xs.rec");
+	assert.deepEqual(await xs.ended, { code: 2, signal: null });
+	assert.match(xs.stderr.join("\n"), /^moorline: argument: --record means nothing with --host xs$/);
+	await assert.rejects(openRecording(join(place.path, "missing.rec")), { code: "storage", message: /^cannot read .*missing\.rec: ENOENT$/ });
+	await assert.rejects(beginRecording(join(place.path, "no", "place.rec")), { code: "storage", message: /^cannot write .*place\.rec: ENOENT$/ });
 });

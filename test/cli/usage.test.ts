@@ -43,7 +43,7 @@ const MISTAKES: readonly (readonly [words: readonly string[], says: RegExp])[] =
 	[["command", "lamp-1"], /which command/],
 	[["command", "lamp-1", "blink", "--parameters", "[]"], /expected a JSON object/],
 	[["command", "lamp-1", "blink", "times=1", "--parameters", "{}"], /exclude each other/],
-	[["logs", "lamp-1", "--level", "loud"], /Allowed choices are debug, info, warning, error/],
+	[["logs", "lamp-1", "--level", "loud"], /Allowed choices are error, warning, info, debug/],
 	[["trace", "lamp-1", "--limit", "0"], /whole number from 1 to/],
 ];
 

@@ -53,10 +53,10 @@ async function start(context: TestContext): Promise<Site> {
 }
 
 /** What the cloud hears of the job, until its end. */
-function followed({ cloud, bridge }: Site, job: string): Promise<string[]> {
+function followed({ cloud }: Site, job: string): Promise<string[]> {
 	const told: string[] = [];
 	return new Promise((resolve) => {
-		followJobs(cloud.jobs, bridge, (_event, { job: of, status, details }: any) => {
+		followJobs(cloud.jobs, (_event, { job: of, status, details }: any) => {
 			if (of !== job) return;
 			told.push(`${status} ${details.update ?? ""}`);
 			if (status !== "IN_PROGRESS") resolve(told);

@@ -120,3 +120,11 @@ test("a device whose process was killed in a boot, and that booted again, is rep
 		assert.ok(state !== undefined);
 	}
 });
+
+test("a program lives on when its recording cannot be written any more", async () => {
+	let failures = 0;
+	const taken = await take(PROGRAM, { failsAfter: 1, onFailure: () => { failures++; } });
+	assert.equal(taken.traces.at(-1), "done");
+	assert.equal(failures, 1);
+	assert.equal((await replay({ recording: new Recording(taken.bytes) })).state, undefined);
+});

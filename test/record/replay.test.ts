@@ -41,6 +41,30 @@ test("timers that fire, repeat and are cleared, and promises between them", asyn
 	await assertReplays(taken);
 });
 
+test("what a platform tells of in one turn is told in one turn: promises are settled when they were", async () => {
+	const program = `${host}
+		for (const name of ["one", "two", "three"]) host.timer.set(() => {
+			host.trace(name);
+			Promise.resolve().then(() => { host.trace("then " + name); if (name === "three") host.trace("done"); });
+		}, 1);
+	`;
+	const together = await take(program, {
+		wrap(platform) {
+			const waiting: (() => void)[] = [];
+			return { ...platform, timer: { ...platform.timer, set(callback) {
+				if (waiting.push(callback) === 1) setImmediate(() => { for (const each of waiting) each(); });
+				return {};
+			} } };
+		},
+	});
+	const order = ["one", "two", "three", "then one", "then two", "then three", "done"];
+	assert.deepEqual(together.traces, order);
+	await assertReplays(together);
+	const apart = await take(program);
+	assert.notDeepEqual(apart.traces, order);
+	await assertReplays(apart);
+});
+
 test("storage and flash: what was there before, what is changed, and what is refused", async () => {
 	const taken = await take(`${host}
 		const domain = host.storage.open({ path: "things" });
@@ -120,6 +144,10 @@ test("keys that are made, sign and verify; random bytes; digests; seals", async 
 	const taken = await take(`${host}
 		const bytes = new Uint8Array(16), hash = host.crypto.digest("SHA-256");
 		host.random(bytes);
+		const many = new Uint8Array(300000);
+		host.random(many);
+		host.trace(many.subarray(299000).join());
+		try { host.random("none"); } catch (error) { host.trace(error.code); }
 		hash.update(bytes);
 		host.trace(hash.digest().join());
 		const options = { key: bytes, nonce: new Uint8Array(13), additional: new Uint8Array(1), tagLength: 8 };
@@ -167,6 +195,20 @@ test("a program that restarts its device finds everything again, also what it to
 	const recording = new Recording(taken.bytes), { boots, fingerprint } = await replay({ recording });
 	assert.equal(boots, 3);
 	assert.equal(fingerprint, recording.summarize().fingerprint);
+});
+
+test("memory that a reset leaves is there again, and what is written to it without a call is compared at the end", async () => {
+	const taken = await take(`${host}
+		const memory = host.system.retained, first = memory[0];
+		if (host.system.resetReason === "power-on") { memory.fill(0); memory.set([7, 8, 9], 100); host.system.restart(); }
+		host.trace(memory.length + " " + memory.subarray(99, 104) + " " + (memory === host.system.retained));
+		memory[100]++;
+		host.trace("done");
+	`);
+	assert.deepEqual(taken.traces, ["4096 0,7,8,9,0 true", "done"]);
+	await assertReplays(taken);
+	const { state } = await replay({ recording: new Recording(taken.bytes) });
+	assert.deepEqual(state!.map(([name]) => name), ["storage identity", "retained memory"]);
 });
 
 test("a program that dies of an exception dies of it again", async () => {

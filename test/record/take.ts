@@ -9,11 +9,6 @@ import { createHost } from "../../hosts/node/index.js";
 import { Recorder, Recording, RecordingFile, replay, type ReplayResult } from "../../hosts/record/index.js";
 import { compileFunction } from "node:vm";
 
-/** What a program uses of its place: `done` ends the recording. */
-export interface Tools {
-	readonly done: () => void;
-}
-
 export interface Taken {
 	readonly bytes: Uint8Array;
 	readonly traces: readonly string[];
@@ -22,6 +17,9 @@ export interface Taken {
 export interface TakeOptions {
 	/** Changes what the platform gives. */
 	readonly wrap?: ((host: Host) => Host) | undefined;
+	/** Frames of records that the disk has room for. */
+	readonly failsAfter?: number | undefined;
+	readonly onFailure?: (() => void) | undefined;
 	/** Runs before the first boot. */
 	readonly prepare?: ((host: Host) => void) | undefined;
 }
@@ -30,13 +28,18 @@ export interface TakeOptions {
 export const DONE = "done";
 
 /** @param program the body of a function of `moorlineHost`; ends when it traces "done", or throws out of a callback */
-export async function take(program: string, { wrap = host => host, prepare }: TakeOptions = {}): Promise<Taken> {
+export async function take(program: string, { wrap = host => host, failsAfter = Infinity, onFailure, prepare }: TakeOptions = {}): Promise<Taken> {
 	const directory = mkdtempSync(join(tmpdir(), "moorline-record-")), path = join(directory, "recording"), traces: string[] = [];
 	const evaluate = compileFunction(program, ["moorlineHost"]) as (host: Host) => void;
 	try {
 		prepare?.(createHost({ directory }));
 		for (let resetReason: "power-on" | "software" = "power-on", isOver = false; !isOver; resetReason = "software") {
-			const file = new RecordingFile(path);
+			const file = new RecordingFile(path), add = file.add.bind(file);
+			let added = 0;
+			file.add = records => {
+				if (added++ >= failsAfter) throw new Error("ENOSPC");
+				add(records);
+			};
 			isOver = await new Promise<boolean>(resolve => {
 				const host = wrap(createHost({
 					directory, resetReason,
@@ -49,7 +52,7 @@ export async function take(program: string, { wrap = host => host, prepare }: Ta
 						throw new Gone();
 					},
 				}));
-				recorder = new Recorder({ file, host, program, form: "function", afterTurn: flush => { setImmediate(flush); } });
+				recorder = new Recorder({ file, host, program, form: "function", afterTurn: flush => { setImmediate(flush); }, onFailure });
 				onCrash = error => {
 					if (error instanceof Gone) return;
 					recorder!.crash(error);

@@ -31,7 +31,7 @@ for (const scheme of [undefined, "coap", "coap+tcp"] as const) {
 test("commands when the power fails at each operation of the storage", () => {
 	const { operations } = live(1, { digest, troubled: false });
 	assert.ok(operations > 30, `${operations} operations`);
-	const stride = IS_SAMPLE ? 20 : 3;
+	const stride = IS_SAMPLE ? 40 : 3;
 	for (let at = 1; at <= operations; at += stride) {
 		live(1, { digest, troubled: false, cuts: [{ at, tear: at % 2 === 0 ? "none" : "whole" }] });
 	}

@@ -76,7 +76,9 @@ class Stage {
 	}
 
 	#boot(host: Host): void {
-		const boot = this.#run = countBoot(host.storage);
+		const boot = this.#run = countBoot(host.storage, (error) => {
+			throw error;
+		});
 		const { upload, count } = this.#scenario;
 		const log = this.#log = new Log(host, boot, { upload, flash: { partition: "log" } }, {
 			onError: (error) => this.faults.push(`the flash refused: ${error.message}`),

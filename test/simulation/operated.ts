@@ -32,12 +32,13 @@ export class OperatedScene {
 	readonly blinked = new Map<string, number>();
 	readonly errors: string[] = [];
 
-	constructor(seed: number, cuts: readonly Cut[] = []) {
+	/** @param wrap what the device's program is given in place of its host */
+	constructor(seed: number, cuts: readonly Cut[] = [], wrap = (host: Host): Host => host) {
 		const world = this.world = createWorld({ seed, digest: () => crypto.digest("SHA-256") });
 		const cloud = this.cloud = new WorldCloud(world);
 		this.lamp = world.device({
 			id: ID, storage: { identity: identityValues(cloud.manufacture(ID)) }, partitions: { log: 16_384 },
-			program: (host) => this.boot(host),
+			program: (host) => this.boot(wrap(host)),
 		});
 		for (const { at, tear } of cuts) this.lamp.cutPowerAt(at, tear);
 	}

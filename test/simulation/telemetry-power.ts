@@ -67,11 +67,11 @@ export function crashesAndCuts(seed: number, online: number, cuts: readonly Powe
 	const program = (bare: Host): void => {
 		const wear = new Wear();
 		const host = countingHost(bare, wear);
-		const boot = countBoot(host.storage);
-		const vitals = new Vitals(host, boot);
 		const fail = (error: Error): never => {
 			throw error;
 		};
+		const boot = countBoot(host.storage, fail);
+		const vitals = new Vitals(host, boot);
 		const options = { host, boot, firmware: undefined, vitals: vitals.last, logs: undefined, onFault: fail };
 		const crashes = new Crashes(options);
 		const { crash } = host.system;

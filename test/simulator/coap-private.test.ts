@@ -194,6 +194,26 @@ suite("The private cloud over CoAP", () => {
 		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [] }]);
 	});
 
+	test("commands that are to end, and a reply in parts", () => {
+		const scene = new Scene();
+		const { commands } = scene.backend;
+		commands.send("lamp", null, { id: "a", timeout: 5 });
+		scene.told();
+		commands.cancel("lamp", "a");
+		assert.deepEqual(scene.told(), [`${LAMP}/commands`]);
+		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [], canceled: [{ id: "a", number: 1 }] }]);
+		const part = { payload: Uint8Array.of(1, 2, 3), contentFormat: 42 };
+		assert.deepEqual(scene.ask("POST", `${LAMP}/commands/reply/a/0`, part), ["2.04", { id: "a", part: 0, offset: 3 }]);
+		assert.deepEqual(scene.ask("POST", `${LAMP}/commands/reply/a/3`, part), ["2.04", { id: "a", part: 3, offset: 6 }]);
+		assert.equal(scene.ask("POST", `${LAMP}/commands/reply/b/0`, part)[0], "4.04");
+		assert.equal(scene.ask("POST", `${LAMP}/commands/reply/a`, part)[0], "4.04");
+		assert.equal(scene.ask("GET", `${LAMP}/commands/reply/a/0`)[0], "4.05");
+		assert.equal(scene.ask("POST", `${LAMP}/commands/response`, part)[0], "4.15");
+		scene.ask("POST", `${LAMP}/commands/response`, { message: { id: "a", status: "SUCCEEDED", reply: { length: 6 } } });
+		assert.deepEqual([commands.get("lamp", "a")?.status, commands.reply("lamp", "a")], ["SUCCEEDED", Uint8Array.of(1, 2, 3, 1, 2, 3)]);
+		assert.deepEqual(scene.ask("GET", `${LAMP}/commands`), ["2.05", { commands: [] }]);
+	});
+
 	test("the program's own messages go to the broker, retained when they were PUT", () => {
 		const scene = new Scene();
 		const heard: string[] = [];

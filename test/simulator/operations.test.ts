@@ -65,18 +65,20 @@ suite("Operations of a cloud", () => {
 	test("numbers and what lasts go on in the next cloud", async context => {
 		const directory = mkdtempSync(join(tmpdir(), "moorline-operations-")), file = join(directory, "operations.sqlite");
 		context.after(() => { rmSync(directory, { recursive: true, force: true }); });
-		const rules = [{ name: "hot", when: "metric", metric: "t", above: 1 } as const], told: string[] = [];
+		const rules = [{ name: "hot", when: "metric", metric: "t", above: 1 } as const, { name: "crash", when: "crash" } as const], told: string[] = [];
 		for (const t of [2, 3, 0]) {
 			const { cloud, connect } = await serve(context, { file, rules });
 			cloud.onNotification = ({ clearedAt, text }) => { told.push(`${clearedAt === undefined} ${text}`); };
 			const lamp = await connect("lamp");
 			await say(lamp, `moorline/lamp/reports/metrics/t-${t}`, encode("cbor", { boot: 1, number: 3 - t, at: 5 + t, period: 5, counters: {}, gauges: { t }, timers: {} }));
+			await say(lamp, "moorline/lamp/reports/crash/c", encode("cbor", { boot: 1, fingerprint: "0badcafe", count: 1, reason: "exception", vitals: {}, logs: [] }));
 			await lamp.endAsync();
 			await cloud.close();
 		}
-		assert.deepEqual(told, ["true lamp t is 2, above 1", "false lamp t is 0"]);
+		assert.deepEqual(told, ["true lamp t is 2, above 1", "false lamp crashed: exception (0badcafe)", "false lamp t is 0"]);
 		const { cloud } = await serve(context, { file, rules });
 		const { statistics, stores } = cloud.operations!;
+		assert.equal(statistics.get("lamp")!.crashes["0badcafe"]!.count, 1);
 		assert.deepEqual([statistics.get("lamp")!.connections, statistics.get("lamp")!.heartbeat!.gauges, stores.list("metrics").length], [3, { t: 0 }, 3]);
 	});
 

@@ -32,7 +32,7 @@ export class UpdateCloud {
 	/** Use `make`. */
 	private constructor(cloud: Cloud) {
 		this.cloud = cloud;
-		followJobs(cloud.jobs, cloud.broker.attach(), (_event, { job, status, details }: any) => {
+		followJobs(cloud.jobs, (_event, { job, status, details }: any) => {
 			if (status !== "QUEUED" && status !== "IN_PROGRESS") this.#waiting.get(job)?.({ status, details });
 		});
 	}

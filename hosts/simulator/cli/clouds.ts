@@ -5,7 +5,6 @@ import type { DeviceError } from "../../../src/base/error.js";
 import type { Authority } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
 import type { BridgeOptions } from "../bridge.js";
-import type { CloudChannel } from "../channel.js";
 import { createCloud, type PrivateServeOptions, type PrivateServer } from "../cloud.js";
 import { createAwsCloud } from "../clouds/aws/cloud.js";
 import { devicePolicy } from "../clouds/aws/policy.js";
@@ -22,7 +21,6 @@ import { follow, followAws, followAwsJobs, followJobs, type Say } from "./follow
 
 export interface ServedCloud extends Factory {
 	readonly endpoint: string | undefined;
-	readonly broker: { attach(): CloudChannel };
 	readonly updates: Updates;
 	onNotification: ((notification: Notification) => void) | undefined;
 	close(): Promise<void>;
@@ -40,9 +38,8 @@ export interface OpenedCloud {
 	/** Absent where the cloud has no CoAP. */
 	serveCoAP?(options: PrivateServeOptions): Promise<PrivateServer>;
 	/** Absent where the cloud has no foreign broker. */
-	bridge?(options: BridgeOptions): Promise<CloudChannel>;
-	/** @param channel that devices' messages come over */
-	follow(channel: CloudChannel, say: Say): void;
+	bridge?(options: BridgeOptions): Promise<unknown>;
+	follow(say: Say): void;
 }
 
 /** Those that are a broker with services around it. */
@@ -58,9 +55,9 @@ export async function openCloud(name: BrokerCloudName, authority: Authority, dir
 		// A leading wildcard does not concern the topics that begin with `$`.
 		return {
 			cloud, operated: operateAws(cloud), watch: ["#", "$aws/#"], hasExample: false, serve: options => cloud.serve(options),
-			follow: (channel, say) => {
+			follow: say => {
 				followAws(cloud, say);
-				followAwsJobs(cloud.services, channel, say);
+				followAwsJobs(cloud.services, say);
 			},
 		};
 	}
@@ -68,9 +65,9 @@ export async function openCloud(name: BrokerCloudName, authority: Authority, dir
 	return {
 		cloud, operated: operatePrivate(cloud), watch: ["moorline/#"], hasExample: true, serve: options => cloud.serve(options), serveCoAP: options => cloud.serve(options),
 		bridge: options => cloud.bridge(options),
-		follow: (channel, say) => {
+		follow: say => {
 			follow(cloud, say);
-			followJobs(cloud.jobs, channel, say);
+			followJobs(cloud.jobs, say);
 		},
 	};
 }

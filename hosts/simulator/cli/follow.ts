@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a cloud notices, while it notices: who comes and goes, whose shadow changed, and how far jobs are. */
-import type { CloudChannel } from "../channel.js";
 import type { AwsServices } from "../clouds/aws/services.js";
 import type { AwsShadows } from "../clouds/aws/shadow.js";
+import type { JobService } from "../services/jobs.js";
 import type { Registry } from "../services/registry.js";
 import type { ShadowService } from "../services/shadow.js";
 
@@ -27,45 +27,25 @@ export function followAws(cloud: { registry: Registry; shadows: AwsShadows }, sa
 	};
 }
 
-/** What is followed of a job, on any cloud. */
-interface FollowedJob {
-	readonly id: string;
-	readonly status: string;
-	readonly details?: object | undefined;
+export function followJobs(jobs: JobService, say: Say): void {
+	const tell = teller(say);
+	jobs.onChanged = (device, { id, status, details }) => { tell(device, id, status, details); };
 }
 
-/** @param channel of the broker that the services were attached to before: they hear of each message first */
-export function followJobs(jobs: { list(device: string): readonly FollowedJob[] }, channel: CloudChannel, say: Say): void {
-	const told = new JobsTold(device => jobs.list(device), say);
-	for (const verb of ["next", "update"]) channel.subscribe(`moorline/+/jobs/${verb}`, topic => told.look(topic.split("/")[1]!));
+export function followAwsJobs({ jobs }: AwsServices, say: Say): void {
+	const tell = teller(say);
+	jobs.onChanged = (thing, { jobId, status, statusDetails }) => { tell(thing, jobId, status, statusDetails); };
 }
 
-/** @param channel as for `followJobs` */
-export function followAwsJobs(services: AwsServices, channel: CloudChannel, say: Say): void {
-	const told = new JobsTold(thing => services.jobs.executions(thing).map(({ jobId: id, status, statusDetails: details }) => ({ id, status, details })), say);
-	channel.subscribe("$aws/things/+/jobs/#", topic => told.look(topic.split("/")[2]!));
-}
-
-/** Says of jobs what was not said before. */
-class JobsTold {
-	readonly #list: (device: string) => readonly FollowedJob[];
-	readonly #say: Say;
-	/** What was said last, by device and job. */
-	readonly #last = new Map<string, string>();
-
-	constructor(list: (device: string) => readonly FollowedJob[], say: Say) {
-		this.#list = list;
-		this.#say = say;
-	}
-
-	look(device: string): void {
-		for (const { id: job, status, details = {} } of this.#list(device)) {
-			const key = `${device}/${job}`, text = `${device} ${job} ${status}${Object.keys(details).length === 0 ? "" : ` ${JSON.stringify(details)}`}`;
-			if (status === "QUEUED" || this.#last.get(key) === text) continue;
-			this.#last.set(key, text);
-			this.#say("job", { device, job, status, details }, text);
-		}
-	}
+/** Says how far a job is, once it has begun, and nothing twice. */
+function teller(say: Say): (device: string, job: string, status: string, details: object | undefined) => void {
+	const last = new Map<string, string>();
+	return (device, job, status, details = {}) => {
+		const key = `${device}/${job}`, text = `${device} ${job} ${status}${Object.keys(details).length === 0 ? "" : ` ${JSON.stringify(details)}`}`;
+		if (status === "QUEUED" || last.get(key) === text) return;
+		last.set(key, text);
+		say("job", { device, job, status, details }, text);
+	};
 }
 
 function followRegistry(registry: Registry, say: Say): void {

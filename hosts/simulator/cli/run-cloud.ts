@@ -6,7 +6,6 @@ import { join } from "node:path";
 import type { ManifestView } from "../../release/index.js";
 import { createAuthority } from "../authority.js";
 import { OPERATOR_ID } from "../backend.js";
-import type { CloudChannel } from "../channel.js";
 import { ControlActions } from "../control/actions.js";
 import { openControl, type ControlServer } from "../control/server.js";
 import { readRules, type Rule } from "../operations/rules.js";
@@ -44,12 +43,13 @@ async function run(options: SimulateOptions, releases: readonly ReadRelease[], r
 	const { cloud } = opened;
 	cloud.onNotification = notification => { output.say("notification", notification, notificationText(notification)); };
 	try {
-		const channel = options.broker === undefined ? await serve(opened, options, output) : await bridge(opened, options.broker, options, output);
+		if (options.broker === undefined) await serve(opened, options, output);
+		else await bridge(opened, options.broker, options, output);
 		await serveCoAP(opened, options, output);
 		for (const id of options.device ?? []) {
 			introduce(opened, id, await manufactureFiles(cloud, id, join(options.directory, "devices"), options.keyType), options, output);
 		}
-		opened.follow(channel, (event, fields, text) => output.say(event, fields, text));
+		opened.follow((event, fields, text) => output.say(event, fields, text));
 		for (const release of releases) offer(cloud, release, options.device!, output);
 		control.serve(new ControlActions(opened.operated).act);
 		output.say("ready", {}, "Ready. Ctrl-C ends it.");
@@ -75,7 +75,7 @@ async function readRulesFile(file: string): Promise<readonly Rule[]> {
 	}
 }
 
-async function serve({ cloud, watch: filters, serve: start }: OpenedCloud, options: SimulateOptions, output: Console): Promise<CloudChannel> {
+async function serve({ cloud, watch: filters, serve: start }: OpenedCloud, options: SimulateOptions, output: Console): Promise<void> {
 	const { host, alpnPort } = options;
 	const { port, tlsPort, webSocketPort, secureWebSocketPort, sharedPort } = await start({
 		host, port: options.port, tlsPort: options.tlsPort, webSocketPort: options.wsPort, secureWebSocketPort: options.wssPort, alpnPort, names: serverNames(host),
@@ -94,7 +94,6 @@ async function serve({ cloud, watch: filters, serve: start }: OpenedCloud, optio
 		`Authority  ${ca}`,
 		`Watch      ${watch}`,
 	].join("\n"));
-	return cloud.broker.attach();
 }
 
 /** Beside the broker, whoever's it is. */
@@ -117,9 +116,9 @@ async function serveCoAP({ serveCoAP: start }: OpenedCloud, options: SimulateOpt
 	output.say("coap", { host, udpPort, tcpPort, tlsPort, webSocketPort, secureWebSocketPort }, lines.map((line, index) => `${index === 0 ? "CoAP      " : "          "} ${line}`).join("\n"));
 }
 
-async function bridge(opened: OpenedCloud, url: string, options: SimulateOptions, output: Console): Promise<CloudChannel> {
+async function bridge(opened: OpenedCloud, url: string, options: SimulateOptions, output: Console): Promise<void> {
 	const pem = await readPem(options);
-	const channel = await opened.bridge!({
+	await opened.bridge!({
 		url, ...pem,
 		onState: (state, detail) => {
 			output.say("bridge", { state, detail }, `bridge ${state}${detail === undefined ? "" : `: ${detail}`}`);
@@ -127,7 +126,6 @@ async function bridge(opened: OpenedCloud, url: string, options: SimulateOptions
 	});
 	const ca = options.ca ?? join(options.directory, "authority.pem");
 	output.say("broker", { endpoint: url, ca }, `Broker     ${url}\nAuthority  ${ca}`);
-	return channel;
 }
 
 /** The first is the one that devices are told. */

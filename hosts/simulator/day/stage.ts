@@ -78,7 +78,7 @@ export class Stage {
 		cloud.shadows.onChanged = (id, { version }, changed) => this.#happened(`cloud: ${id} ${changed} changed, version ${version}`);
 		cloud.commands.onChanged = (id, { id: command, status, reason }) => this.#happened(`cloud: ${id} ${command} ${status}${reason === undefined ? "" : ` ${reason}`}`);
 		cloud.reports.onReport = (id, kind) => this.#happened(`cloud: ${id} tells of ${kind}`);
-		followJobs(cloud.jobs, cloud.broker.attach(), (_event, _fields, text) => this.#happened(`cloud: ${text}`));
+		followJobs(cloud.jobs, (_event, _fields, text) => this.#happened(`cloud: ${text}`));
 		this.#server = await cloud.serve({ tlsPort: 0 });
 	}
 

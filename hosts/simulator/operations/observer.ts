@@ -6,7 +6,6 @@
  */
 import type { ReportKind } from "../../../src/operations/report.js";
 import { OPERATOR_ID } from "../backend.js";
-import type { CloudChannel } from "../channel.js";
 import type { AwsServices } from "../clouds/aws/services.js";
 import type { AwsShadows } from "../clouds/aws/shadow.js";
 import type { CommandService } from "../services/commands.js";
@@ -17,6 +16,9 @@ import type { ReportService } from "../services/reports.js";
 import type { Registry } from "../services/registry.js";
 import { isDeviceId } from "../services/registry.js";
 import type { ShadowService } from "../services/shadow.js";
+
+/** Characters. */
+const WORD_MAXIMUM = 64;
 
 /** A shadow after a change; without sections when it was deleted. */
 export interface ObservedShadow {
@@ -71,6 +73,10 @@ export interface MessageTeller {
 	onMessage: ((device: string, sent: boolean, topic: string, payload: Uint8Array) => void) | undefined;
 }
 
+export interface PrivateTeller extends MessageTeller {
+	onStatus: ((device: string, payload: Uint8Array) => void) | undefined;
+}
+
 export interface ObservedPrivateCloud {
 	readonly registry: Registry;
 	readonly shadows: ShadowService;
@@ -86,24 +92,20 @@ export interface ObservedAwsCloud {
 	readonly reports: ReportService;
 }
 
-export function observePrivate(cloud: ObservedPrivateCloud, teller: MessageTeller, observer: Observer): void {
+export function observePrivate(cloud: ObservedPrivateCloud, teller: PrivateTeller, observer: Observer): void {
 	observeBroker(cloud.registry, teller, observer);
+	overhear(teller, "onStatus", (device, payload) => {
+		const status = statusIn(payload);
+		if (status === undefined || !isDeviceId(device)) return;
+		const { product, version } = status;
+		observer.firmware(device, wordOf(product), wordOf(version));
+	});
 	overhear(cloud.shadows, "onChanged", (id, { version, desired, reported }, _changed, name) => {
 		observer.shadow(id, { name, version, desired, reported });
 	});
 	overhear(cloud.commands, "onChanged", (device, command) => { observer.command(device, command); });
 	overhear(cloud.jobs, "onChanged", (device, job) => { observer.job(device, job); });
 	overhear(cloud.reports, "onReport", (device, kind, report) => { observer.report(device, kind, report); });
-}
-
-/** @param channel of the cloud's broker */
-export function observeStatus(channel: CloudChannel, observer: Observer): void {
-	channel.subscribe("moorline/+/status", (topic, payload) => {
-		const device = topic.split("/")[1]!, status = statusIn(payload);
-		if (status === undefined || !isDeviceId(device)) return;
-		const { product, version } = status;
-		observer.firmware(device, typeof product === "string" ? product : undefined, typeof version === "string" ? version : undefined);
-	});
 }
 
 export function observeAws(cloud: ObservedAwsCloud, teller: MessageTeller, observer: Observer): void {
@@ -151,6 +153,11 @@ function overhear<Target extends object, Name extends Callbacks<Target>>(target:
 		theirs?.(...values);
 	};
 	Object.defineProperty(target, name, { get: () => heard, set: (callback: Callback) => { theirs = callback; }, configurable: true, enumerable: true });
+}
+
+/** As much as is kept of it for every device. */
+function wordOf(value: unknown): string | undefined {
+	return typeof value === "string" ? value.slice(0, WORD_MAXIMUM) : undefined;
 }
 
 /** `undefined` for what says nothing: anybody may write anything to a foreign broker. */

@@ -141,6 +141,8 @@ export class Operations implements Observer {
 	}
 
 	#crash(device: string, { boot, fingerprint, count, reason, message, stack, product, version, wall, heap, vitals, logs }: CrashReport, at: number): void {
+		// A device that heard no answer says it again, perhaps to the next cloud.
+		if (this.stores.list("crashes", { where: { device, boot, fingerprint, count }, limit: 1 }).length > 0) return;
 		this.stores.add("crashes", { device, at, boot, fingerprint, count, reason, message, stack, product, version, wall, heap, vitals, logs });
 		this.statistics.crash(device, fingerprint, { reason, message }, count, at);
 		this.notifications.crash(device, fingerprint, `${reason}${message === undefined ? "" : `, ${message}`} (${fingerprint})`, at);

@@ -35,7 +35,7 @@ const sqlite = createRequire(import.meta.url)("node-sqlite3-wasm") as typeof imp
 const VERSION = 1;
 const DELAY = 200;
 /** Rows that wait; more are written at once. */
-const PENDING_MAXIMUM = 1_000;
+const PENDING_MAXIMUM = 500;
 /** Of a table that is full this part makes room, so that not every row has to. */
 const PRUNED_PART = 0.1;
 /** Measures that are remembered; more and they are taken anew. */

@@ -34,7 +34,9 @@ const STATUS_CODES: readonly string[] = Object.freeze([
 	"INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 ]);
 const OK = 0;
+const CANCELED = 1;
 const INVALID_ARGUMENT = 3;
+const DEADLINE_EXCEEDED = 4;
 const FAILED_PRECONDITION = 9;
 const INTERNAL = 13;
 
@@ -159,5 +161,10 @@ function statusCode(status: Command["status"], reason: string | undefined): numb
 	const code = reason === undefined ? -1 : STATUS_CODES.indexOf(reason);
 	if (code > OK) return code;
 	if (reason === "MALFORMED") return INVALID_ARGUMENT;
-	return status === "REJECTED" ? FAILED_PRECONDITION : INTERNAL;
+	switch (status) {
+		case "CANCELED": return CANCELED;
+		case "TIMED_OUT": return DEADLINE_EXCEEDED;
+		case "REJECTED": return FAILED_PRECONDITION;
+		default: return INTERNAL;
+	}
 }

@@ -20,7 +20,7 @@ import type { Command } from "../../operations/command.js";
 import type { Commands, CommandsPort } from "../../operations/commands.js";
 import type { PrivateCoAPConnection } from "./coap-connection.js";
 import { PrivateResource } from "./coap-resource.js";
-import { replyPath, responseOf, termsOf, vocabularyOf } from "./commands.js";
+import { idOf, replyPath, responseOf, termsOf, vocabularyOf } from "./commands.js";
 import { decode } from "./formats.js";
 
 export class PrivateCoAPCommands extends PrivateResource implements CommandsPort {
@@ -69,9 +69,9 @@ export class PrivateCoAPCommands extends PrivateResource implements CommandsPort
 		const bytes = payload.slice();
 		const { text } = this.connection.host;
 		const { commands, canceled = [] } = decode(text, bytes, 0, bytes.byteLength, this.vocabulary, true);
-		for (const command of listed(canceled)) this.#commands.cancel(String(command["id"]), termsOf(command));
+		for (const command of listed(canceled)) this.#commands.cancel(idOf(command), termsOf(command));
 		for (const command of listed(commands)) {
-			this.#commands.request(String(command["id"]), command["payload"] ?? null, termsOf(command));
+			this.#commands.request(idOf(command), command["payload"] ?? null, termsOf(command));
 		}
 	}
 }

@@ -75,7 +75,7 @@ export class PrivateCommands implements Translation, CommandsPort {
 		const { host } = this.#connection;
 		const message = decode(host.text, own, from, from + end - start, this.#vocabulary, isRequest);
 		const commands = this.#commands;
-		const id = String(message["id"]);
+		const id = idOf(message);
 		const { part } = message;
 		if (isRequest) {
 			commands.request(id, message["payload"] ?? null, termsOf(message));
@@ -98,8 +98,16 @@ export function vocabularyOf({ names, spare }: Commands): Vocabulary {
 	return new Vocabulary([...NAMES, ...names], spare);
 }
 
+/** @throws DeviceError `malformed` */
+export function idOf({ id }: JSONObject): string {
+	if (typeof id !== "string" || id === "") throw new DeviceError("malformed", "a command's id is no text");
+	return id;
+}
+
+/** What is no term is left out: what is remembered by it could not be read again, or would never be due. */
 export function termsOf({ number, timeout, expires }: JSONObject): CommandTerms {
-	return { number: numberOf(number), timeout: numberOf(timeout), expires: numberOf(expires) };
+	const isNumber = Number.isSafeInteger(number) && Number(number) > 0;
+	return { number: isNumber ? Number(number) : undefined, timeout: numberOf(timeout), expires: numberOf(expires) };
 }
 
 /** @throws DeviceError `argument` for an id that is no name */
@@ -121,5 +129,5 @@ export function responseOf({ id, status, reason, description, result, replied }:
 }
 
 function numberOf(value: unknown): number | undefined {
-	return typeof value === "number" ? value : undefined;
+	return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }

@@ -71,6 +71,21 @@ test("AwsCommands: a command in CBOR, whose bytes are its own", () => {
 	assert.deepEqual(rig.take(), [`E/e-3/response/json {"status":"FAILED","statusReason":{"reasonCode":"HOT"}}`]);
 });
 
+test("AwsCommands: results are texts where they are no truth values, and no reply in parts is taken", () => {
+	const rig = new Rig();
+	rig.message("E/e-1/request/json", { on: true });
+	rig.take();
+	rig.command!.succeed({ heat: 21, at: [1, { b: null }], toString: "x" });
+	assert.deepEqual(rig.take(), [
+		`E/e-1/response/json {"status":"SUCCEEDED","result":{"heat":{"s":"21"},"at":{"s":"[1,{\\"b\\":null}]"},"toString":{"s":"x"}}}`,
+	]);
+	rig.message("E/e-1/response/accepted/json", { executionId: "e-1" });
+	rig.message("E/e-2/request/json", { on: true });
+	rig.take();
+	rig.command!.reply({ read: () => 0 });
+	assert.deepEqual(rig.take(), [`E/e-2/response/json {"status":"FAILED","statusReason":{"reasonCode":"REPLY_UNSUPPORTED"}}`]);
+});
+
 test("AwsCommands repeats on the next connection what was not answered", () => {
 	const rig = new Rig();
 	rig.message("E/e-1/request/json", { on: true });

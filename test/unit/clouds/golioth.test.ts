@@ -84,6 +84,9 @@ test("Golioth: how a call failed", () => {
 		[(command) => command.reject("NOT_FOUND"), "a26269646272316a737461747573436f646505"],
 		[(command) => command.reject("BUSY"), "a36269646272316664657461696ca166726561736f6e64425553596a737461747573436f646509"],
 		[(command) => command.fail("JAMMED", "it is"), "a36269646272316664657461696ca266726561736f6e664a414d4d45446b6465736372697074696f6e6569742069736a737461747573436f64650d"],
+		[(command) => command.reply({ read: () => 0 }), "a36269646272316664657461696ca166726561736f6e715245504c595f554e535550504f525445446a737461747573436f64650d"],
+		[(command) => command.say("TIMED_OUT"), "a26269646272316a737461747573436f646504"],
+		[(command) => command.say("CANCELED"), "a26269646272316a737461747573436f646501"],
 	];
 	for (const [end, hex] of cases) {
 		const rig = new GoliothRig();

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code } from "../../../src/coap/constants.js";
 import { DeviceError } from "../../../src/base/error.js";
+import type { Command } from "../../../src/operations/command.js";
 import { Commands } from "../../../src/operations/commands.js";
 import { Jobs, type Job } from "../../../src/operations/jobs.js";
 import { Shadow } from "../../../src/shadow/shadow.js";
@@ -303,6 +304,48 @@ test("PrivateCoAPCommands: each of those that wait once, and what became of it",
 	assert.deepEqual(rig.said(), ["error rejected"]);
 	assert.deepEqual(rig.open(), ["GET* commands"]);
 	rig.notify("GET* commands", { commands: 3 });
+	assert.deepEqual(rig.said(), ["fault malformed"]);
+});
+
+test("PrivateCoAPCommands: canceled, too late, and a reply in parts", () => {
+	const rig = new CoAPRig();
+	const asked: Command[] = [];
+	const commands = new Commands({
+		onCommand: (command) => { asked.push(command); },
+		onCommandCanceled: ({ id, status }) => rig.lines.push(`${id} ${status}`),
+	});
+	const turn = (): void => commands.expire(rig.host.time.now());
+	rig.connection.addCommands(commands);
+	rig.ready();
+	turn();
+	rig.said();
+	rig.notify("GET* commands", { commands: [{ id: "a", number: 1 }, { id: "b", timeout: 0 }, { id: "c", payload: "x" }] });
+	turn();
+	assert.deepEqual(asked.map(({ id, terms }) => [id, terms.number]), [["a", 1], ["c", undefined]]);
+	rig.answer(`POST commands/response {"id":"b","status":"TIMED_OUT"}`, Code.CHANGED, { id: "b" });
+	rig.notify("GET* commands", { commands: [], canceled: [{ id: "a", number: 1 }] });
+	turn();
+	assert.deepEqual(rig.said(), ["a CANCELED"]);
+	rig.answer(`POST commands/response {"id":"a","status":"CANCELED"}`, Code.CHANGED, { id: "a" });
+	asked[1]!.reply({ read: (offset, target) => {
+		const count = Math.min(target.byteLength, 1_000 - offset);
+		target.fill(0x41, 0, count);
+		return count;
+	} });
+	turn();
+	const { options: { payload, contentFormat } } = rig.find("POST commands/reply/c/0 AAA");
+	assert.deepEqual([payload!.byteLength, contentFormat], [768, 42]);
+	rig.answer("POST commands/reply/c/0", Code.CHANGED, { offset: 768 });
+	turn();
+	rig.answer("POST commands/reply/c/768", 0xa0, { code: 500, message: "later" });
+	rig.host.advance(10_000);
+	turn();
+	rig.answer("POST commands/reply/c/768", Code.CHANGED, { offset: 1_000 });
+	turn();
+	turn();
+	rig.answer(`POST commands/response {"id":"c","status":"SUCCEEDED","reply":{"length":1000}}`, Code.CHANGED, { id: "c" });
+	assert.deepEqual(rig.open(), ["GET* commands"]);
+	rig.notify("GET* commands", { commands: [], canceled: ["a"] });
 	assert.deepEqual(rig.said(), ["fault malformed"]);
 });
 

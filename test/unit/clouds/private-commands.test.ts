@@ -3,14 +3,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PrivateCloudOptions } from "../../../src/clouds/private/index.js";
+import { termsOf } from "../../../src/clouds/private/commands.js";
 import type { Command } from "../../../src/operations/command.js";
 import { ANSWER_TIMEOUT } from "../../../src/base/service.js";
-import { DeviceRig } from "../device-rig.js";
+import { DeviceRig, ID } from "../device-rig.js";
 import { toHex } from "../hex.js";
-import { connack, suback } from "../wire.js";
+import { connack, publish, suback, utf8 } from "../wire.js";
 
 class Rig extends DeviceRig {
 	command: Command | undefined;
+	onCommand: (() => void) | undefined;
 
 	/** In sync, and listening. */
 	static make(cloud: PrivateCloudOptions = {}): Rig {
@@ -19,6 +21,7 @@ class Rig extends DeviceRig {
 				onCommand(command) {
 					rig.command = command;
 					rig.lines.push(`command ${command.id} ${JSON.stringify(command.payload)}`);
+					rig.onCommand?.();
 				},
 				onCommandCanceled: ({ id, status }) => { rig.lines.push(`${id} ${status}`); },
 			},
@@ -78,6 +81,20 @@ test("PrivateCommands: canceled, too late, and bytes in CBOR", () => {
 	assert.deepEqual(rig.take(), ["error malformed"]);
 });
 
+test("PrivateCommands: what is no term is none, and what has no name is refused", () => {
+	for (const number of [1.5, -1, 0, -0, NaN, Infinity, 2 ** 53, "7"]) assert.deepEqual(termsOf({ number: number as number }).number, undefined);
+	for (const time of [NaN, Infinity, -Infinity, "7"]) {
+		assert.deepEqual(termsOf({ timeout: time as number, expires: time as number }), { number: undefined, timeout: undefined, expires: undefined });
+	}
+	assert.deepEqual(termsOf({ number: 7, timeout: 0.5, expires: 1e12 }), { number: 7, timeout: 0.5, expires: 1e12 });
+	const rig = Rig.make();
+	for (const message of [{}, { id: 7 }, { id: "" }, { id: { toString: 1 } }]) {
+		rig.message("commands/request", message);
+		rig.message("commands/cancel", message);
+		assert.deepEqual(rig.take(), ["error malformed", "error malformed"]);
+	}
+});
+
 test("PrivateCommands: a reply in parts, each as the cloud asks for it", () => {
 	const rig = Rig.make();
 	rig.message("commands/request", { id: "a" });
@@ -131,4 +148,13 @@ test("PrivateCommands: refusals by their numbers", () => {
 		rig.host.advance(20_000);
 		assert.deepEqual(rig.said().filter((line) => line.startsWith("commands")), code === 500 ? [`commands/response {"id":"a","status":"SUCCEEDED"}`] : []);
 	}
+});
+
+test("PrivateCommands: nothing begins once the program has closed the device, though it came before", () => {
+	const rig = Rig.make();
+	rig.onCommand = () => rig.device.close();
+	const request = (id: string): string => publish({ topic: `moorline/${ID}/commands/request`, payload: utf8(JSON.stringify({ id })), qos: 1, id: 1 });
+	rig.stream.deliver(request("a") + request("b"));
+	rig.host.advance(ANSWER_TIMEOUT);
+	assert.deepEqual(rig.take(), ["command a null"]);
 });

@@ -16,7 +16,10 @@ export class CommandRig extends ServiceRig {
 	wall: number | undefined;
 	/** What each write throws. */
 	storageFailure: DeviceError | undefined;
+	/** What each read throws. */
+	readFailure: DeviceError | undefined;
 	writes = 0;
+	reads = 0;
 	/** What the program does at once, by id. */
 	onCommand: ((command: Command) => void) | undefined;
 	onResumed: ((command: Command) => boolean) | undefined;
@@ -44,11 +47,12 @@ export class CommandRig extends ServiceRig {
 		this.turn();
 	}
 
-	/** A reset, and a connection after it. */
-	reset(): void {
+	/** A reset, and a connection after it, if there is one. */
+	reset(isConnected = true): void {
 		this.commands = {};
 		this.driven = this.make();
-		this.connect();
+		if (isConnected) this.connect();
+		else this.turn();
 	}
 
 	request(id: string, terms?: CommandTerms): void {
@@ -77,7 +81,11 @@ export class CommandRig extends ServiceRig {
 	private make(): Commands {
 		const values = this.values ?? new Map<string, Uint8Array>();
 		const domain: StorageDomain = {
-			read: (key) => this.values.get(key)?.slice(),
+			read: (key) => {
+				this.reads++;
+				if (this.readFailure !== undefined) throw this.readFailure;
+				return this.values.get(key)?.slice();
+			},
 			write: (key, value) => {
 				if (this.storageFailure !== undefined) throw this.storageFailure;
 				this.writes++;

@@ -234,3 +234,43 @@ test("what is in the storage and none of ours is left out, and said", () => {
 	assert.throws(() => new Rig({ model: { ...MODEL, status: number() } as typeof MODEL }), { code: "argument" });
 	assert.throws(() => new Rig({ initial: { interval: "often" } as never }), { code: "argument" });
 });
+
+test("what is refused while something else is on trial stays refused once that is kept", () => {
+	const rig = started();
+	rig.set({ interval: 5 });
+	rig.wait(SETTLE_TIME / 2);
+	rig.set({ interval: "often" });
+	const { version } = rig.document;
+	const { state, reason } = rig.status as JSONObject;
+	assert.deepEqual([state, reason, rig.configuration.onTrial], ["refused", "BAD_VALUE: interval", true]);
+	rig.wait(TIMEOUT);
+	const told = rig.status as JSONObject;
+	assert.deepEqual([rig.configuration.onTrial, rig.configuration.current], [false, { interval: 5 }]);
+	assert.deepEqual([told["state"], told["reason"]], ["refused", "BAD_VALUE: interval"]);
+	assert.ok(Number(told["version"]) <= version);
+	// Set back, it is refused no more.
+	const back = started();
+	back.set({ interval: 5 });
+	back.wait(SETTLE_TIME / 2);
+	back.set({ interval: "often" });
+	back.document.desired["interval"] = 5;
+	back.document.version++;
+	back.disconnect();
+	back.connect();
+	assert.equal((back.status as JSONObject)["state"], "trial");
+	back.wait(SETTLE_TIME);
+	const { state: last, reason: none } = back.status as JSONObject;
+	assert.deepEqual([last, none, back.configuration.onTrial], ["applied", undefined, false]);
+});
+
+test("what an image before this one kept is gone by as far as it fits the model of this one", () => {
+	const rig = started();
+	rig.set({ interval: 5, mode: "near" });
+	rig.wait(SETTLE_TIME);
+	const kept = new Rig({ model: { interval: string(), speed: number() } as never, initial: { interval: "often", speed: 1 } as never }, rig);
+	assert.deepEqual(kept.configuration.current, { interval: "often", speed: 1 });
+	const trial = started();
+	trial.set({ interval: 5, mode: "near" });
+	const next = new Rig({ model: { interval: string() } as never, initial: { interval: "often" } as never }, trial);
+	assert.deepEqual(next.configuration.current, { interval: "often" });
+});

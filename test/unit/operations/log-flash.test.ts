@@ -170,7 +170,7 @@ test("a flash that refuses to write breaks nothing, and is told of once", () => 
 	assert.deepEqual(numbers(open(again, options, 2), again), []);
 });
 
-test("a flash that cannot be read any more is left alone", () => {
+test("a flash that cannot be read any more, or never, is left alone", () => {
 	let host = new LogHost(), log = open(host, options, 1);
 	say(host, log, 5);
 	host = reset(host);
@@ -181,6 +181,11 @@ test("a flash that cannot be read any more is left alone", () => {
 	assert.deepEqual(records(log, host).map((record) => record[4]), ["from RAM"]);
 	host.advance(0);
 	assert.deepEqual(errors, ["storage"]);
+	const few = new LogHost(), short = open(few, { flash: { partition: "log", count: 1 } }, 1, { onError: (error) => errors.push(error.code) });
+	short.logger("lamp").error("on no flash");
+	few.advance(0);
+	assert.deepEqual([numbers(short, few), errors], [[1], ["storage", "argument"]]);
+	errors.pop();
 	const other = new LogHost(host.partition);
 	const deaf = open(other, options, 3, { onError: (error) => errors.push(error.code) });
 	deaf.logger("lamp").error("still");

@@ -151,7 +151,7 @@ test("Log refuses what cannot be meant", () => {
 	for (const name of ["", "with space", "x".repeat(25), "ä"]) assert.equal(codeOf(() => log.logger(name)), "argument");
 	for (let index = 0; index < MODULES_MAXIMUM; index++) log.logger(`m${index}`);
 	assert.equal(codeOf(() => log.logger("one-more")), "full");
-	for (const options of [{ level: "loud" as "info" }, { bytesPerMinute: 2047 }, { memory: 1000 }, { flash: { partition: "log", count: 1 } }, { modules: { lamp: "x" as "info" } }]) {
+	for (const options of [{ level: "loud" as "info" }, { bytesPerMinute: 2047 }, { memory: 1000 }, { modules: { lamp: "x" as "info" } }]) {
 		assert.equal(codeOf(() => open(host, options).logger("lamp")), "argument", JSON.stringify(options));
 	}
 });

@@ -19,6 +19,8 @@ class Source implements ReportSource {
 	/** Of the next report. */
 	number = 1;
 	length = 10;
+	/** Thrown by `next`. */
+	failure: Error | undefined;
 	readonly #rig: ServiceRig;
 
 	constructor(kind: ReportKind, rig: ServiceRig) {
@@ -27,6 +29,7 @@ class Source implements ReportSource {
 	}
 
 	next(): Uint8Array | undefined {
+		if (this.failure !== undefined) throw this.failure;
 		return this.deadline === Infinity ? undefined : new Uint8Array(this.length).fill(this.number);
 	}
 
@@ -242,4 +245,16 @@ test("Reports waits for room, and for a source that promised too much", () => {
 	rig.now = rig.reports.deadline;
 	rig.turn();
 	assert.equal(rig.reports.deadline, rig.now + RETRY);
+});
+
+test("Reports: a source that throws is told of, and neither asked all the time nor in the way of the others", () => {
+	const rig = new Rig();
+	const crash = rig.source("crash");
+	rig.source("logs");
+	crash.failure = new DeviceError("storage", "cannot read");
+	rig.connect();
+	rig.wait(3 * RETRY);
+	const lines = rig.take();
+	assert.ok(lines.includes("logs 1"), lines.join("; "));
+	assert.ok(lines.length < 12, lines.join("; "));
 });
