@@ -44,7 +44,7 @@ export function addConfiguration(program: Command): void {
 
 function shadowText({ device, name, version, desired, reported, delta }: ShadowView): string {
 	const title = `${device}${name === "" ? "" : ` ${name}`}`;
-	if (version === 0) return `${printableLine(title)} has no such shadow`;
+	if (version === 0) return printableLine(name === "" ? `${device} has no shadow` : `${device} has no shadow ${name}`);
 	const sections = [desired, reported, delta].map(leaves), members = [...new Set(sections.flatMap(section => [...section.keys()]))].sort();
 	const rows = members.map(member => [member, ...sections.map(section => section.get(member) ?? "")]);
 	return `${printableLine(title)} version ${version}\n${table(["MEMBER", "DESIRED", "REPORTED", "DELTA"], rows)}`;
