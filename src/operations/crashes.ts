@@ -131,7 +131,7 @@ export class Crashes implements ReportSource {
 		}
 	}
 
-	/** What cannot be read is told, and as good as not there: what tells of crashes must not be what a device dies of. */
+	/** What cannot be read is told, and as good as not there: nothing that a device should die of. */
 	private load(version: string): CrashRecord {
 		try {
 			return this.#store.load(version);
