@@ -42,7 +42,7 @@ const device = new Device({
 		attempt: command({ handler: attempt }),
 		fail: command({ handler(call) { call.fail(secret, secret); } }),
 		throw: () => { throw texts.error; },
-		crash: () => { host.timer.set(() => { throw texts.error; }, 50); },
+		crash: () => { host.timer.set(() => { throw texts.error; }, 1); },
 		plant: () => { host.trace(hex); device.log("lamp").error("planted", { hex: hex.slice(0, 60) }); device.report({ on: true }); },
 	},
 	onConnected() { host.trace("connected"); },
@@ -66,15 +66,16 @@ function attempt(call) {
 		log.warning("it", { value });
 		log.info("it", value);
 		log.debug("it", { a: { value }, b: [value] });
+	}
+	for (const value of [key, texts.error, texts.symbol, secret]) {
 		for (const use of [
-			() => device.report(value), () => device.report({ on: value }), () => device.log(value), () => device.metrics.counter(value),
-			() => device.metrics.gauge("gauge").set(value), () => device.shadow(value), () => device.configure({ model: value }),
-			() => host.storage.open({ path: value }), () => host.flash.open({ path: value }),
+			() => device.report(value), () => device.report({ on: value }), () => device.shadow(value), () => device.configure({ model: value }),
+			() => device.log(value), () => device.metrics.counter(value), () => device.metrics.gauge("gauge").set(value), () => JSON.parse(value),
+			() => host.storage.open({ path: value }), () => host.storage.open({ path: "d" }).write(value, key), () => host.flash.open({ path: value }),
 			() => host.keys.sign({ key: value, bytes: key, onSignature() {}, onError: told }),
 			() => host.keys.sign({ key: key.slice(0, 100), bytes: key, onSignature() {}, onError: told }),
 			() => new host.tls.io({ address: "127.0.0.1", port: 1, host: "h", secure: { certificates: [key], clientCertificates: [key], clientKey: value }, onError: told }),
-			() => new Device({ host, cloud: privateCloud(), commandKeys: [value] }),
-			() => JSON.parse(value), () => value.nothing.there,
+			() => new Device({ host, cloud: privateCloud(), commands: {}, commandKeys: [value] }).close(),
 		]) {
 			try { use(); } catch (error) { told(error); }
 		}

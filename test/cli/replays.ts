@@ -23,12 +23,15 @@ export async function assertReplays(place: Place, file: string, traces: readonly
 	return fingerprint;
 }
 
-/** @param directory the device's, which may hold them */
-export async function assertNoSecrets(place: Place, recording: string, directory: string): Promise<void> {
+/**
+ * @param directory the device's, which may hold them
+ * @param artefacts other than the recording
+ */
+export async function assertNoSecrets(place: Place, recording: string, directory: string, artefacts: Readonly<Record<string, Uint8Array | string>> = {}): Promise<void> {
 	const identity = join(place.path, directory, "storage", "identity"), content = await readFile(join(place.path, recording));
 	const read = (key: string): Promise<Uint8Array | undefined> => readFile(join(identity, key)).catch(() => undefined);
 	const slots = (await Promise.all([read("slot0"), read("slot1")])).filter(slot => slot !== undefined);
 	const keys = [await read("key"), await read("psk"), ...slots.map(slot => decodeSlot(text, slot).credentials.key)].filter(key => key !== undefined);
 	assert.ok(keys.length > 0, "there is a secret to be found");
-	for (const key of keys) assertSecret(key, { [recording]: content });
+	for (const key of keys) assertSecret(key, { ...artefacts, [recording]: content });
 }

@@ -10,20 +10,23 @@ import { test, type TestContext } from "node:test";
 import { createAwsCloud, type AwsCloud } from "../../hosts/simulator/clouds/aws/cloud.js";
 import { obstacle } from "../../hosts/xs/node/build.js";
 import { toPEM } from "../host/certificates.js";
+import { artefactsIn } from "../secrets.js";
 import { type Command, moorline, Place, THING } from "./command.js";
 import { assertNoSecrets, assertReplays } from "./replays.js";
 
 const TIMEOUT = 300_000;
 const NAME = "thing-1";
 const RECORDING = "thing.rec";
+const STORES = "operations.sqlite";
 
 const noXS = await obstacle(64);
 if (noXS !== undefined && process.env["CI"] === "true") throw new Error(noXS);
 if (noXS !== undefined) console.warn(`SKIPPED on XS: ${noXS}`);
 const hosts = noXS === undefined ? ["node", "xs"] as const : ["node"] as const;
 
-async function serveAws(context: TestContext): Promise<AwsCloud> {
+async function serveAws(context: TestContext, place: Place): Promise<AwsCloud> {
 	const cloud = await createAwsCloud({
+		operations: { file: join(place.path, STORES) },
 		// What restarts here is back in no time.
 		limits: { connectsPerSecond: 10 },
 		provisioning: { templates: { things: { parameters: ["SerialNumber"], thingName: () => NAME } } },
@@ -48,9 +51,9 @@ async function runThing(context: TestContext, place: Place, cloud: AwsCloud, hos
 
 for (const host of hosts) {
 	test(`${host}: a thing provisions itself, follows its settings, does jobs and answers commands`, { timeout: TIMEOUT }, async (context) => {
-		const cloud = await serveAws(context);
+		const place = await Place.make(context), cloud = await serveAws(context, place);
 		const { jobs, commands } = cloud.services;
-		const place = await Place.make(context), thing = await runThing(context, place, cloud, host);
+		const thing = await runThing(context, place, cloud, host);
 		const said = (line: string): Promise<string> => thing.line((other) => other === line);
 		await said(`${NAME}: provisioned`);
 		await said(`${NAME}: connected`);
@@ -68,7 +71,11 @@ for (const host of hosts) {
 		assert.equal((await thing.ended).code, 0);
 		if (host === "node") {
 			await assertReplays(place, RECORDING, thing.stdout);
-			await assertNoSecrets(place, RECORDING, "thing");
+			// The cloud made the key, and sent it: it keeps that there was a message, and nothing of what was in it.
+			cloud.operations!.stores.flush();
+			const handed = cloud.operations!.stores.list("messages", { where: { device: "claim" } }).filter(({ topic }) => /\/(create|provision)\//.test(topic!));
+			assert.deepEqual([handed.length > 2, handed.some(({ content }) => (content ?? null) !== null)], [true, false]);
+			await assertNoSecrets(place, RECORDING, "thing", { ...artefactsIn(place.path, path => path.includes(STORES)), output: thing.stdout.join("\n") });
 		}
 		assert.equal(jobs.execution(NAME, "restart")?.status, "SUCCEEDED");
 		assert.deepEqual(cloud.shadows.get(NAME, "settings")?.state.reported, { intervalSeconds: 5 });
