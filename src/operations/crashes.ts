@@ -131,7 +131,7 @@ export class Crashes implements ReportSource {
 		}
 	}
 
-	/** What cannot be read is told, and as if it were not there: what tells of crashes must not be what a device dies of. */
+	/** What cannot be read is told, and is as if it were not there: a device must not die of what tells of crashes. */
 	private load(version: string): CrashRecord {
 		try {
 			return this.#store.load(version);

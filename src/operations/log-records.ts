@@ -93,8 +93,8 @@ export class LogRecords implements RecordRingOwner, FlashRecordsOwner {
 	}
 
 	/**
-	 * Takes to the flash what is to go there, as far as it may be written, and forgets what the cloud has; first of all,
-	 * opens it. Not done at once, because programs log wherever they are, and this takes half of the stack of a device.
+	 * Takes to the flash what is to go there, as far as it may be written, and forgets what the cloud has; first of
+	 * all, opens it. Not done at once: programs log wherever they are, and this takes half of the stack of a device.
 	 */
 	keep(): void {
 		const ring = this.#ring;
