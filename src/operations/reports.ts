@@ -11,6 +11,7 @@
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
 import { ANSWER_TIMEOUT, Refusal, RETRY, Service } from "../base/service.js";
+import { Allowance } from "./allowance.js";
 import { REPORT_LENGTH, type ReportKind, type ReportsPort, type ReportSource } from "./report.js";
 
 export interface ReportsOptions {
@@ -33,7 +34,6 @@ const LONGEST = REPORT_LENGTH + REPORT_OVERHEAD;
 /** With half of it, what was told last is made up for before the minute is over. */
 export const BYTES_PER_MINUTE_MINIMUM = 2 * LONGEST;
 const BYTES_PER_MINUTE_MAXIMUM = 1_048_576;
-const MINUTE = 60_000;
 /** ms after which a report is told again that the connection ended upon: a cloud that does not permit it does that. */
 const LOSS_MAXIMUM = 3_600_000;
 
@@ -46,8 +46,9 @@ export class Reports extends Service<ReportsPort> {
 	readonly #callbacks: ReportsCallbacks;
 	/** By priority. */
 	readonly #sources: ReportSource[] = [];
-	/** Bytes per ms at which what was told is made up for: so much less that the longest report may come on top. */
-	readonly #rate: number;
+	readonly #bytesPerMinute: number;
+	/** There from the first report on. */
+	#allowance: Allowance | undefined;
 	/** When the next may be told, and when the last one was; monotonic ms. */
 	#next = -Infinity;
 	#toldAt = -Infinity;
@@ -64,7 +65,7 @@ export class Reports extends Service<ReportsPort> {
 		super(prefix);
 		this.#callbacks = callbacks;
 		inRange("bytesPerMinute", bytesPerMinute, BYTES_PER_MINUTE_MINIMUM, BYTES_PER_MINUTE_MAXIMUM);
-		this.#rate = (bytesPerMinute - LONGEST) / MINUTE;
+		this.#bytesPerMinute = bytesPerMinute;
 	}
 
 	/** Tells what comes from `source`, too: one for each kind. */
@@ -83,7 +84,7 @@ export class Reports extends Service<ReportsPort> {
 			const { deadline } = sources[index]!;
 			if (deadline < earliest) earliest = deadline;
 		}
-		return Math.max(earliest, this.#next);
+		return Math.max(earliest, this.#next, this.#allowance?.availableAt(LONGEST) ?? 0);
 	}
 
 	/** The cloud has the report; that counts as well when it was waited for no more. */
@@ -106,11 +107,15 @@ export class Reports extends Service<ReportsPort> {
 		const outcome = this.#outcome;
 		this.#outcome = Outcome.NONE;
 		if (outcome === Outcome.ACCEPTED) this.#last!.accepted(now);
-		else if (outcome === Outcome.REFUSED) this.giveUp(this.#last!, this.#refusal!, now);
+		if (outcome !== Outcome.REFUSED) return;
+		// A cloud that refuses one is not to refuse all that there are at once.
+		this.#next = now + ANSWER_TIMEOUT;
+		this.giveUp(this.#last!, this.#refusal!, now);
 	}
 
 	protected override ask(port: ReportsPort, token: string, now: number): boolean | undefined {
-		if (now < this.#next) return undefined;
+		const allowance = this.#allowance ??= new Allowance(this.#bytesPerMinute, now);
+		if (now < this.#next || !allowance.has(LONGEST, now)) return undefined;
 		const source = this.choose(now);
 		if (source === undefined) return undefined;
 		const body = this.bodyOf(source, now);
@@ -133,7 +138,7 @@ export class Reports extends Service<ReportsPort> {
 		this.#last = source;
 		this.#unanswered = token;
 		this.#toldAt = now;
-		this.#next = now + Math.ceil((byteLength + REPORT_OVERHEAD) / this.#rate);
+		allowance.spend(byteLength + REPORT_OVERHEAD);
 		return true;
 	}
 
