@@ -66,7 +66,13 @@ export function artefactsIn(directory: string, isMeant: (path: string) => boolea
 	const artefacts: Record<string, Uint8Array> = {};
 	for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
 		const path = join(entry.parentPath, entry.name);
-		if (entry.isFile() && isMeant(path)) artefacts[path] = readFileSync(path);
+		if (!entry.isFile() || !isMeant(path)) continue;
+		try {
+			artefacts[path] = readFileSync(path);
+		} catch (error) {
+			// Of a process that runs: a journal, say.
+			if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+		}
 	}
 	return artefacts;
 }

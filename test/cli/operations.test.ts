@@ -197,6 +197,10 @@ test("commands, logs, numbers and crashes of a device; its text is shown and nev
 		"2/0            0.010  warning  main: second boot",
 	]);
 
+	const [, json] = (await ran(context, place, 0, "logs", "meter-1", "--json")).stdout;
+	assert.ok(!/[\u001b\u009b\u202e]/.test(json!));
+	assert.equal((JSON.parse(json!) as Event)["message"], EVIL);
+
 	await meter.report("metrics", { boot: 2, number: 1, at: 60_000, period: 60_000, counters: { reads: 3 }, gauges: { temperature: 81 }, timers: {} });
 	await meter.report("metrics", { boot: 2, number: 2, at: 120_000, period: 60_000, counters: { reads: 4 }, gauges: { temperature: 79 }, timers: {} });
 	await meter.report("crash", { boot: 2, fingerprint: "0badcafe", count: 1, reason: "exception", message: EVIL, stack: "read main.ts:7\nmain main.ts:1", vitals: {}, logs: [] });

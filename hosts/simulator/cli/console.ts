@@ -6,7 +6,7 @@
  * program prints; with `--json` everything goes to standard output, so that a script reads one stream in order.
  */
 import { DeviceError } from "../../../src/base/error.js";
-import { printable } from "./printable.js";
+import { printable, printableJSON } from "./printable.js";
 
 /** The whole contract with scripts; `--help` shows it. */
 export const EXIT = Object.freeze({ ok: 0, failed: 1, usage: 2 });
@@ -34,7 +34,7 @@ export class Console {
 
 	/** A result: `text` for people, or `event` with `fields` for scripts. */
 	say(event: string, fields: object, text: string): void {
-		process.stdout.write(`${this.json ? JSON.stringify({ event, ...fields }) : printable(text)}\n`);
+		process.stdout.write(`${this.json ? printableJSON({ event, ...fields }) : printable(text)}\n`);
 	}
 
 	/** A remark beside the results. */

@@ -14,6 +14,11 @@ export function printableLine(text: string): string {
 	return printable(text.replaceAll("\n", "\\n"));
 }
 
+/** A value as JSON in one line, which is the same JSON with what a terminal would obey escaped. */
+export function printableJSON(value: unknown): string {
+	return JSON.stringify(value).replace(CONTROLS, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** Wall clock in UTC, to the second; it sorts as text. */
 export function time(at: number | undefined): string {
 	return at === undefined ? "" : `${new Date(at).toISOString().slice(0, 19)}Z`;
