@@ -172,6 +172,7 @@ test("commands, logs, numbers and crashes of a device; its text is shown and nev
 	assert.deepEqual(read.stdout.map(line => line.replace(/cli-\w+/, "ID")), [
 		"meter-1 read ID: CREATED", "meter-1 read ID: IN_PROGRESS, WAIT", 'meter-1 read ID: SUCCEEDED {"value":"21.5"}',
 	]);
+	assert.match((await ran(context, place, 0, "devices", "meter-1")).stdout.join("\n"), /\nread +cli-\w+ +SUCCEEDED +\d{4}-/);
 	assert.deepEqual(meter.asked[0], { command: "read", parameters: { unit: "C", range: { least: -5 } } });
 	const refused = await ran(context, place, 1, "command", "meter-1", "fly", "--parameters", "{}");
 	assert.equal(refused.stderr[0], "moorline: rejected: fly of meter-1: REJECTED, UNKNOWN, \\u{1b}[2J\\u{9b}31m\\u{202e}evil\\nforged");

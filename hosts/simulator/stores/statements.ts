@@ -16,7 +16,7 @@ export class Statements {
 	readonly #name: string;
 	readonly #columns: readonly (readonly [name: string, type: ColumnType])[];
 
-	constructor(name: string, { columns, key, again }: Table) {
+	constructor(name: string, { columns, key, again, fresh = [] }: Table) {
 		this.#name = name;
 		const own: (readonly [string, ColumnType])[] = Object.entries(columns);
 		const all = this.#columns = [["device", "text"], ["at", "number"], ...own] as const;
@@ -25,8 +25,8 @@ export class Statements {
 			`CREATE TABLE IF NOT EXISTS ${name} (id INTEGER PRIMARY KEY, ${all.map(([column, type]) => `${column} ${TYPES[type]}`).join(", ")}, bytes INTEGER${unique === undefined ? "" : `, UNIQUE (${unique})`})`,
 			`CREATE INDEX IF NOT EXISTS ${name}_of_device ON ${name} (device, id, bytes)`,
 		].join(";");
-		// What is not said again stays.
-		const replaced = [...names, "bytes"].map(column => `${column} = coalesce(excluded.${column}, ${column})`).join(", ");
+		const replaced = [...names, "bytes"]
+			.map(column => `${column} = ${fresh.includes(column) ? `excluded.${column}` : `coalesce(excluded.${column}, ${column})`}`).join(", ");
 		const conflict = unique === undefined ? "" : again === "replace" ? ` ON CONFLICT (${unique}) DO UPDATE SET ${replaced}` : ` ON CONFLICT (${unique}) DO NOTHING`;
 		this.insert = `INSERT INTO ${name} (${names.join(", ")}, bytes) VALUES (${names.map(() => "?").join(", ")}, ?)${conflict}`;
 		this.measure = `SELECT count(*) AS rows, coalesce(sum(bytes), 0) AS bytes FROM ${name} WHERE device = ?`;

@@ -11,6 +11,8 @@ export interface Table {
 	readonly key?: readonly string[];
 	/** What becomes of a row that is there already: the new one takes its place, or the old one stays. */
 	readonly again?: "replace" | "keep";
+	/** With "replace", columns that are empty where they are not said again; the others stay as they were. */
+	readonly fresh?: readonly string[];
 	/** Rows and bytes of one device; the oldest make room. */
 	readonly limits: TableLimits;
 }
@@ -34,7 +36,7 @@ export const TABLES = Object.freeze({
 		columns: {
 			command: "text", payload: "json", status: "text", reason: "text", description: "text", result: "json", createdAt: "number",
 		},
-		key: ["command"], again: "replace", limits: { rows: 500, bytes: 4 * MEGABYTE },
+		key: ["command"], again: "replace", fresh: ["reason", "description"], limits: { rows: 500, bytes: 4 * MEGABYTE },
 	},
 	configurations: { columns: { version: "number", desired: "json", reported: "json" }, limits: { rows: 200, bytes: 2 * MEGABYTE } },
 	logs: {
