@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `moorline command`: tells a device to do something, and shows how far it is until it is done. */
 import { randomBytes } from "node:crypto";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { DeviceError } from "../../../src/base/error.js";
 import type { JsonObject } from "../services/json.js";
 import { askCloud, asking, type AskingOptions, jsonObject, pairs } from "./asking.js";
@@ -37,14 +37,16 @@ export interface CommandItem {
 }
 
 const TIMEOUT = "60s";
+/** ms: what clouds take. */
+const TIMEOUT_MAXIMUM = 43_200_000;
 
 export function addCommand(program: Command): void {
 	asking(program, "command", "Tell a device to do something, and show how far it is until it is done.")
 		.argument("<device>", "its name", deviceName)
-		.argument("[command]", "what it is to do: one of its program's, or ping, info, restart, report, log-level, rollback, self-test")
+		.argument("[command]", "what it is to do: one of its program's, or ping, info, restart, report, log-level, trace, rollback, self-test")
 		.argument("[parameters...]", "name=value each; values are JSON where they can be, else text")
 		.option("--parameters <json>", "all parameters, as a JSON object")
-		.addOption(new Option("--timeout <duration>", "how long it may take").argParser(duration).default(duration(TIMEOUT), TIMEOUT))
+		.addOption(new Option("--timeout <duration>", "how long it may take").argParser(timeout).default(timeout(TIMEOUT), TIMEOUT))
 		.option("--sign <file>", "sign it with this private key, PEM, for devices that want it signed")
 		.option("--out <file>", "where what it is replied to with goes, if it replies with more than a result; default: here")
 		.option("--no-wait", "do not wait for what becomes of it")
@@ -76,6 +78,12 @@ async function send(device: string, name: string, parameters: JsonObject, option
 }
 
 /** The envelope, good until the command's time is up. */
+function timeout(text: string): number {
+	const chosen = duration(text);
+	if (chosen > TIMEOUT_MAXIMUM) throw new InvalidArgumentError("A command may take 12h at most.");
+	return chosen;
+}
+
 async function signed(file: string, device: string, id: string, timeout: number, command: string, parameters: JsonObject | undefined): Promise<string> {
 	const { readSigner, signCommand } = await import("../../release/index.js");
 	const key = readSigner(await readText(file)), expires = Math.ceil((Date.now() + timeout) / 1_000);
