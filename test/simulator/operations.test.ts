@@ -73,12 +73,14 @@ suite("Operations of a cloud", () => {
 			await say(lamp, `moorline/lamp/reports/metrics/t-${t}`, encode("cbor", { boot: 1, number: 3 - t, at: 5 + t, period: 5, counters: {}, gauges: { t }, timers: {} }));
 			await say(lamp, "moorline/lamp/reports/crash/c", encode("cbor", { boot: 1, fingerprint: "0badcafe", count: 1, reason: "exception", vitals: {}, logs: [] }));
 			await lamp.endAsync();
+			cloud.commands.send("lamp", { command: "blink" }, { id: `c-${t}` });
 			await cloud.close();
 		}
 		assert.deepEqual(told, ["true lamp t is 2, above 1", "false lamp crashed: exception (0badcafe)", "false lamp t is 0"]);
 		const { cloud } = await serve(context, { file, rules });
 		const { statistics, stores } = cloud.operations!;
 		assert.equal(statistics.get("lamp")!.crashes["0badcafe"]!.count, 1);
+		assert.deepEqual(stores.list("commands").map(({ status, reason }) => `${status} ${reason}`), Array(3).fill("TIMED_OUT CLOUD_ENDED"));
 		assert.deepEqual([statistics.get("lamp")!.connections, statistics.get("lamp")!.heartbeat!.gauges, stores.list("metrics").length], [3, { t: 0 }, 3]);
 	});
 

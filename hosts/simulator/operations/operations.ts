@@ -25,6 +25,8 @@ const CONTENT_MAXIMUM = 1_024;
 const SECRET_TOPICS = /^\$aws\/(certificates|provisioning-templates)\//;
 /** The longest delay of a timer. */
 const TIMER_MAXIMUM = 2 ** 31 - 1;
+/** Why a command is over of which the cloud does not know how it ended. */
+const CLOUD_ENDED = "CLOUD_ENDED";
 const encoder = new TextEncoder();
 const FAILURES: readonly string[] = Object.freeze(["FAILED", "REJECTED", "TIMED_OUT"]);
 
@@ -49,6 +51,7 @@ export class Operations implements Observer {
 		const known = stores.list("notifications").filter(({ clearedAt }) => clearedAt === undefined);
 		this.notifications = new Notifications(rules, known as readonly Row<"notifications">[] as readonly Notification[]);
 		this.notifications.onNotification = notification => { this.#tell(notification); };
+		for (const status of ["CREATED", "IN_PROGRESS"]) this.#forsake(status, now);
 		// Whoever was there when the last cloud ended has until now to come back.
 		for (const { device } of this.statistics.list()) this.notifications.presence(device, false, now);
 		this.#wake();
@@ -125,6 +128,13 @@ export class Operations implements Observer {
 		clearTimeout(this.#waking);
 		this.#keepCounts();
 		this.stores.close();
+	}
+
+	/** What a cloud had asked for that is no more: nobody will hear what came of it. */
+	#forsake(status: string, at: number): void {
+		for (const command of this.stores.list("commands", { where: { status } })) {
+			this.stores.add("commands", { ...command, at, status: "TIMED_OUT", reason: CLOUD_ENDED });
+		}
 	}
 
 	#logs(device: string, { boot, records }: LogsReport, at: number): void {
