@@ -73,7 +73,7 @@ suite("Operations of a cloud", () => {
 			await say(lamp, `moorline/lamp/reports/metrics/t-${t}`, encode("cbor", { boot: 1, number: 3 - t, at: 5 + t, period: 5, counters: {}, gauges: { t }, timers: {} }));
 			await say(lamp, "moorline/lamp/reports/crash/c", encode("cbor", { boot: 1, fingerprint: "0badcafe", count: 1, reason: "exception", vitals: {}, logs: [] }));
 			await lamp.endAsync();
-			cloud.commands.send("lamp", { command: "blink" }, { id: `c-${t}` });
+			cloud.operations!.command("lamp", { id: `c-${t}`, status: t === 0 ? "CREATED" : "IN_PROGRESS", payload: { command: "blink" } });
 			await cloud.close();
 		}
 		assert.deepEqual(told, ["true lamp t is 2, above 1", "false lamp crashed: exception (0badcafe)", "false lamp t is 0"]);
