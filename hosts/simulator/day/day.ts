@@ -11,18 +11,12 @@
 import { performance } from "node:perf_hooks";
 import { Evening } from "./evening.js";
 import { Maker, type Version } from "./maker.js";
-import { ID, since, Stage, type StageOptions } from "./stage.js";
+import { ID, since, Stage, type StageOptions, type Step } from "./stage.js";
 import { Updates } from "./updates.js";
 
 export interface DayOptions extends StageOptions {
 	/** A folder with a program that behaves as that lamp does. */
 	program: string;
-}
-
-export interface Step {
-	title: string;
-	/** @returns what was seen */
-	run(): Promise<string>;
 }
 
 const FIRST = "1.0.0";

@@ -5,9 +5,8 @@ import { parseStack, Symbols } from "../cli/symbols.js";
 import type { DeviceCommand } from "../services/commands.js";
 import type { JsonObject } from "../services/json.js";
 import type { CrashReport, LogsReport } from "../services/report-body.js";
-import type { Step } from "./day.js";
 import type { Version } from "./maker.js";
-import { ID, since, type Stage } from "./stage.js";
+import { ID, since, type Stage, type Step } from "./stage.js";
 
 const FINE = 2, TOO_MANY = 3;
 /** s for which the lamp tells more. */

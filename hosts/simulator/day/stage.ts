@@ -21,6 +21,12 @@ export interface StageOptions {
 	onProgress: (percent: number, total: number) => void;
 }
 
+export interface Step {
+	title: string;
+	/** @returns what was seen */
+	run(): Promise<string>;
+}
+
 export const ID = "lamp-1";
 const SYNC = /in sync at version (\d+)$/;
 const PROGRESS = /: (\d+) % of (\d+) bytes$/;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The second half of the day: new firmware for the lamp, through a power cut, and back from one that is no good. */
 import { performance } from "node:perf_hooks";
-import type { Step } from "./day.js";
 import { BLINK, type Maker, type Version } from "./maker.js";
-import { ID, since, type Stage } from "./stage.js";
+import { ID, since, type Stage, type Step } from "./stage.js";
 
 /** Percent of the download at which the power fails. */
 const CUT = 50;
