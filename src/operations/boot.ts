@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The number of this boot: with a counter within it, it says of any two things that happened which came first. */
 import { toDeviceError, type DeviceError } from "../base/error.js";
-import { setWord, wordAt } from "../bytes/word.js";
 import type { StorageProvider } from "../host.js";
+import { Shelf } from "./shelf.js";
 
-/** Name of the storage domain that operations keep things in. */
-export const OPERATIONS = "operations";
 const KEY = "boot";
-const LENGTH = 4;
 
 /**
  * Counts a boot: once for each, before anything else is told of it.
@@ -18,16 +15,9 @@ const LENGTH = 4;
 export function countBoot(storage: StorageProvider, onFault: (error: DeviceError) => void): number {
 	let number = 1;
 	try {
-		const domain = storage.open({ path: OPERATIONS });
-		try {
-			const kept = domain.read(KEY);
-			if (kept?.byteLength === LENGTH) number = wordAt(kept, 0) + 1;
-			const bytes = new Uint8Array(LENGTH);
-			setWord(bytes, 0, number);
-			domain.write(KEY, bytes);
-		} finally {
-			domain.close();
-		}
+		const shelf = new Shelf(storage);
+		number = (shelf.readWord(KEY) ?? 0) + 1;
+		shelf.writeWord(KEY, number);
 	} catch (error) {
 		onFault(toDeviceError(error, "storage", "the number of this boot"));
 	}

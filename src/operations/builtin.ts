@@ -5,9 +5,9 @@ import type { Firmware } from "../base/firmware.js";
 import type { JSONObject } from "../bytes/value.js";
 import type { Heap, Host } from "../host.js";
 import { list, model, number, string, type Model } from "../shadow/model.js";
-import { OPERATIONS } from "./boot.js";
 import { brief, messageOf, Reason, type Call, type CallOwner } from "./declared.js";
 import type { ReportKind } from "./report.js";
+import { OPERATIONS } from "./shelf.js";
 
 /** What may do harm to a device at a bad time. */
 export type Hazardous = "restart" | "rollback";

@@ -20,7 +20,7 @@ import type { Host } from "../host.js";
 import { applyPatch, equal, isObject, type JSONObject } from "../shadow/document.js";
 import { checkPatch, memberNames, misfitOf, prune, type Document, type Model } from "../shadow/model.js";
 import { Shadow, type ShadowCallbacks } from "../shadow/shadow.js";
-import { OPERATIONS } from "./boot.js";
+import { Shelf } from "./shelf.js";
 
 /** What became of the last change. */
 export type ConfigurationState = "trial" | "applied" | "refused" | "reverted";
@@ -313,12 +313,7 @@ export class Configuration implements ShadowCallbacks {
 			if (length > STORED_MAXIMUM) throw new DeviceError("too-large", `${length} bytes of configuration to keep`);
 			const bytes = new Uint8Array(length);
 			host.text.encode(record, bytes, 0);
-			const domain = host.storage.open({ path: OPERATIONS });
-			try {
-				domain.write(KEY, bytes);
-			} finally {
-				domain.close();
-			}
+			new Shelf(host.storage).write(KEY, bytes);
 		} catch (error) {
 			this.#owner.onError(toDeviceError(error, "storage", "configuration"));
 			return false;
@@ -330,24 +325,19 @@ export class Configuration implements ShadowCallbacks {
 	private load(): Kept {
 		const { storage, text } = this.#owner.host;
 		try {
-			const domain = storage.open({ path: OPERATIONS });
-			try {
-				const bytes = domain.read(KEY);
-				if (bytes === undefined) return nothing();
-				// Our own writing: native, and its member names were bounded when they came.
-				const record: unknown = JSON.parse(text.decode(bytes, 0, bytes.byteLength));
-				const [set, candidate, boots, refused, status] = Array.isArray(record) ? record as unknown[] : [];
-				const isWhole = isObject(set) && isObject(status) && Number.isSafeInteger(boots)
-					&& (candidate === null || isObject(candidate)) && (refused === null || isObject(refused));
-				if (!isWhole) throw new DeviceError("corrupt", "configuration in the storage");
-				// An image with another model may have written it.
-				const { model } = this.#handlers;
-				prune(model, set, false);
-				if (candidate !== null) prune(model, candidate, false);
-				return { set, candidate, boots: boots as number, refused, status };
-			} finally {
-				domain.close();
-			}
+			const bytes = new Shelf(storage).read(KEY);
+			if (bytes === undefined) return nothing();
+			// Our own writing: native, and its member names were bounded when they came.
+			const record: unknown = JSON.parse(text.decode(bytes, 0, bytes.byteLength));
+			const [set, candidate, boots, refused, status] = Array.isArray(record) ? record as unknown[] : [];
+			const isWhole = isObject(set) && isObject(status) && Number.isSafeInteger(boots)
+				&& (candidate === null || isObject(candidate)) && (refused === null || isObject(refused));
+			if (!isWhole) throw new DeviceError("corrupt", "configuration in the storage");
+			// An image with another model may have written it.
+			const { model } = this.#handlers;
+			prune(model, set, false);
+			if (candidate !== null) prune(model, candidate, false);
+			return { set, candidate, boots: boots as number, refused, status };
 		} catch (error) {
 			this.#owner.onError(toDeviceError(error, "corrupt", "configuration in the storage"));
 			return nothing();

@@ -11,15 +11,14 @@
  * enough of them for 31 years.
  */
 import { CBORReader } from "../cbor/reader.js";
-import { setWord, wordAt } from "../bytes/word.js";
 import { Writer } from "../bytes/writer.js";
 import type { FlashPartition, Host } from "../host.js";
 import { extent } from "../storage/header.js";
 import { Journal } from "../storage/journal.js";
 import { steps } from "../storage/serial.js";
 import { Allowance } from "./allowance.js";
-import { OPERATIONS } from "./boot.js";
 import { RECORD_LENGTH } from "./log-record.js";
+import { Shelf } from "./shelf.js";
 
 /** Bytes that are committed together, headers included. */
 export const PAGE_LENGTH = 512;
@@ -74,7 +73,7 @@ export class FlashRecords {
 		this.#writer = new Writer(host.text);
 		this.#reader = new CBORReader(host.text);
 		const journal = this.#journal = new Journal(host.crypto, partition, { first, count, groupLength: PAGE_LENGTH });
-		const next = this.load();
+		const next = new Shelf(this.#host.storage).readWord(KEY);
 		if (next !== undefined) {
 			// Numbers that the cloud has are not given again, lest new records be taken for those.
 			journal.skipTo(next);
@@ -168,24 +167,7 @@ export class FlashRecords {
 
 	/** Sees to it that they stay forgotten after a reset. @throws DeviceError `storage`, `full` */
 	save(place: number): void {
-		const bytes = new Uint8Array(4);
-		setWord(bytes, 0, place);
-		const domain = this.#host.storage.open({ path: OPERATIONS });
-		try {
-			domain.write(KEY, bytes);
-		} finally {
-			domain.close();
-		}
-	}
-
-	private load(): number | undefined {
-		const domain = this.#host.storage.open({ path: OPERATIONS });
-		try {
-			const kept = domain.read(KEY);
-			return kept?.byteLength === 4 ? wordAt(kept, 0) : undefined;
-		} finally {
-			domain.close();
-		}
+		new Shelf(this.#host.storage).writeWord(KEY, place);
 	}
 
 	/** Lets the oldest block go. False: there is none. */

@@ -10,8 +10,8 @@ import { DeviceError } from "../base/error.js";
 import { textDigest, type DigestingHost } from "../bytes/text-digest.js";
 import { isAt, setWord, wordAt } from "../bytes/word.js";
 import type { Host } from "../host.js";
-import { OPERATIONS } from "./boot.js";
 import { Reason } from "./declared.js";
+import { Shelf } from "./shelf.js";
 
 /** Signed commands that can be unexpired at one time. */
 export const USED_MAXIMUM = 32;
@@ -35,27 +35,23 @@ export type UsingHost = DigestingHost & Pick<Host, "storage" | "time">;
  * @throws DeviceError `storage`, `full`, `corrupt`
  */
 export function admit(host: UsingHost, key: string, expires: number): string {
-	const domain = host.storage.open({ path: OPERATIONS });
-	try {
-		const kept = domain.read(KEY) ?? new Uint8Array(HEADER_LENGTH);
-		const isWhole = (kept.byteLength - HEADER_LENGTH) % RECORD_LENGTH === 0;
-		if (!isWhole) throw new DeviceError("corrupt", "no such records");
-		const digest = textDigest(host, key).subarray(0, DIGEST_LENGTH);
-		if (isKnown(kept, digest)) return Reason.REPLAYED;
-		const wall = host.time.wall();
-		if (wall === undefined) return Reason.NO_CLOCK;
-		const now = Math.floor(wall / 1_000);
-		if (expires <= now || expires <= wordAt(kept, 0)) return Reason.EXPIRED;
-		if (expires > now + VALIDITY_MAXIMUM || expires > SECONDS_MAXIMUM) return Reason.TOO_LONG_VALID;
-		const next = withRoom(kept, now);
-		if (next === undefined) return Reason.FULL;
-		next.set(digest, next.byteLength - RECORD_LENGTH);
-		setWord(next, next.byteLength - 4, expires);
-		domain.write(KEY, next);
-		return "";
-	} finally {
-		domain.close();
-	}
+	const shelf = new Shelf(host.storage);
+	const kept = shelf.read(KEY) ?? new Uint8Array(HEADER_LENGTH);
+	const isWhole = (kept.byteLength - HEADER_LENGTH) % RECORD_LENGTH === 0;
+	if (!isWhole) throw new DeviceError("corrupt", "no such records");
+	const digest = textDigest(host, key).subarray(0, DIGEST_LENGTH);
+	if (isKnown(kept, digest)) return Reason.REPLAYED;
+	const wall = host.time.wall();
+	if (wall === undefined) return Reason.NO_CLOCK;
+	const now = Math.floor(wall / 1_000);
+	if (expires <= now || expires <= wordAt(kept, 0)) return Reason.EXPIRED;
+	if (expires > now + VALIDITY_MAXIMUM || expires > SECONDS_MAXIMUM) return Reason.TOO_LONG_VALID;
+	const next = withRoom(kept, now);
+	if (next === undefined) return Reason.FULL;
+	next.set(digest, next.byteLength - RECORD_LENGTH);
+	setWord(next, next.byteLength - 4, expires);
+	shelf.write(KEY, next);
+	return "";
 }
 
 function isKnown(kept: Uint8Array, digest: Uint8Array): boolean {
