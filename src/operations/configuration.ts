@@ -16,6 +16,7 @@
  */
 import { DeviceError, toDeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
+import { cut } from "../bytes/cut.js";
 import type { Host } from "../host.js";
 import { applyPatch, equal, isObject, type JSONObject } from "../shadow/document.js";
 import { checkPatch, memberNames, misfitOf, prune, type Document, type Model } from "../shadow/model.js";
@@ -272,7 +273,7 @@ export class Configuration implements ShadowCallbacks {
 	/** Back to what is in force, even where that cannot be written: after a reset the trial ends likewise. */
 	private revert(reason: string, now: number): void {
 		const { set, candidate, status } = this.#kept;
-		const told = { ...status, state: "reverted", reason: reason.slice(0, REASON_MAXIMUM) };
+		const told = { ...status, state: "reverted", reason: cut(reason, REASON_MAXIMUM) };
 		const reverted = { ...nothing(), set, refused: candidate, status: told };
 		this.keep(reverted);
 		this.#kept = reverted;
@@ -282,7 +283,7 @@ export class Configuration implements ShadowCallbacks {
 	/** What the device goes by stays as it is. */
 	private refuse(refused: JSONObject, reason: string): void {
 		const { set, candidate, boots } = this.#kept;
-		const status = { ...this.status("refused"), reason: reason.slice(0, REASON_MAXIMUM) };
+		const status = { ...this.status("refused"), reason: cut(reason, REASON_MAXIMUM) };
 		const kept = { set, candidate, boots, refused, status };
 		this.keep(kept);
 		this.#kept = kept;

@@ -17,6 +17,7 @@
  * A table of them is a constant: preloaded, it takes no memory.
  */
 import { DeviceError } from "../base/error.js";
+import { cut } from "../bytes/cut.js";
 import { compose, isObject, type JSONObject } from "../shadow/document.js";
 import { flawOf, type Model, type Whole } from "../shadow/model.js";
 import type { Command } from "./command.js";
@@ -211,7 +212,7 @@ export function messageOf(error: unknown): string {
 }
 
 export function brief(message: string): string {
-	return message.slice(0, DESCRIPTION_MAXIMUM);
+	return cut(message, DESCRIPTION_MAXIMUM);
 }
 
 /** A copy of a result. @throws DeviceError `argument` for what is none, or not what was declared */

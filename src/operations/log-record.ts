@@ -8,6 +8,7 @@
  * of a key are not, either.
  */
 import { SECRET, Secret } from "../base/secret.js";
+import { cut } from "../bytes/cut.js";
 import { putHead, putNumber } from "../cbor/number.js";
 import { Info, Major } from "../cbor/value.js";
 import type { TextCodec } from "../host.js";
@@ -87,7 +88,8 @@ export class RecordEncoder {
 		}
 		if (length < 0 || length > most) {
 			if (length < 0) written = ILL_FORMED;
-			written = digit === undefined ? cut(text, written, most) : `${cut(text, written, most - 2)}~${digit}`;
+			written = digit === undefined ? beginning(text, written, most)
+				: `${beginning(text, written, most - 2)}~${digit}`;
 			length = text.byteLength(written);
 		}
 		const position = putHead(bytes, this.#view, this.#position, TEXT, length);
@@ -167,19 +169,13 @@ function isPlain(fields: unknown): fields is Readonly<Record<string, unknown>> {
 }
 
 /** The first characters of `value`, as many as take `most` bytes. */
-function cut(text: TextCodec, value: string, most: number): string {
+function beginning(text: TextCodec, value: string, most: number): string {
 	// None takes less than a byte.
 	let count = most;
 	for (;;) {
-		if (isFirstHalf(value.charCodeAt(count - 1))) count--;
-		const beginning = value.slice(0, count);
-		const excess = text.byteLength(beginning) - most;
-		if (excess <= 0) return beginning;
-		count -= Math.ceil(excess / CHARACTER_MAXIMUM);
+		const part = cut(value, count);
+		const excess = text.byteLength(part) - most;
+		if (excess <= 0) return part;
+		count = part.length - Math.ceil(excess / CHARACTER_MAXIMUM);
 	}
-}
-
-/** Whether the code unit is one of two that make a character. */
-function isFirstHalf(unit: number): boolean {
-	return unit >= 0xd800 && unit < 0xdc00;
 }

@@ -8,6 +8,7 @@
  */
 import type { DeviceError } from "../base/error.js";
 import { inRange } from "../base/range.js";
+import { cut } from "../bytes/cut.js";
 import { Reader } from "../bytes/reader.js";
 import { Ring } from "../bytes/ring.js";
 import { Writer } from "../bytes/writer.js";
@@ -235,11 +236,4 @@ function beginning(text: TextCodec, value: string, maximum: number): string {
 	let part = cut(value, maximum);
 	while (text.byteLength(part) > maximum) part = cut(part, part.length >> 1);
 	return part;
-}
-
-/** At most so many characters, none of which is half of a pair. */
-function cut(value: string, count: number): string {
-	if (value.length <= count) return value;
-	const last = value.charCodeAt(count - 1);
-	return value.slice(0, last >= 0xd800 && last < 0xdc00 ? count - 1 : count);
 }
